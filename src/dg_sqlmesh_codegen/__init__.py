@@ -1,0 +1,32 @@
+"""dg-sqlmesh-codegen: a SQLMesh project in, a reviewable Dagster package out.
+
+Generated code imports `dg_sqlmesh_codegen.runtime`, and with it this file, so nothing heavy may
+be imported here: the public names below are resolved when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .config import Config as Config
+    from .errors import CodegenError as CodegenError
+    from .pipeline import generate as generate
+    from .translator import SQLMeshTranslator as SQLMeshTranslator
+
+_HOMES = {
+    "CodegenError": "errors",
+    "Config": "config",
+    "SQLMeshTranslator": "translator",
+    "generate": "pipeline",
+}
+__all__ = ["CodegenError", "Config", "SQLMeshTranslator", "__version__", "generate"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,38 @@
+"""Python values -> Python source: the one place where a value becomes code."""
+
+from __future__ import annotations
+
+from .naming import Code
+
+
+def literal(value: object) -> str:
+    """Return the source text of a literal that evaluates back to `value`.
+
+    Args:
+        value: str, bool, int, None, or a tuple or list of them; `Code` stays what it is.
+
+    Returns:
+        Source that `ast.literal_eval` reads. Sequences become lists, and a text of several lines
+        becomes one string per line, so that a changed line is a changed line in a diff.
+
+    Raises:
+        TypeError: a value of another type, which no template may contain.
+    """
+    if isinstance(value, Code):
+        return str(value)
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool | int):
+        return repr(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(literal(item) for item in value)}]"
+    raise TypeError(f"{type(value).__name__} is no literal that a generated module may hold")
+
+
+def _text(value: str) -> str:
+    # str.splitlines would also split at form feeds and Unicode separators.
+    lines = value.split("\n")
+    pieces = [f"{line}\n" for line in lines[:-1]] + [lines[-1]]
+    # `repr` escapes quotes, backslashes and whatever does not print.
+    quoted = [repr(piece) for piece in pieces if piece]
+    return quoted[0] if len(quoted) == 1 else f"({' '.join(quoted)})" if quoted else '""'

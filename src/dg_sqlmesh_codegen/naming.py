@@ -1,0 +1,132 @@
+"""Names: asset keys, Python modules, checks. Two things that would get one name are an error.
+
+Dagster's rules are those of its definitions, tried on 1.13: an asset key's parts become the name
+of an op output, which holds `[A-Za-z0-9_]` after `-` and `.` were turned into `_`; group names are
+`[A-Za-z0-9_]+`; tag keys and values `[A-Za-z0-9_.-]` with at most 63 characters; owners are an
+e-mail address or `team:name`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import keyword
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from .errors import ProjectError
+from .project import Audit, TableName
+
+EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
+
+_KEY_PART = re.compile(r"[^A-Za-z0-9_.-]")
+_IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
+_TAG = re.compile(r"[^A-Za-z0-9_.-]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_MAX_TAG = 63
+_MAX_CHECK_ARGUMENTS = 48
+
+
+class Code(str):
+    """Text that is Python already; only its subclasses are made, each valid by construction."""
+
+
+class Identifier(Code):
+    """A Python identifier that is not a keyword."""
+
+    def __new__(cls, text: str) -> Identifier:
+        """Return `text` with `_` for what an identifier cannot hold."""
+        name = _IDENTIFIER.sub("_", text)
+        if not name or name[0].isdigit():
+            name = f"_{name}"
+        if keyword.iskeyword(name):
+            name = f"{name}_"
+        return super().__new__(cls, name)
+
+
+class ModuleName(Code):
+    """A dotted module name."""
+
+    def __new__(cls, parts: Iterable[Identifier]) -> ModuleName:
+        """Return the identifiers joined by dots."""
+        return super().__new__(cls, ".".join(parts))
+
+
+def asset_key(table: TableName) -> tuple[str, ...]:
+    """Return the default key of a model or external table: `[catalog, schema, name]`."""
+    return tuple(_KEY_PART.sub("_", part) for part in table.parts)
+
+
+def module_path(table: TableName) -> tuple[Identifier, ...]:
+    """Return the module of a model below `models`: folder names, then the file's."""
+    return tuple(Identifier(part) for part in table.parts)
+
+
+def refuse_collisions(what: str, named: Iterable[tuple[str, str]]) -> None:
+    """Raise if two models get one name.
+
+    Args:
+        what: what the names are, for the message ("asset key", "module").
+        named: pairs of name and the model that gets it.
+
+    Raises:
+        ProjectError: naming the first two models that collide. Names that differ by case only
+            collide too: on a case-insensitive file system their files are one.
+    """
+    owners: dict[str, str] = {}
+    for name, model in named:
+        other = owners.setdefault(name.lower(), model)
+        if other != model:
+            raise ProjectError(
+                f"models {other} and {model} get the same {what} {name}",
+                hint="Rename one of them in the SQLMesh project.",
+            )
+
+
+def group_name(text: str) -> str:
+    """Return a group name Dagster takes: other characters become `_`."""
+    return _IDENTIFIER.sub("_", text)
+
+
+def tag(text: str) -> str:
+    """Return a tag key or value Dagster takes: other characters become `_`, 63 at most."""
+    return _TAG.sub("_", text)[:_MAX_TAG]
+
+
+def owner(text: str) -> str:
+    """Return an e-mail address as it is and everything else as a team."""
+    return text if _EMAIL.fullmatch(text) or text.startswith("team:") else f"team:{text}"
+
+
+def check_names(audits: Sequence[Audit]) -> tuple[str, ...]:
+    """Return a name for each audit of one model, stable as long as the audit's use is.
+
+    An audit used once keeps its name; one used several times is told apart by its arguments:
+    `not_null` on two columns becomes `not_null__order_id` and `not_null__customer_id`.
+    """
+    uses = Counter(_plain(audit) for audit in audits)
+    names = [
+        _plain(audit) if uses[_plain(audit)] == 1 else _with_arguments(audit) for audit in audits
+    ]
+    taken = Counter([*names, EXECUTION_STATUS_CHECK])
+    return tuple(
+        name if taken[name] == 1 else f"{name}_{_digest(audit)}"
+        for name, audit in zip(names, audits, strict=True)
+    )
+
+
+def _plain(audit: Audit) -> str:
+    return _IDENTIFIER.sub("_", audit.name)
+
+
+def _with_arguments(audit: Audit) -> str:
+    text = "_".join(value for _, value in audit.args)
+    words = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower()
+    if len(words) > _MAX_CHECK_ARGUMENTS:
+        words = f"{words[:_MAX_CHECK_ARGUMENTS].rstrip('_')}_{_digest(audit)}"
+    return f"{_plain(audit)}__{words}" if words else _plain(audit)
+
+
+def _digest(audit: Audit) -> str:
+    text = repr((audit.name, audit.args))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,129 @@
+"""A SQLMesh project as frozen records: all that the stages after the inspector know of it.
+
+Names and attribute names follow SQLMesh's own models (`fqn`, `view_name`, `schema_name`), so that
+a translator written for SQLMesh's objects finds the same attributes here. No SQLMesh import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """The unquoted parts of a SQLMesh fqn; `catalog` is None on engines without catalogs."""
+
+    catalog: str | None
+    schema_name: str
+    view_name: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Catalog (where there is one), schema and name."""
+        parts = (self.catalog, self.schema_name, self.view_name)
+        return tuple(part for part in parts if part)
+
+    def __str__(self) -> str:
+        return ".".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a model; `type` is in the model's dialect, None where SQLMesh cannot tell."""
+
+    name: str
+    type: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One use of an audit on a model.
+
+    `args` are the use's arguments as SQL text, by name in the order written, without `blocking`,
+    which SQLMesh takes out of them before it renders the audit.
+    """
+
+    name: str
+    args: tuple[tuple[str, str], ...]
+    blocking: bool
+    dialect: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that SQLMesh evaluates: everything but EXTERNAL and EMBEDDED ones.
+
+    `fqn` is SQLMesh's quoted name; `depends_on` holds fqns of models and external tables, with
+    embedded models replaced by what they read, and never the model itself. `source` is the
+    absolute path of the file that defines it.
+    """
+
+    fqn: str
+    table: TableName
+    kind: str
+    dialect: str
+    cron: str
+    cron_tz: str | None
+    data_hash: str
+    depends_on: tuple[str, ...] = ()
+    description: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    audits: tuple[Audit, ...] = ()
+    query: str | None = None
+    partitioned_by: tuple[str, ...] = ()
+    clustered_by: tuple[str, ...] = ()
+    grains: tuple[str, ...] = ()
+    start: str | None = None
+    source: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The name without quotes: `catalog.schema.name`."""
+        return str(self.table)
+
+    @property
+    def catalog(self) -> str | None:
+        """The catalog, None on engines without catalogs."""
+        return self.table.catalog
+
+    @property
+    def schema_name(self) -> str:
+        """The schema."""
+        return self.table.schema_name
+
+    @property
+    def view_name(self) -> str:
+        """The name within the schema."""
+        return self.table.view_name
+
+    @property
+    def is_seed(self) -> bool:
+        """Whether a plan evaluates it and a later run never does (SQLMesh: SEED models)."""
+        return self.kind == "SEED"
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTable:
+    """A table that models read and no model writes, described in the project or not."""
+
+    fqn: str
+    table: TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What one inspection found; models and external tables are sorted by fqn.
+
+    `paths` are the absolute project folders as given; `notes` say what had to be left out.
+    """
+
+    paths: tuple[Path, ...]
+    sqlmesh_version: str
+    models: tuple[Model, ...]
+    external_tables: tuple[ExternalTable, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,151 @@
+"""Assets -> files: Jinja templates, then black.
+
+The templates know `for` and `if` and nothing else; what they print passes through
+`literals.literal`, so no value can become anything but a literal. An undefined variable is an
+error (`StrictUndefined`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import jinja2
+from black import format_str
+from black.mode import Mode as BlackMode
+from black.mode import TargetVersion
+
+from .config import Config
+from .crons import Schedule
+from .graph import MODELS_FOLDER, Asset
+from .literals import literal
+from .naming import Identifier, ModuleName
+from .project import Project
+from .version import __version__
+
+SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
+
+# Explicit, so that no pyproject.toml on the way changes what we write.
+_BLACK = BlackMode(target_versions={TargetVersion.PY311})
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the package: its path relative to the output folder, and its text."""
+
+    path: PurePosixPath
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSchedule:
+    """A schedule as the template sees it: one cron is written as text, several as a list."""
+
+    name: str
+    function: Identifier
+    timezone: str
+    crons: str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedModel:
+    """A model as `models/__init__.py` imports it."""
+
+    module: ModuleName
+    name: Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What the templates are given."""
+
+    config: Config
+    project: Project
+    assets: tuple[Asset, ...]
+    schedules: tuple[Schedule, ...]
+
+
+def render(package: Package) -> tuple[File, ...]:
+    """Render every file of the package.
+
+    Raises:
+        jinja2.UndefinedError, black.InvalidInput: a template that is wrong, which is a bug.
+    """
+    return tuple(_files(package, _environment()))
+
+
+def template_dir() -> Path:
+    """Return the templates' folder: in an installed package, or beside `src` in a checkout."""
+    here = Path(__file__).parent
+    installed = here / "codegen_templates"
+    return installed if installed.is_dir() else here.parents[1] / "codegen_templates"
+
+
+def named_schedules(schedules: Sequence[Schedule]) -> tuple[NamedSchedule, ...]:
+    """Name the schedules: the UTC one plainly, those of other time zones with the zone."""
+    return tuple(_named(schedule) for schedule in schedules)
+
+
+def _named(schedule: Schedule) -> NamedSchedule:
+    zone = "" if schedule.timezone == "UTC" else f"_{schedule.timezone.lower()}"
+    name = Identifier(f"{SCHEDULE_NAME}{zone.replace('+', '_plus_')}")
+    crons = schedule.crons[0] if len(schedule.crons) == 1 else schedule.crons
+    return NamedSchedule(str(name), name, schedule.timezone, crons)
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_dir()),
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        autoescape=False,  # noqa: S701 - Python, not HTML; `finalize` is what makes values safe
+        keep_trailing_newline=True,
+    )
+
+
+def _finalize(value: object) -> object:
+    # Jinja raises when an Undefined is printed; `literal` would hide that behind a TypeError.
+    return value if isinstance(value, jinja2.Undefined) else literal(value)
+
+
+def _files(package: Package, jinja: jinja2.Environment) -> Iterator[File]:
+    folders: set[PurePosixPath] = {PurePosixPath()}
+    for asset in package.assets:
+        path = PurePosixPath(MODELS_FOLDER, *asset.module).with_suffix(".py")
+        folders.update(parent for parent in path.parents if len(parent.parts) > 1)
+        yield _file(path, jinja.get_template("model.py.jinja").render(asset=asset))
+    for folder in sorted(folders):
+        yield _file(folder / "__init__.py", jinja.get_template("package.py.jinja").render())
+    yield _models(package.assets, jinja)
+    yield _definitions(package, jinja)
+
+
+def _models(assets: Sequence[Asset], jinja: jinja2.Environment) -> File:
+    models = [
+        ImportedModel(ModuleName(asset.module), Identifier("__".join(asset.module)))
+        for asset in assets
+    ]
+    text = jinja.get_template("models.py.jinja").render(models=models)
+    return _file(PurePosixPath(MODELS_FOLDER, "__init__.py"), text)
+
+
+def _definitions(package: Package, jinja: jinja2.Environment) -> File:
+    config = package.config
+    text = jinja.get_template("definitions.py.jinja").render(
+        schedules=named_schedules(package.schedules),
+        projects=[
+            Path(os.path.relpath(path, config.out.resolve())).as_posix()
+            for path in package.project.paths
+        ],
+        gateway=config.gateway,
+        environment=config.environment,
+        version=__version__,
+        sqlmesh_version=package.project.sqlmesh_version,
+    )
+    return _file(PurePosixPath("definitions.py"), text)
+
+
+def _file(path: PurePosixPath, text: str) -> File:
+    return File(path, format_str(text, mode=_BLACK))

@@ -1,0 +1,10 @@
+"""What generated packages import: `__all__` is the contract with them.
+
+Nothing here imports SQLMesh; that happens inside the functions that run at execution time.
+"""
+
+from .assets import AuditCheck, ModelAsset
+from .resource import SQLMeshResource, SQLMeshRunConfig
+from .results import SQLMeshResult
+
+__all__ = ["AuditCheck", "ModelAsset", "SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig"]

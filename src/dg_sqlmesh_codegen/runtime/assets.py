@@ -1,0 +1,55 @@
+"""The records that generated modules are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """One use of a SQLMesh audit on a model, and the Dagster check that stands for it.
+
+    Args:
+        audit: the audit's name in SQLMesh.
+        args: the use's arguments as SQL text, by name; with the name they identify the use.
+        spec: the check. It never blocks in Dagster, because SQLMesh does the blocking.
+    """
+
+    audit: str
+    args: Mapping[str, str]
+    spec: dg.AssetCheckSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAsset:
+    """A SQLMesh model and the Dagster asset that stands for it.
+
+    Args:
+        fqn: SQLMesh's quoted name of the model, the key of everything SQLMesh reports.
+        spec: the asset.
+        audits: its audits.
+    """
+
+    fqn: str
+    spec: dg.AssetSpec
+    audits: tuple[AuditCheck, ...] = ()
+
+    @property
+    def status_check(self) -> dg.AssetCheckSpec:
+        """The check that says what became of the model in a run."""
+        return dg.AssetCheckSpec(
+            name=EXECUTION_STATUS_CHECK,
+            asset=self.spec.key,
+            description="Whether SQLMesh evaluated the model, and if not, why",
+            blocking=False,
+        )
+
+    @property
+    def check_specs(self) -> list[dg.AssetCheckSpec]:
+        """All checks of the asset: one for each audit, and the execution status."""
+        return [*(audit.spec for audit in self.audits), self.status_check]

@@ -1,0 +1,271 @@
+"""Events of a SQLMesh run -> Dagster results. Pure: no SQLMesh, no Dagster context, no clock.
+
+Only what happened is reported. A model is materialized at the moment its last batch has ended
+well; everything else is said in checks, and by the failure that ends the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from . import metadata
+from .assets import AuditCheck, ModelAsset
+from .events import (
+    AuditFailed,
+    AuditUse,
+    BatchEnded,
+    DueModel,
+    EnvironmentRead,
+    Event,
+    Level,
+    Message,
+    ModelFailed,
+    ModelsSkipped,
+    PromotedModel,
+    RunPlanned,
+)
+
+SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What Dagster wants of this step: assets, checks, and the id of the run for data versions."""
+
+    assets: frozenset[dg.AssetKey]
+    checks: frozenset[dg.AssetCheckKey]
+    run_id: str
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What has been heard of one model that is due."""
+
+    due: DueModel
+    batches: list[BatchEnded] = field(default_factory=list)
+    failed_audits: dict[AuditUse, AuditFailed] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every batch ended well."""
+        return (
+            bool(self.due.batches)
+            and len(self.batches) >= self.due.batches
+            and all(batch.duration_ms is not None for batch in self.batches)
+        )
+
+
+class RunResults:
+    """Collects the events of one run and turns them into results as soon as they are certain."""
+
+    def __init__(self, models: Sequence[ModelAsset], selection: Selection) -> None:
+        """Take every model of the package and what of it this step may report."""
+        self._models = {model.fqn: model for model in models}
+        self._selection = selection
+        self._promoted: Mapping[str, PromotedModel] = {}
+        self._progress: dict[str, _Progress] = {}
+        self._evaluated: set[str] = set()
+        self._skipped: set[str] = set()
+        self._failed: dict[str, ModelFailed] = {}
+
+    def handle(self, event: Event) -> Iterator[SQLMeshResult | dg.AssetMaterialization | Message]:
+        """Take one event in and yield what it makes certain.
+
+        Yields:
+            Results to yield from the op; a plain `AssetMaterialization` for a model that SQLMesh
+            evaluated although Dagster did not select it (`include_upstream`); messages to log.
+        """
+        match event:
+            case EnvironmentRead():
+                self._promoted = {model.fqn: model for model in event.models}
+            case RunPlanned():
+                yield from self._plan(event.models)
+            case AuditFailed():
+                self._take_failed_audit(event)
+            case BatchEnded():
+                yield from self._end_batch(event)
+            case ModelsSkipped():
+                self._skipped |= set(event.fqns)
+            case ModelFailed():
+                # One model may fail in several batches: the first error is the one to read.
+                self._failed.setdefault(event.fqn, event)
+                # Where an audit refused the data, there is nothing to learn from a traceback.
+                reason = event.traceback if event.retryable else event.message
+                yield Message(Level.ERROR, f"{_name(event.fqn)} failed: {reason}")
+            case Message():
+                yield event
+
+    def finish(self) -> Iterator[SQLMeshResult]:
+        """Yield the checks of the selected models that were not evaluated."""
+        for fqn, model in self._models.items():
+            if model.spec.key in self._selection.assets and fqn not in self._evaluated:
+                if fqn in self._failed:
+                    yield from self._only_selected(self._audit_checks(model))
+                yield from self._only_selected([self._not_evaluated(model)])
+
+    def failure(self) -> dg.Failure | None:
+        """Return what ends the step if any model failed, after all results are out."""
+        if not self._failed:
+            return None
+        errors = [f"{_name(fqn)}: {error.message}" for fqn, error in sorted(self._failed.items())]
+        skipped = sorted(_name(fqn) for fqn in self._skipped - set(self._failed))
+        description = f"SQLMesh could not evaluate {_counted(errors)}: {'; '.join(errors)}"
+        if skipped:
+            description += f". Skipped downstream: {', '.join(skipped)}"
+        return dg.Failure(
+            description=description,
+            metadata={
+                "sqlmesh/failed": sorted(map(_name, self._failed)),
+                "sqlmesh/skipped": skipped,
+            },
+            allow_retries=any(error.retryable for error in self._failed.values()),
+        )
+
+    def _plan(self, due: Sequence[DueModel]) -> Iterator[Message]:
+        restarted = bool(self._progress)
+        self._progress = {model.fqn: _Progress(model) for model in due}
+        again = "started over, the environment was changed; " if restarted else ""
+        yield Message(Level.INFO, f"SQLMesh {again}evaluates {_counted(due)}")
+        for model in due:
+            yield from self._unknown_audits(model)
+
+    def _unknown_audits(self, due: DueModel) -> Iterator[Message]:
+        model = self._models.get(due.fqn)
+        unknown = [use.name for use in due.audits if model and not _check_for(model, use)]
+        if unknown:
+            yield Message(
+                Level.WARNING,
+                f"{_name(due.fqn)} has audits that the generated package does not know: "
+                f"{', '.join(unknown)}. Generate it again with `python -m dg_sqlmesh_codegen`.",
+            )
+
+    def _take_failed_audit(self, event: AuditFailed) -> None:
+        progress = self._progress.get(event.fqn)
+        if progress is None:
+            return
+        before = progress.failed_audits.get(event.use)
+        count = event.count + (before.count if before else 0)
+        progress.failed_audits[event.use] = AuditFailed(event.fqn, event.use, count, event.query)
+
+    def _end_batch(self, event: BatchEnded) -> Iterator[SQLMeshResult | dg.AssetMaterialization]:
+        progress = self._progress.get(event.fqn)
+        model = self._models.get(event.fqn)
+        if progress is None or model is None or event.fqn in self._evaluated:
+            return  # a restarted run may come to a model a second time: it is reported once
+        progress.batches.append(event)
+        if progress.finished:
+            self._evaluated.add(event.fqn)
+            yield from self._materialization(model, progress)
+
+    def _materialization(
+        self, model: ModelAsset, progress: _Progress
+    ) -> Iterator[SQLMeshResult | dg.AssetMaterialization]:
+        facts = metadata.of_evaluation(progress.due, progress.batches)
+        if model.spec.key not in self._selection.assets:
+            yield dg.AssetMaterialization(model.spec.key, metadata=facts)
+            return
+        checks = [*self._audit_checks(model), _status(model, True, "evaluated", facts)]
+        yield dg.MaterializeResult(
+            asset_key=model.spec.key,
+            metadata=facts,
+            # The snapshot's version says which definition, the run which data.
+            data_version=dg.DataVersion(f"{progress.due.version}-{self._selection.run_id}"),
+            check_results=list(self._only_selected(checks)),
+        )
+
+    def _audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
+        """Yield a result for each audit that ran: SQLMesh runs all of a model's after a batch."""
+        progress = self._progress.get(model.fqn)
+        failed = self._failed.get(model.fqn)
+        if progress is None or (failed and not failed.blocking_audits):
+            return
+        blocking = failed.blocking_audits if failed else ()
+        for use in progress.due.audits:
+            check = _check_for(model, use)
+            if check:
+                yield _audit_result(check, progress.failed_audits.get(use), use in blocking)
+
+    def _not_evaluated(self, model: ModelAsset) -> dg.AssetCheckResult:
+        failed = self._failed.get(model.fqn)
+        if failed:
+            return _status(model, False, "failed", metadata.of_failure(failed))
+        if model.fqn in self._skipped:
+            upstream = sorted(_name(fqn) for fqn in self._failed_upstream(model.fqn))
+            return _status(model, False, "skipped", metadata.of_skip(upstream))
+        if model.fqn in self._progress:
+            return _status(model, True, "waiting for its signals", {})
+        promoted = self._promoted.get(model.fqn)
+        return _status(model, True, "not due", metadata.of_next_due(promoted))
+
+    def _failed_upstream(self, fqn: str) -> set[str]:
+        found: set[str] = set()
+        seen = {fqn}
+        waiting = [fqn]
+        while waiting:
+            promoted = self._promoted.get(waiting.pop())
+            for parent in promoted.parents if promoted else ():
+                if parent in self._failed:
+                    found.add(parent)
+                elif parent not in seen:
+                    seen.add(parent)
+                    waiting.append(parent)
+        return found
+
+    def _only_selected(
+        self, results: Iterable[dg.AssetCheckResult]
+    ) -> Iterator[dg.AssetCheckResult]:
+        wanted = self._selection.checks
+        yield from (result for result in results if _key(result) in wanted)
+
+
+def _key(result: dg.AssetCheckResult) -> dg.AssetCheckKey | None:
+    if result.asset_key is None or result.check_name is None:
+        return None
+    return dg.AssetCheckKey(result.asset_key, result.check_name)
+
+
+def _check_for(model: ModelAsset, use: AuditUse) -> AuditCheck | None:
+    """Find the check of an audit's use: by name and arguments, or by name if there is just one."""
+    named = [check for check in model.audits if check.audit == use.name]
+    for check in named:
+        if tuple(sorted(check.args.items())) == use.args:
+            return check
+    return named[0] if len(named) == 1 else None
+
+
+def _audit_result(
+    check: AuditCheck, failed: AuditFailed | None, blocking: bool
+) -> dg.AssetCheckResult:
+    warns = failed is not None and not blocking
+    return dg.AssetCheckResult(
+        passed=failed is None,
+        asset_key=check.spec.asset_key,
+        check_name=check.spec.name,
+        severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
+        metadata=metadata.of_failed_audit(failed) if failed else {},
+        description=f"{failed.count} rows failed" if failed else None,
+    )
+
+
+def _status(
+    model: ModelAsset, passed: bool, status: str, facts: metadata.Facts
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=passed,
+        asset_key=model.spec.key,
+        check_name=model.status_check.name,
+        severity=dg.AssetCheckSeverity.WARN if status == "skipped" else dg.AssetCheckSeverity.ERROR,
+        metadata={"sqlmesh/status": dg.TextMetadataValue(status), **facts},
+        description=status,
+    )
+
+
+def _counted(models: Sequence[object]) -> str:
+    return "1 model" if len(models) == 1 else f"{len(models)} models"
+
+
+def _name(fqn: str) -> str:
+    return fqn.replace('"', "")
