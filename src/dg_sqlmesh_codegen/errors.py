@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 
 class CodegenError(Exception):
     """An expected error: said in one line, without a traceback.
@@ -21,11 +23,11 @@ class CodegenError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """The whole message in one line, whatever line breaks its parts hold."""
+        """The whole message in one line, whatever line breaks and colours its parts hold."""
         line = f"{self.header}: {self.detail}" if self.detail else self.header
         if self.hint:
             line = f"{line.rstrip('.')}. {self.hint}"
-        return " ".join(line.split())
+        return " ".join(click.unstyle(line).split())
 
 
 class UsageError(CodegenError):

@@ -1,0 +1,93 @@
+"""Records with defaults, so that a test says only what it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from dg_sqlmesh_codegen.project import (
+    Audit,
+    Column,
+    ExternalTable,
+    Model,
+    Project,
+    TableName,
+)
+
+
+class ModelFields(TypedDict, total=False):
+    """What a test may set of a `Model` besides its name."""
+
+    fqn: str
+    table: TableName
+    kind: str
+    dialect: str
+    cron: str
+    cron_tz: str | None
+    data_hash: str
+    depends_on: tuple[str, ...]
+    description: str | None
+    owner: str | None
+    tags: tuple[str, ...]
+    columns: tuple[Column, ...]
+    audits: tuple[Audit, ...]
+    query: str | None
+    partitioned_by: tuple[str, ...]
+    clustered_by: tuple[str, ...]
+    grains: tuple[str, ...]
+    start: str | None
+    source: Path | None
+
+
+def table(name: str) -> TableName:
+    """Return the parts of `catalog.schema.name` or `schema.name`."""
+    *catalog, schema, view = name.split(".")
+    return TableName(catalog[0] if catalog else None, schema, view)
+
+
+def fqn(name: str) -> str:
+    """Return the name as SQLMesh quotes it: `"catalog"."schema"."name"`."""
+    return ".".join(f'"{part}"' for part in name.split("."))
+
+
+def model(name: str = "shop.sales.orders", **fields: Unpack[ModelFields]) -> Model:
+    """Return a daily DuckDB table of that name."""
+    plain = Model(
+        fqn=fqn(name),
+        table=table(name),
+        kind="FULL",
+        dialect="duckdb",
+        cron="@daily",
+        cron_tz=None,
+        data_hash="1234567890",
+    )
+    return replace(plain, **fields)
+
+
+def audit(name: str = "not_null", *, blocking: bool = True, **args: str) -> Audit:
+    """Return one use of an audit; the keyword arguments are the use's own."""
+    return Audit(
+        name=name,
+        args=tuple(args.items()),
+        blocking=blocking,
+        dialect="duckdb",
+        query="SELECT * FROM @this_model",
+    )
+
+
+def external(name: str) -> ExternalTable:
+    """Return a table of that name that no model writes."""
+    return ExternalTable(fqn(name), table(name))
+
+
+def project(
+    *models: Model, external_tables: tuple[ExternalTable, ...] = (), paths: tuple[Path, ...] = ()
+) -> Project:
+    """Return a project of these models, sorted the way the inspector sorts them."""
+    return Project(
+        paths=paths or (Path("/project"),),
+        sqlmesh_version="0.0.0",
+        models=tuple(sorted(models, key=lambda model: model.fqn)),
+        external_tables=external_tables,
+    )

@@ -1,0 +1,66 @@
+"""What a Dagster run did, in a form that tests can compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+STATUS = "sqlmesh_execution_status"
+
+
+@dataclass
+class Outcome:
+    """Materialized assets in order, check results by (asset, check), and the failure, if any."""
+
+    materialized: list[str] = field(default_factory=list)
+    metadata: dict[str, dict[str, object]] = field(default_factory=dict)
+    data_versions: dict[str, str] = field(default_factory=dict)
+    passed: set[tuple[str, str]] = field(default_factory=set)
+    failed: dict[tuple[str, str], dg.AssetCheckSeverity] = field(default_factory=dict)
+    check_metadata: dict[tuple[str, str], dict[str, object]] = field(default_factory=dict)
+    status: dict[str, str] = field(default_factory=dict)
+    failure: str = ""
+    steps_started: int = 0
+    messages: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, events: Iterable[dg.DagsterEvent]) -> Outcome:
+        """Collect from the events of one run."""
+        outcome = cls()
+        for event in events:
+            outcome._take(event)
+        return outcome
+
+    def _take(self, event: dg.DagsterEvent) -> None:
+        if event.event_type is dg.DagsterEventType.STEP_START:
+            self.steps_started += 1
+        elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            self._take_materialization(event.step_materialization_data.materialization)
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._take_check(event.asset_check_evaluation_data)
+        elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
+            data = event.step_failure_data
+            self.failure = data.error.message if data.error else ""
+            if data.user_failure_data and data.user_failure_data.description:
+                self.failure = data.user_failure_data.description
+
+    def _take_materialization(self, materialization: dg.AssetMaterialization) -> None:
+        name = ".".join(materialization.asset_key.path[1:])
+        self.materialized.append(name)
+        self.metadata[name] = {k: v.value for k, v in materialization.metadata.items()}
+        self.data_versions[name] = (materialization.tags or {}).get("dagster/data_version", "")
+
+    def _take_check(self, evaluation: dg.AssetCheckEvaluation) -> None:
+        asset = ".".join(evaluation.asset_key.path[1:])
+        check = (asset, evaluation.check_name)
+        metadata = {key: value.value for key, value in evaluation.metadata.items()}
+        self.check_metadata[check] = metadata
+        if evaluation.check_name == STATUS:
+            self.status[asset] = str(metadata["sqlmesh/status"])
+        elif evaluation.passed:
+            self.passed.add(check)
+        else:
+            self.failed[check] = evaluation.severity

@@ -1,0 +1,127 @@
+"""The generated package as Dagster and its reviewers meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Shop
+
+pytestmark = pytest.mark.slow
+
+
+def python(code: str, folder: Path, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.py")}
+
+
+def test_importing_it_loads_no_sqlmesh(root: Path) -> None:
+    code = (
+        "import json, sys; import defs.definitions;"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    loaded = json.loads(python(code, root / "generated_example"))
+
+    assert "dagster" in loaded
+    assert not {"sqlmesh", "sqlglot", "black", "jinja2"} & set(loaded)
+
+
+def test_the_same_bytes_in_another_folder_under_another_hash_seed(
+    root: Path, tmp_path: Path
+) -> None:
+    trees = []
+    for seed in ("0", "4711"):
+        folder = tmp_path / f"at-{seed}" / "deeper"
+        shutil.copytree(root / "generated_example" / "shop", folder / "shop")
+        code = (
+            "from dg_sqlmesh_codegen.cli import main;"
+            "raise SystemExit(main(['shop', '-o', 'defs', '-q']))"
+        )
+        python(code, folder, PYTHONHASHSEED=seed)
+        trees.append(tree(folder / "defs"))
+
+    assert trees[0] == trees[1]
+    assert len(trees[0]) > 13
+    # And they are the ones that are checked in.
+    assert trees[0] == tree(root / "generated_example" / "defs")
+
+
+def test_nothing_of_the_machine_is_in_it(root: Path) -> None:
+    text = b"".join(tree(root / "generated_example" / "defs").values()).decode()
+
+    assert str(root) not in text
+    assert "shop.duckdb" not in text
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "from dagster import Definitions; from pack.definitions import defs",
+        "import dagster as dg, pack; from pathlib import Path;"
+        " defs = dg.load_defs(pack, project_root=Path())",
+        "import dagster as dg; from pathlib import Path;"
+        "defs = dg.load_from_defs_folder(path_within_project=Path('project'))",
+    ],
+)
+def test_every_way_to_load_it(shop: Shop, tmp_path: Path, load: str) -> None:
+    target = tmp_path / "pack"
+    if "load_from_defs_folder" in load:
+        project = tmp_path / "project"
+        target = project / "src" / "project" / "defs" / "shop"
+        target.parent.mkdir(parents=True)
+        (project / "src" / "project" / "__init__.py").touch()
+        (project / "src" / "project" / "defs" / "__init__.py").touch()
+        (project / "pyproject.toml").write_text(
+            '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "project"\n'
+        )
+    shutil.copytree(shop.package, target)
+    code = (
+        f"import sys; sys.path[:0] = ['project/src', '.']\n{load}\n"
+        "job = defs.resolve_job_def('sqlmesh_job')\n"
+        "keys = defs.resolve_asset_graph().materializable_asset_keys\n"
+        "print(len(keys), [schedule.name for schedule in defs.schedules])"
+    )
+
+    assert python(code, tmp_path) == "13 ['sqlmesh_adaptive_schedule']\n"
+
+
+def test_dependencies_and_groups_are_in_the_graph(shop: Shop) -> None:
+    graph = shop.definitions().defs.resolve_asset_graph()
+    edges = {
+        (parent.to_user_string(), key.to_user_string())
+        for key in graph.materializable_asset_keys
+        for parent in graph.get(key).parent_keys
+    }
+
+    assert ("shop/source/orders", "shop/staging/orders") in edges
+    assert ("shop/staging/customers", "shop/marts/mailing_list") in edges
+    # Through the embedded model `staging.order_lines`, which is no asset itself.
+    assert ("shop/staging/order_items", "shop/marts/daily_revenue") in edges
+    assert not [edge for edge in edges if "shop/staging/order_lines" in edge]
+    groups = {graph.get(key).group_name for key in graph.materializable_asset_keys}
+    assert groups == {"raw", "staging", "marts", "live"}
+
+
+def test_the_pool_and_the_tag_that_hold_runs_back(shop: Shop) -> None:
+    defs = shop.definitions().defs
+
+    job = defs.resolve_job_def("sqlmesh_job")
+    assert job.tags["dagster/concurrency_key"] == "sqlmesh_jobs_exclusive"
+    assert shop.definitions().sqlmesh_models.op.pool == "sqlmesh_jobs_exclusive"

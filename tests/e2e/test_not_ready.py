@@ -1,0 +1,121 @@
+"""What a run says when the project, its state or the environment is not ready."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from conftest import Shop
+from dg_sqlmesh_codegen.runtime import SQLMeshResource
+from outcome import Outcome
+from test_materialize import run_at
+
+pytestmark = pytest.mark.slow
+
+
+def failure(shop: Shop, resource: SQLMeshResource | None = None) -> str:
+    """Run with a retry policy and return the failure; it must come at the first attempt."""
+    module = shop.definitions()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [module.sqlmesh_models],
+            resources={"sqlmesh": resource or module.defs.resources["sqlmesh"]},
+            run_config=run_at("2026-11-06"),
+            raise_on_error=False,
+            instance=instance,
+        )
+        events = result.all_events
+    data = [
+        event.step_failure_data
+        for event in events
+        if event.event_type is dg.DagsterEventType.STEP_FAILURE
+    ]
+    assert len(data) == 1
+    assert data[0].user_failure_data is not None
+    outcome = Outcome.of(events)
+    assert outcome.materialized == []
+    return outcome.failure
+
+
+def test_an_environment_that_was_never_planned(shop: Shop) -> None:
+    resource = SQLMeshResource(project_dir=str(shop.project), environment="staging")
+
+    message = failure(shop, resource)
+
+    assert "'staging' was never planned" in message
+    assert f"`sqlmesh -p {shop.project} plan staging`" in message
+
+
+def test_a_state_that_does_not_exist_is_not_created(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = shop.folder / "elsewhere" / "shop.duckdb"
+    elsewhere.parent.mkdir()
+    monkeypatch.setenv("SHOP_DATABASE", str(elsewhere))
+
+    message = failure(shop)
+
+    assert "'prod' was never planned" in message
+    assert f"(the state is looked for in {elsewhere})" in message
+    with duckdb.connect(str(elsewhere)) as connection:
+        assert connection.execute("SHOW ALL TABLES").fetchall() == []
+
+
+def test_a_state_of_another_sqlmesh_version(shop: Shop) -> None:
+    with duckdb.connect(str(shop.database)) as connection:
+        connection.execute("UPDATE sqlmesh._versions SET schema_version = schema_version - 1")
+
+    message = failure(shop)
+
+    assert "do not match" in message
+    assert f"`sqlmesh -p {shop.project} migrate`" in message
+
+
+def test_a_model_that_is_generated_and_not_promoted(shop: Shop) -> None:
+    module = shop.package / "models" / "shop" / "staging" / "orders.py"
+    text = module.read_text(encoding="utf-8")
+    module.write_text(text.replace('"staging"."orders"', '"staging"."invoices"'), encoding="utf-8")
+
+    message = failure(shop)
+
+    assert "Not promoted in the SQLMesh environment 'prod': shop.staging.invoices." in message
+    assert f"`sqlmesh -p {shop.project} plan prod`" in message
+
+
+def test_a_project_folder_that_is_missing(shop: Shop) -> None:
+    shutil.rmtree(shop.project)
+
+    message = failure(shop)
+
+    assert f"The SQLMesh project folder {shop.project} is missing." in message
+    assert "`project_dir`" in message
+
+
+def test_a_configuration_that_sqlmesh_refuses(shop: Shop) -> None:
+    Path(shop.project, "config.yaml").write_text("gateways: nonsense\n", encoding="utf-8")
+
+    message = failure(shop)
+
+    assert "SQLMesh refuses the project" in message
+    assert "info` shows it in full" in message
+
+
+def test_checks_selected_without_their_asset(shop: Shop) -> None:
+    module = shop.definitions()
+    selection = dg.AssetSelection.checks(
+        dg.AssetCheckKey(dg.AssetKey(["shop", "staging", "orders"]), "accepted_values")
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [module.sqlmesh_models],
+            resources=module.defs.resources,
+            selection=selection,
+            raise_on_error=False,
+            instance=instance,
+        )
+        outcome = Outcome.of(result.all_events)
+
+    assert "select the asset, not its checks alone" in outcome.failure

@@ -1,0 +1,118 @@
+"""The schedule's tick, against the example's real state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+import duckdb
+import pytest
+from conftest import Shop
+from test_materialize import DUE, materialize, run_at
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def tick(shop: Shop, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | dg.SkipReason:
+    module = shop.definitions()
+    context = dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=at, resources=module.defs.resources
+    )
+    result = module.sqlmesh_adaptive_schedule(context)
+    assert isinstance(result, dg.RunRequest | dg.SkipReason)
+    return result
+
+
+def selected(request: dg.RunRequest | dg.SkipReason) -> set[str]:
+    assert isinstance(request, dg.RunRequest)
+    return {".".join(key.path[1:]) for key in request.asset_selection or []}
+
+
+def test_a_tick_selects_exactly_what_is_due(shop: Shop, instance: dg.DagsterInstance) -> None:
+    five_past = datetime(2026, 11, 4, 0, 5, tzinfo=UTC)
+    assert selected(tick(shop, instance, five_past)) == {"live.open_orders"}
+
+    one = datetime(2026, 11, 4, 1, 0, tzinfo=UTC)
+    assert selected(tick(shop, instance, one)) == {
+        "live.open_orders",
+        "live.reserved_stock",
+        "marts.mailing_list",
+        "staging.customers",
+        "staging.order_items",
+        "staging.orders",
+    }
+
+    two_days_on = datetime(2026, 11, 6, tzinfo=UTC)
+    assert selected(tick(shop, instance, two_days_on)) == DUE
+
+
+def test_a_tick_leaves_the_state_as_it_was_and_free_for_others(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    count = "SELECT COUNT(*) FROM sqlmesh._intervals"
+    with duckdb.connect(str(shop.database)) as connection:
+        before = connection.execute(count).fetchall()
+    tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
+    # A second connection in another process would not get past DuckDB's lock, had the tick kept it.
+    shop.load_sources()
+    with duckdb.connect(str(shop.database)) as connection:
+        assert connection.execute(count).fetchall() == before
+
+
+def test_a_tick_with_nothing_due_says_when_the_next_is(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    materialize(shop, run_at("2026-11-06"))
+    reason = tick(shop, instance, datetime(2026, 11, 6, 0, 2, tzinfo=UTC))
+
+    assert isinstance(reason, dg.SkipReason)
+    assert reason.skip_message == "No model is due; the next one is at 2026-11-06T00:05+00:00"
+
+
+def test_a_tick_waits_for_a_run_somebody_launched_by_hand(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    module = shop.definitions()
+    # As the UI does for "materialize this asset": the run is of no job of ours.
+    job = module.defs.resolve_implicit_global_asset_job_def()
+    subset = job.get_subset(asset_selection={dg.AssetKey(["shop", "staging", "orders"])})
+    run = instance.create_run_for_job(
+        subset, status=dg.DagsterRunStatus.STARTED, asset_selection=subset.asset_selection
+    )
+    reason = tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
+
+    assert isinstance(reason, dg.SkipReason)
+    assert reason.skip_message == f"Another SQLMesh run is active: {run.run_id}"
+
+
+@pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
+def test_a_tick_waits_for_a_run_of_the_whole_job(
+    shop: Shop, instance: dg.DagsterInstance, status: str
+) -> None:
+    job = shop.definitions().defs.resolve_job_def("sqlmesh_job")
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus(status))
+    reason = tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
+
+    assert isinstance(reason, dg.SkipReason)
+    assert run.run_id in str(reason.skip_message)
+
+
+def test_a_tick_does_not_wait_for_other_runs(shop: Shop, instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def other() -> None: ...
+
+    definitions = dg.Definitions(assets=[other], jobs=[dg.define_asset_job("other_job", [other])])
+    instance.create_run_for_job(
+        definitions.resolve_job_def("other_job"), status=dg.DagsterRunStatus.STARTED
+    )
+    job = shop.definitions().defs.resolve_job_def("sqlmesh_job")
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
+
+    assert selected(tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))) == DUE

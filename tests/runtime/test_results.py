@@ -1,0 +1,262 @@
+"""Events in, Dagster results out: without SQLMesh, without Dagster's machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+from dg_sqlmesh_codegen.runtime.assets import AuditCheck, ModelAsset
+from dg_sqlmesh_codegen.runtime.events import (
+    AuditFailed,
+    AuditUse,
+    BatchEnded,
+    DueModel,
+    EnvironmentRead,
+    Event,
+    Level,
+    Message,
+    ModelFailed,
+    ModelsSkipped,
+    PromotedModel,
+    RunPlanned,
+)
+from dg_sqlmesh_codegen.runtime.results import RunResults, Selection
+
+DAY = 24 * 60 * 60 * 1000
+ON_ID = AuditUse("not_null", (("columns", "(id)"),))
+ON_NAME = AuditUse("not_null", (("columns", "(name)"),))
+POSITIVE = AuditUse("positive")
+
+
+def fqn(name: str) -> str:
+    return f'"w"."s"."{name}"'
+
+
+def model(name: str, **checks: AuditUse) -> ModelAsset:
+    key = ["w", "s", name]
+    return ModelAsset(
+        fqn=fqn(name),
+        spec=dg.AssetSpec(key),
+        audits=tuple(
+            AuditCheck(use.name, dict(use.args), dg.AssetCheckSpec(check, asset=key))
+            for check, use in checks.items()
+        ),
+    )
+
+
+def due(name: str, batches: int = 1, *audits: AuditUse) -> DueModel:
+    return DueModel(fqn(name), batches, "v1", tuple(audits))
+
+
+def batch(name: str, day: int = 0, *, ok: bool = True) -> BatchEnded:
+    return BatchEnded(fqn(name), day * DAY, (day + 1) * DAY, 1500 if ok else None)
+
+
+def promoted(name: str, *parents: str) -> PromotedModel:
+    return PromotedModel(fqn(name), "1", tuple(fqn(parent) for parent in parents), 5 * DAY)
+
+
+class Run:
+    """A run of the given models: what was yielded by now, and the results object."""
+
+    def __init__(self, *models: ModelAsset, selected: Iterable[str] | None = None) -> None:
+        chosen = [m for m in models if selected is None or m.spec.key.path[-1] in selected]
+        keys = frozenset(m.spec.key for m in chosen)
+        checks = frozenset(check.key for m in chosen for check in m.check_specs)
+        self.results = RunResults(models, Selection(keys, checks, "run-1"))
+
+    def take(self, *events: Event) -> list[object]:
+        """Return everything but the informational messages."""
+        yielded = [item for event in events for item in self.results.handle(event)]
+        return [
+            item for item in yielded if not (isinstance(item, Message) and item.level is Level.INFO)
+        ]
+
+    def finish(self) -> dict[tuple[str, str], dg.AssetCheckResult]:
+        found = {}
+        for result in self.results.finish():
+            assert isinstance(result, dg.AssetCheckResult)
+            assert result.asset_key is not None
+            found[result.asset_key.path[-1], str(result.check_name)] = result
+        return found
+
+
+def checks_of(result: object) -> dict[str, bool]:
+    assert isinstance(result, dg.MaterializeResult)
+    return {str(check.check_name): check.passed for check in result.check_results or []}
+
+
+def test_a_model_is_materialized_when_its_last_batch_has_ended() -> None:
+    run = Run(model("a"))
+
+    assert run.take(RunPlanned((due("a", 2),)), batch("a", 0)) == []
+    (result,) = run.take(batch("a", 1))
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert result.asset_key == dg.AssetKey(["w", "s", "a"])
+    assert result.data_version == dg.DataVersion("v1-run-1")
+    facts = {key: value.value for key, value in (result.metadata or {}).items()}
+    assert facts == {
+        "sqlmesh/snapshot_version": "v1",
+        "sqlmesh/intervals": [["1970-01-01T00:00:00+00:00", "1970-01-03T00:00:00+00:00"]],
+        "sqlmesh/batches": 2,
+        "sqlmesh/duration_seconds": 3.0,
+    }
+    assert run.finish() == {}
+    assert run.results.failure() is None
+
+
+def test_rows_and_bytes_are_summed_where_the_engine_reports_them() -> None:
+    run = Run(model("a"))
+    events = [
+        BatchEnded(fqn("a"), 0, DAY, 1, rows=3, bytes=10),
+        BatchEnded(fqn("a"), DAY, 2 * DAY, 1, rows=4),
+    ]
+    (result,) = run.take(RunPlanned((due("a", 2),)), *events)
+
+    assert isinstance(result, dg.MaterializeResult)
+    facts = {key: value.value for key, value in (result.metadata or {}).items()}
+    assert (facts["sqlmesh/rows_processed"], facts["sqlmesh/bytes_processed"]) == (7, 10)
+
+
+def test_audits_that_ran_are_told_apart_by_their_arguments() -> None:
+    run = Run(model("a", on_id=ON_ID, on_name=ON_NAME, positive=POSITIVE))
+    planned = RunPlanned((due("a", 1, ON_ID, ON_NAME, POSITIVE),))
+    failed = AuditFailed(fqn("a"), ON_NAME, 3, "SELECT 1")
+    (result,) = run.take(planned, failed, batch("a"))
+
+    assert checks_of(result) == {
+        "on_id": True,
+        "on_name": False,
+        "positive": True,
+        "sqlmesh_execution_status": True,
+    }
+    assert isinstance(result, dg.MaterializeResult)
+    (check,) = [check for check in result.check_results or [] if not check.passed]
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert check.metadata["sqlmesh/count"].value == 3
+    assert check.metadata["sqlmesh/audit_args"].value == {"columns": "(name)"}
+
+
+def test_rows_of_an_audit_that_failed_on_several_batches_are_added_up() -> None:
+    run = Run(model("a", positive=POSITIVE))
+    failed = AuditFailed(fqn("a"), POSITIVE, 3, "SELECT 1")
+    planned = RunPlanned((due("a", 2, POSITIVE),))
+    (result,) = run.take(planned, failed, batch("a"), failed, batch("a", 1))
+
+    assert isinstance(result, dg.MaterializeResult)
+    check, _ = result.check_results or []
+    assert check.metadata["sqlmesh/count"].value == 6
+
+
+def test_an_audit_that_did_not_run_has_no_result() -> None:
+    """The package may know an audit that is not promoted yet."""
+    run = Run(model("a", on_id=ON_ID, positive=POSITIVE))
+    (result,) = run.take(RunPlanned((due("a", 1, POSITIVE),)), batch("a"))
+
+    assert checks_of(result) == {"positive": True, "sqlmesh_execution_status": True}
+
+
+def test_an_audit_that_the_package_does_not_know_is_warned_of() -> None:
+    run = Run(model("a", positive=POSITIVE))
+    (warning,) = run.take(RunPlanned((due("a", 1, POSITIVE, ON_ID),)))
+
+    assert isinstance(warning, Message)
+    assert warning.level is Level.WARNING
+    assert "w.s.a has audits that the generated package does not know: not_null" in warning.text
+
+
+def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
+    run = Run(model("a", on_id=ON_ID, positive=POSITIVE), model("b"), model("c"))
+    run.take(
+        EnvironmentRead((promoted("a"), promoted("b", "a"), promoted("c", "b"))),
+        RunPlanned((due("a", 1, ON_ID, POSITIVE), due("c"))),
+        AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1"),
+        batch("a", ok=False),
+        ModelsSkipped((fqn("c"),)),
+        ModelFailed(fqn("a"), "Audits failed: not_null", "trace", (ON_ID,)),
+    )
+    found = run.finish()
+
+    assert found["a", "on_id"].severity is dg.AssetCheckSeverity.ERROR
+    assert not found["a", "on_id"].passed
+    assert found["a", "positive"].passed
+    assert found["a", "sqlmesh_execution_status"].description == "failed"
+    assert found["b", "sqlmesh_execution_status"].description == "not due"
+    assert found["b", "sqlmesh_execution_status"].metadata["sqlmesh/next_due"].value == 432000.0
+    skipped = found["c", "sqlmesh_execution_status"]
+    assert (skipped.passed, skipped.description) == (False, "skipped")
+    # Through `b`, which was not due itself.
+    assert skipped.metadata["sqlmesh/failed_upstream"].value == ["w.s.a"]
+    failure = run.results.failure()
+    assert failure is not None
+    assert failure.allow_retries is False
+    assert failure.description == (
+        "SQLMesh could not evaluate 1 model: w.s.a: Audits failed: not_null. "
+        "Skipped downstream: w.s.c"
+    )
+
+
+def test_a_query_that_failed_allows_a_retry_and_says_nothing_of_audits() -> None:
+    run = Run(model("a", on_id=ON_ID), model("b"))
+    events: list[Event] = [
+        RunPlanned((due("a", 1, ON_ID), due("b"))),
+        batch("b"),
+        batch("a", ok=False),
+        ModelFailed(fqn("a"), "connection lost", "Traceback: connection lost"),
+    ]
+    yielded = run.take(*events)
+
+    # What was finished before the failure stays reported.
+    assert [type(item) for item in yielded] == [dg.MaterializeResult, Message]
+    assert set(run.finish()) == {("a", "sqlmesh_execution_status")}
+    failure = run.results.failure()
+    assert failure is not None
+    assert failure.allow_retries is True
+
+
+def test_a_model_with_a_failed_batch_is_not_materialized_by_its_others() -> None:
+    run = Run(model("a"))
+    yielded = run.take(
+        RunPlanned((due("a", 3),)), batch("a", 0), batch("a", 1, ok=False), batch("a", 2)
+    )
+
+    assert yielded == []
+
+
+def test_a_run_that_starts_over_reports_no_model_twice() -> None:
+    run = Run(model("a"), model("b"))
+    first = run.take(RunPlanned((due("a"), due("b"))), batch("a"))
+    second = run.take(RunPlanned((due("a"), due("b"))), batch("a"), batch("b"))
+
+    assert [type(item) for item in first] == [dg.MaterializeResult]
+    assert [type(item) for item in second] == [dg.MaterializeResult]
+    (result,) = second
+    assert isinstance(result, dg.MaterializeResult)
+    assert result.asset_key == dg.AssetKey(["w", "s", "b"])
+
+
+def test_a_model_that_waits_for_its_signals() -> None:
+    run = Run(model("a"))
+    run.take(RunPlanned((due("a", 0),)))
+    status = run.finish()["a", "sqlmesh_execution_status"]
+
+    assert (status.passed, status.description) == (True, "waiting for its signals")
+
+
+def test_a_model_that_was_not_selected_is_reported_as_a_plain_materialization() -> None:
+    run = Run(model("a"), model("b"), selected=["b"])
+    upstream, selected = run.take(RunPlanned((due("a"), due("b"))), batch("a"), batch("b"))
+
+    assert isinstance(upstream, dg.AssetMaterialization)
+    assert isinstance(selected, dg.MaterializeResult)
+
+
+def test_checks_that_were_not_selected_are_not_reported() -> None:
+    a = model("a", on_id=ON_ID)
+    selection = Selection(frozenset([a.spec.key]), frozenset(), "run-1")
+    results = RunResults([a], selection)
+    events: list[Event] = [RunPlanned((due("a", 1, ON_ID),)), batch("a")]
+    yielded = [item for event in events for item in results.handle(event)]
+
+    assert checks_of(yielded[-1]) == {}
