@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from dg_sqlmesh_codegen.cli import main
 from dg_sqlmesh_codegen.version import __version__
 from projects import model, write_project

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
 from dg_sqlmesh_codegen.errors import ProjectError, UsageError
 from dg_sqlmesh_codegen.inspector import inspect
 from dg_sqlmesh_codegen.offline import ConnectionAttemptedError
@@ -174,9 +175,7 @@ def test_a_query_while_loading_is_refused_by_sqlmesh_itself(tmp_path: Path) -> N
 
 def test_the_configuration_keeps_its_own_connections(tmp_path: Path) -> None:
     """The generator must not hand its offline connections to a later run in the process."""
-    from sqlmesh import (
-        Context,
-    )  # noqa: PLC0415 - seconds that most tests of this folder do not need
+    from sqlmesh import Context  # noqa: PLC0415
 
     database = tmp_path / "warehouse.db"
     config = DUCKDB.replace("warehouse.db", str(database))

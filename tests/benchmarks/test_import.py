@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from dg_sqlmesh_codegen.cli import main
 from projects import write_project
 

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-# The plan's "now". What a test runs lies after it, so the date of the test does not matter.
-PLANNED_AT = "2026-11-04"
+from e2e.shop import PLANNED_AT, Shop, run
+
 _numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A copy of the example: `project`, its generated `package` and the planned `database`."""
-
-    folder: Path
-
-    @property
-    def project(self) -> Path:
-        return self.folder / "shop"
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "shop.duckdb"
-
-    @property
-    def package(self) -> Path:
-        return next(self.folder.glob("defs*"))
-
-    def load_sources(self, *arguments: str) -> None:
-        """Write the source tables again: `--break` damages them."""
-        _run([sys.executable, "load_sources.py", str(self.database), *arguments], self.project)
-
-    def definitions(self) -> ModuleType:
-        """Import the generated package's definitions."""
-        return importlib.import_module(f"{self.package.name}.definitions")
-
-
-def _run(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +26,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shop:
         shop.load_sources()
         plan = ["plan", "--auto-apply", "--no-prompts", "--execution-time", PLANNED_AT]
         sqlmesh = str(Path(sys.executable).parent / "sqlmesh")
-        _run([sqlmesh, "-p", str(shop.project), *plan], shop.folder)
+        run([sqlmesh, "-p", str(shop.project), *plan], shop.folder)
     return shop
 
 

@@ -56,7 +56,7 @@ class Outcome:
     def _take_check(self, evaluation: dg.AssetCheckEvaluation) -> None:
         asset = ".".join(evaluation.asset_key.path[1:])
         check = (asset, evaluation.check_name)
-        metadata = {key: value.value for key, value in evaluation.metadata.items()}
+        metadata: dict[str, object] = {k: v.value for k, v in evaluation.metadata.items()}
         self.check_metadata[check] = metadata
         if evaluation.check_name == STATUS:
             self.status[asset] = str(metadata["sqlmesh/status"])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from conftest import Shop
-from outcome import Outcome
-from test_materialize import DUE, materialize, run_at
+
+from e2e.outcome import Outcome
+from e2e.shop import DUE, Shop, materialize, run_at
 
 pytestmark = pytest.mark.slow
 

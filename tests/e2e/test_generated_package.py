@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Shop
+
+from e2e.shop import Shop
 
 pytestmark = pytest.mark.slow
 

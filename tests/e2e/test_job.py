@@ -9,9 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from conftest import Shop
-from outcome import Outcome
-from test_materialize import BELOW_ORDER_ITEMS, DUE, run_at
+
+from e2e.outcome import Outcome
+from e2e.shop import BELOW_ORDER_ITEMS, DUE, Shop, run_at
 
 pytestmark = pytest.mark.slow
 

@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dagster as dg
 import pytest
-from conftest import Shop
-from outcome import STATUS, Outcome
+
+from e2e.outcome import STATUS
+from e2e.shop import BELOW_ORDER_ITEMS, DUE, NOT_DUE, Shop, materialize, run_at
 
 pytestmark = pytest.mark.slow
-
-# Everything but the weekly model is due two days after the plan; the seeds never are again.
-DUE = {
-    "live.open_orders",
-    "live.reserved_stock",
-    "marts.customers",
-    "marts.daily_revenue",
-    "marts.mailing_list",
-    "marts.monthly_revenue",
-    "marts.product_sales",
-    "staging.customers",
-    "staging.order_items",
-    "staging.orders",
-}
-NOT_DUE = {"marts.customer_segments", "raw.countries", "raw.products"}
-BELOW_ORDER_ITEMS = {
-    "live.reserved_stock",
-    "marts.customers",
-    "marts.daily_revenue",
-    "marts.monthly_revenue",
-    "marts.product_sales",
-}
-
-
-def run_at(time: str, **options: Any) -> dict[str, Any]:
-    config = {"execution_time": time, "end": time, **options}
-    return {"ops": {"sqlmesh_models": {"config": config}}}
-
-
-def materialize(shop: Shop, run_config: dict[str, Any], *, selection: str | None = None) -> Outcome:
-    module = shop.definitions()
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [module.sqlmesh_models],
-            resources=module.defs.resources,
-            run_config=run_config,
-            selection=selection,
-            raise_on_error=False,
-            instance=instance,
-        )
-        return Outcome.of(result.all_events)
 
 
 def test_what_is_due_is_materialized_and_nothing_else(shop: Shop) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from conftest import Shop
+
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
-from outcome import Outcome
-from test_materialize import run_at
+from e2e.outcome import Outcome
+from e2e.shop import Shop, run_at
 
 pytestmark = pytest.mark.slow
 

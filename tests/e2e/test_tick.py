@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import dagster as dg
 import duckdb
 import pytest
-from conftest import Shop
-from test_materialize import DUE, materialize, run_at
+
+from e2e.shop import DUE, Shop, materialize, run_at
 
 pytestmark = pytest.mark.slow
 

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from projects import model, write_project
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,7 @@ def run(*command: str | Path, folder: Path) -> str:
 @pytest.fixture(scope="module")
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
-    build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", out]
+    build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
     run(sys.executable, *build, root, folder=out)
     return next(out.glob("*.whl"))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+
 from dg_sqlmesh_codegen import runtime
 from dg_sqlmesh_codegen.runtime import execution
 from dg_sqlmesh_codegen.runtime.events import Event, Level, Message

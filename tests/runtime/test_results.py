@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import dagster as dg
+
 from dg_sqlmesh_codegen.runtime.assets import AuditCheck, ModelAsset
 from dg_sqlmesh_codegen.runtime.events import (
     AuditFailed,
@@ -81,6 +82,15 @@ class Run:
         return found
 
 
+def facts_of(result: dg.MaterializeResult[None] | dg.AssetCheckResult) -> dict[str, object]:
+    """Return the plain values of a result's metadata."""
+    facts: dict[str, object] = {}
+    for key, value in (result.metadata or {}).items():
+        assert isinstance(value, dg.MetadataValue)
+        facts[key] = value.value
+    return facts
+
+
 def checks_of(result: object) -> dict[str, bool]:
     assert isinstance(result, dg.MaterializeResult)
     return {str(check.check_name): check.passed for check in result.check_results or []}
@@ -95,8 +105,7 @@ def test_a_model_is_materialized_when_its_last_batch_has_ended() -> None:
     assert isinstance(result, dg.MaterializeResult)
     assert result.asset_key == dg.AssetKey(["w", "s", "a"])
     assert result.data_version == dg.DataVersion("v1-run-1")
-    facts = {key: value.value for key, value in (result.metadata or {}).items()}
-    assert facts == {
+    assert facts_of(result) == {
         "sqlmesh/snapshot_version": "v1",
         "sqlmesh/intervals": [["1970-01-01T00:00:00+00:00", "1970-01-03T00:00:00+00:00"]],
         "sqlmesh/batches": 2,
@@ -115,7 +124,7 @@ def test_rows_and_bytes_are_summed_where_the_engine_reports_them() -> None:
     (result,) = run.take(RunPlanned((due("a", 2),)), *events)
 
     assert isinstance(result, dg.MaterializeResult)
-    facts = {key: value.value for key, value in (result.metadata or {}).items()}
+    facts = facts_of(result)
     assert (facts["sqlmesh/rows_processed"], facts["sqlmesh/bytes_processed"]) == (7, 10)
 
 
@@ -134,8 +143,8 @@ def test_audits_that_ran_are_told_apart_by_their_arguments() -> None:
     assert isinstance(result, dg.MaterializeResult)
     (check,) = [check for check in result.check_results or [] if not check.passed]
     assert check.severity is dg.AssetCheckSeverity.WARN
-    assert check.metadata["sqlmesh/count"].value == 3
-    assert check.metadata["sqlmesh/audit_args"].value == {"columns": "(name)"}
+    assert facts_of(check)["sqlmesh/count"] == 3
+    assert facts_of(check)["sqlmesh/audit_args"] == {"columns": "(name)"}
 
 
 def test_rows_of_an_audit_that_failed_on_several_batches_are_added_up() -> None:
@@ -146,7 +155,7 @@ def test_rows_of_an_audit_that_failed_on_several_batches_are_added_up() -> None:
 
     assert isinstance(result, dg.MaterializeResult)
     check, _ = result.check_results or []
-    assert check.metadata["sqlmesh/count"].value == 6
+    assert facts_of(check)["sqlmesh/count"] == 6
 
 
 def test_an_audit_that_did_not_run_has_no_result() -> None:
@@ -183,11 +192,11 @@ def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
     assert found["a", "positive"].passed
     assert found["a", "sqlmesh_execution_status"].description == "failed"
     assert found["b", "sqlmesh_execution_status"].description == "not due"
-    assert found["b", "sqlmesh_execution_status"].metadata["sqlmesh/next_due"].value == 432000.0
+    assert facts_of(found["b", "sqlmesh_execution_status"])["sqlmesh/next_due"] == 432000.0
     skipped = found["c", "sqlmesh_execution_status"]
     assert (skipped.passed, skipped.description) == (False, "skipped")
     # Through `b`, which was not due itself.
-    assert skipped.metadata["sqlmesh/failed_upstream"].value == ["w.s.a"]
+    assert facts_of(skipped)["sqlmesh/failed_upstream"] == ["w.s.a"]
     failure = run.results.failure()
     assert failure is not None
     assert failure.allow_retries is False

@@ -1,0 +1,95 @@
+"""The example as tests use it: a copy in a folder, and what is due two days after its plan."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import dagster as dg
+
+from e2e.outcome import Outcome
+
+# The plan's "now". What a test runs lies after it, so the date of the test does not matter.
+PLANNED_AT = "2026-11-04"
+# Everything but the weekly model is due two days after the plan; the seeds never are again.
+DUE = {
+    "live.open_orders",
+    "live.reserved_stock",
+    "marts.customers",
+    "marts.daily_revenue",
+    "marts.mailing_list",
+    "marts.monthly_revenue",
+    "marts.product_sales",
+    "staging.customers",
+    "staging.order_items",
+    "staging.orders",
+}
+NOT_DUE = {"marts.customer_segments", "raw.countries", "raw.products"}
+BELOW_ORDER_ITEMS = {
+    "live.reserved_stock",
+    "marts.customers",
+    "marts.daily_revenue",
+    "marts.monthly_revenue",
+    "marts.product_sales",
+}
+
+
+def run_at(time: str, **options: bool) -> dict[str, object]:
+    """Return the run config of a run whose now is `time`."""
+    config = {"execution_time": time, "end": time, **options}
+    return {"ops": {"sqlmesh_models": {"config": config}}}
+
+
+def materialize(
+    shop: Shop, run_config: dict[str, object], *, selection: str | None = None
+) -> Outcome:
+    """Run the models in this process."""
+    module = shop.definitions()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [module.sqlmesh_models],
+            resources=module.defs.resources,
+            run_config=run_config,
+            selection=selection,
+            raise_on_error=False,
+            instance=instance,
+        )
+        return Outcome.of(result.all_events)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A copy of the example: `project`, its generated `package` and the planned `database`."""
+
+    folder: Path
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "shop"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "shop.duckdb"
+
+    @property
+    def package(self) -> Path:
+        return next(self.folder.glob("defs*"))
+
+    def load_sources(self, *arguments: str) -> None:
+        """Write the source tables again: `--break` damages them."""
+        run([sys.executable, "load_sources.py", str(self.database), *arguments], self.project)
+
+    def definitions(self) -> ModuleType:
+        """Import the generated package's definitions."""
+        return importlib.import_module(f"{self.package.name}.definitions")
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Run a program that has to succeed, and return what it printed."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
