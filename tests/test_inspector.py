@@ -154,7 +154,10 @@ def test_asking_for_the_catalog_names_the_gateway_and_the_setting(tmp_path: Path
         inspect([tmp_path])
 
     assert "wanted to connect to gateway 'lake'" in str(caught.value)
-    assert "Set `database`" in str(caught.value)
+    assert "pass --default-catalog lake=NAME" in str(caught.value)
+    for catalogs in ({"lake": "sea"}, {None: "sea"}):
+        project = inspect([tmp_path], default_catalogs=catalogs)
+        assert project.models[0].name == "sea.a.b"
 
 
 def test_a_query_while_loading_is_refused_by_sqlmesh_itself(tmp_path: Path) -> None:
@@ -211,14 +214,15 @@ def test_a_model_that_does_not_parse(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_driver_that_is_not_installed(tmp_path: Path) -> None:
-    config = """
-        gateways:
-          far:
-            connection: {type: trino, host: h, user: u, catalog: c}
-        model_defaults: {dialect: trino}
-    """
-    write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
+def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:
+    write_project(tmp_path, {"models/a.sql": model("a.b")})
+    (tmp_path / "config.yaml").unlink()
+    (tmp_path / "config.py").write_text(
+        "from sqlmesh.core.config import *\n"
+        "connection = TrinoConnectionConfig(host='h', user='u', catalog='c')\n"
+        "config = Config(gateways=GatewayConfig(connection=connection),"
+        " model_defaults=ModelDefaultsConfig(dialect='trino'))\n"
+    )
 
     with pytest.raises(ProjectError, match=r'pip install "sqlmesh\[trino\]"'):
         inspect([tmp_path])

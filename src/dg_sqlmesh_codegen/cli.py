@@ -11,7 +11,7 @@ import click
 
 from . import printing
 from .config import DEFAULT_ENVIRONMENT, Config
-from .errors import CodegenError
+from .errors import CodegenError, UsageError
 from .mode import Mode
 from .version import __version__
 
@@ -44,6 +44,13 @@ _INTERRUPTED = 130
     help="SQLMesh environment that the generated resource runs.",
 )
 @click.option(
+    "--default-catalog",
+    "default_catalogs",
+    metavar="[GATEWAY=]NAME",
+    multiple=True,
+    help="Catalog of a gateway whose connection names none.  May be given several times.",
+)
+@click.option(
     "--check", is_flag=True, help="Write nothing; exit 1 where the package is not current."
 )
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
@@ -57,6 +64,7 @@ def command(
     out: Path,
     gateway: str | None,
     environment: str,
+    default_catalogs: tuple[str, ...],
     check: bool,
     diff: bool,
     quiet: bool,
@@ -70,7 +78,13 @@ def command(
         raise click.UsageError("--check and --diff exclude each other: name one of them.")
     mode = Mode.CHECK if check else Mode.DIFF if diff else Mode.WRITE
     try:
-        config = Config(projects=projects, out=out, gateway=gateway, environment=environment)
+        config = Config(
+            projects=projects,
+            out=out,
+            gateway=gateway,
+            environment=environment,
+            default_catalogs=tuple(_default_catalog(text) for text in default_catalogs),
+        )
         return _generate(config, mode, quiet)
     except CodegenError:
         if debug:
@@ -99,6 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted: nothing was written", err=True)
         return _INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _default_catalog(text: str) -> tuple[str | None, str]:
+    gateway, equals, name = text.rpartition("=")
+    if not name:
+        raise UsageError(f"--default-catalog {text} names no catalog", hint="Say [GATEWAY=]NAME.")
+    return (gateway.lower() if equals else None), name
 
 
 def _generate(config: Config, mode: Mode, quiet: bool) -> int:

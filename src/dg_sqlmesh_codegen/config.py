@@ -19,6 +19,8 @@ class Config:
         out: folder of the generated package.
         gateway: SQLMesh gateway; None is the project's default one.
         environment: SQLMesh environment that the generated resource runs.
+        default_catalogs: pairs of gateway and catalog, for gateways whose catalog only the
+            warehouse could tell; None as the gateway stands for every such one.
 
     Raises:
         UsageError: a project folder that does not exist, or an output that is a file.
@@ -28,6 +30,7 @@ class Config:
     out: Path
     gateway: str | None = None
     environment: str = DEFAULT_ENVIRONMENT
+    default_catalogs: tuple[tuple[str | None, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.projects:

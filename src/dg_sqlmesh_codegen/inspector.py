@@ -15,22 +15,30 @@ from sqlglot.errors import SqlglotError
 from sqlmesh import Context, __version__
 from sqlmesh.core import analytics
 from sqlmesh.core.audit import Audit as SQLMeshAudit
-from sqlmesh.core.config import Config, load_configs
+from sqlmesh.core.config import Config
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel
 from sqlmesh.utils.errors import SQLMeshError
 
+from . import configs
 from .errors import CodegenError, ProjectError, UsageError
 from .offline import offline_configs
 from .project import Audit, Column, ExternalTable, Model, Project, TableName
 
 
-def inspect(paths: Sequence[Path], *, gateway: str | None = None) -> Project:
+def inspect(
+    paths: Sequence[Path],
+    *,
+    gateway: str | None = None,
+    default_catalogs: Mapping[str | None, str] | None = None,
+) -> Project:
     """Load SQLMesh projects and describe them.
 
     Args:
         paths: project folders; several are loaded together, as SQLMesh does with several paths.
         gateway: the gateway to load for; None is the project's default one.
+        default_catalogs: catalog by gateway where only the warehouse could tell it; under None,
+            for every such gateway.
 
     Returns:
         The project's models and the tables they read.
@@ -41,7 +49,15 @@ def inspect(paths: Sequence[Path], *, gateway: str | None = None) -> Project:
     """
     analytics.disable_analytics()
     folders = tuple(path.resolve() for path in paths)
-    context = _load(folders, gateway)
+    # A project's .env file is read into the environment: not for longer than it is needed.
+    with configs.environment({}):
+        return _inspect(folders, gateway, default_catalogs or {})
+
+
+def _inspect(
+    folders: tuple[Path, ...], gateway: str | None, default_catalogs: Mapping[str | None, str]
+) -> Project:
+    context = _load(folders, gateway, default_catalogs)
     evaluated = [model for model in context.models.values() if not _is_symbolic(model)]
     if not evaluated:
         raise ProjectError(
@@ -59,16 +75,18 @@ def inspect(paths: Sequence[Path], *, gateway: str | None = None) -> Project:
     )
 
 
-def _load(folders: Sequence[Path], gateway: str | None) -> Context:
+def _load(
+    folders: Sequence[Path], gateway: str | None, default_catalogs: Mapping[str | None, str]
+) -> Context:
     with _as_project_error(folders):
-        configs = load_configs(None, Config, list(folders))
+        loaded = configs.load(folders)
     if gateway is not None:
-        _require_gateway(configs, gateway)
+        _require_gateway(loaded, gateway)
     with _as_project_error(folders):
         # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
         context = Context(
             paths=list(folders),
-            config=offline_configs(configs),
+            config=offline_configs(loaded, default_catalogs),
             gateway=gateway,
             load=False,
             load_state=False,
@@ -77,11 +95,11 @@ def _load(folders: Sequence[Path], gateway: str | None) -> Context:
     return context
 
 
-def _require_gateway(configs: Mapping[Path, Config], gateway: str) -> None:
-    known = sorted({name for config in configs.values() for name in config.gateways if name})
+def _require_gateway(loaded: Mapping[Path, Config], gateway: str) -> None:
+    known = sorted({name for config in loaded.values() for name in config.gateways if name})
     if gateway.lower() not in known:
         raise UsageError(
-            f"unknown gateway {gateway!r} in {_names(configs)}",
+            f"unknown gateway {gateway!r} in {_names(loaded)}",
             hint=f"The project has: {', '.join(known)}." if known else "The project names none.",
         )
 

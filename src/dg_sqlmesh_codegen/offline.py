@@ -13,11 +13,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic import ValidationError, model_validator
 from sqlmesh.core.config import Config, GatewayConfig
-from sqlmesh.core.config.connection import ConnectionConfig, DuckDBConnectionConfig
+from sqlmesh.core.config.connection import (
+    CONNECTION_CONFIG_TO_TYPE,
+    BaseDuckDBConnectionConfig,
+    ConnectionConfig,
+    DuckDBConnectionConfig,
+)
 from sqlmesh.core.engine_adapter.base import EngineAdapter
+from sqlmesh.utils.errors import ConfigError
 
 from .errors import ProjectError
+
+_CONNECTIONS = ("connection", "state_connection", "test_connection")
+_DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
+# What SQLMesh's YAML makes of `{{ env_var('X') }}` where X is not set.
+_UNSET = "None"
 
 
 class ConnectionAttemptedError(ProjectError):
@@ -26,14 +38,42 @@ class ConnectionAttemptedError(ProjectError):
     def __init__(self, gateway: str) -> None:
         """Say which gateway, and what makes the question unnecessary."""
         name = f"gateway {gateway!r}" if gateway else "the project's gateway"
+        option = f"{gateway}=NAME" if gateway else "NAME"
         super().__init__(
             f"loading the project wanted to connect to {name}, and the generator works offline",
-            hint=f"Set `database` (or `catalog`) in the connection of {name}, so that its default "
-            "catalog need not be asked for, and keep queries out of code that runs while loading.",
+            hint=f"If it is for the name of the default catalog: pass --default-catalog {option}, "
+            "or set it in the gateway's connection. If a query runs while loading, take it out.",
         )
 
 
-def offline_configs(configs: Mapping[Path, Config]) -> dict[Path, Config]:
+class OfflineConfig(Config):
+    """A SQLMesh configuration that needs neither drivers nor credentials to be read.
+
+    SQLMesh validates connections when it reads a configuration: it imports their drivers and
+    refuses what a missing environment variable leaves behind. Here they are built before it does.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _build_connections(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        data = _with_built(data, _DEFAULT_CONNECTIONS)
+        key = "gateways" if "gateways" in data else "gateway"
+        gateways = data.get(key)
+        if isinstance(gateways, dict):
+            if set(_CONNECTIONS) & set(gateways):  # one gateway without a name
+                data[key] = _with_built(gateways, _CONNECTIONS)
+            else:
+                data[key] = {
+                    name: _with_built(gateway, _CONNECTIONS) for name, gateway in gateways.items()
+                }
+        return data
+
+
+def offline_configs(
+    configs: Mapping[Path, Config], default_catalogs: Mapping[str | None, str]
+) -> dict[Path, Config]:
     """Return the configurations with every connection replaced by one that refuses to connect.
 
     What SQLMesh derives from a connection (engine adapter, dialect, catalog name and whether the
@@ -41,43 +81,84 @@ def offline_configs(configs: Mapping[Path, Config]) -> dict[Path, Config]:
 
     Args:
         configs: SQLMesh configurations by project folder. They are not changed.
+        default_catalogs: catalog by gateway where the connection names none; under None, for
+            every such gateway.
 
     Returns:
         Copies to give to `Context(config=...)`.
     """
-    return {path: _offline_config(config) for path, config in configs.items()}
+    return {path: _offline_config(config, default_catalogs) for path, config in configs.items()}
 
 
-def _offline_config(config: Config) -> Config:
-    gateways = {name: _offline_gateway(name, gateway) for name, gateway in config.gateways.items()}
+def _with_built(data: Any, fields: tuple[str, ...]) -> Any:
+    if not isinstance(data, dict):
+        return data
+    built = {
+        field: _build(data[field])
+        for field in fields
+        if isinstance(data.get(field), dict) and data[field].get("type")
+    }
+    return {**data, **built}
+
+
+def _build(data: dict[str, Any]) -> Any:
+    """Build a connection without its driver; unvalidated, if it lacks what only connecting needs.
+
+    A type that SQLMesh does not know is left to SQLMesh, which says so.
+    """
+    connection = CONNECTION_CONFIG_TO_TYPE.get(str(data["type"]))
+    if connection is None:
+        return data
+    # DuckDB, SQLMesh's own dependency, is the one engine whose driver is not looked for.
+    has_driver_check = not issubclass(connection, BaseDuckDBConnectionConfig)
+    options = {"check_import": False} if has_driver_check else {}
+    try:
+        return connection(**{**data, **options})
+    except (ValidationError, ConfigError, ImportError):
+        return connection.model_construct(**data)
+
+
+def _offline_config(config: Config, catalogs: Mapping[str | None, str]) -> Config:
+    gateways = {
+        name: _offline_gateway(name, gateway, catalogs) for name, gateway in config.gateways.items()
+    }
     default = config.default_connection
     return config.model_copy(
         update={
             "gateways": gateways,
-            "default_connection": _offline_connection("", default) if default else None,
+            "default_connection": _offline("", default, catalogs) if default else None,
         }
     )
 
 
-def _offline_gateway(name: str, gateway: GatewayConfig) -> GatewayConfig:
-    connections = ("connection", "state_connection", "test_connection")
+def _offline_gateway(
+    name: str, gateway: GatewayConfig, catalogs: Mapping[str | None, str]
+) -> GatewayConfig:
     update = {
-        field: _offline_connection(name, getattr(gateway, field))
-        for field in connections
+        field: _offline(name, getattr(gateway, field), catalogs)
+        for field in _CONNECTIONS
         if getattr(gateway, field)
     }
     return gateway.model_copy(update=update)
 
 
-def _offline_connection(gateway: str, connection: ConnectionConfig) -> ConnectionConfig:
+def _offline(
+    gateway: str, connection: ConnectionConfig, catalogs: Mapping[str | None, str]
+) -> ConnectionConfig:
+    given = catalogs.get(gateway)
+    fallback = catalogs.get(None)
     replaced = copy.copy(connection)
     # pydantic has no other way to give an instance a subclass's properties and keep its fields.
-    object.__setattr__(replaced, "__class__", _offline_class(type(connection), gateway))
+    object.__setattr__(
+        replaced, "__class__", _offline_class(type(connection), gateway, given, fallback)
+    )
     return replaced
 
 
 @cache
-def _offline_class(connection: type[ConnectionConfig], gateway: str) -> type[ConnectionConfig]:
+def _offline_class(
+    connection: type[ConnectionConfig], gateway: str, given: str | None, fallback: str | None
+) -> type[ConnectionConfig]:
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
         raise ConnectionAttemptedError(gateway)
 
@@ -90,7 +171,9 @@ def _offline_class(connection: type[ConnectionConfig], gateway: str) -> type[Con
         return ConnectionConfig.create_engine_adapter(self, *args, **kwargs)
 
     def get_catalog(self: ConnectionConfig) -> str | None:
-        catalog = connection.get_catalog(self)
+        catalog = given or connection.get_catalog(self)
+        if not catalog or catalog.lower() == _UNSET.lower():
+            catalog = fallback
         # DuckDB calls the database in memory so; any other engine would have to be asked.
         return catalog or ("memory" if isinstance(self, DuckDBConnectionConfig) else None)
 

@@ -60,7 +60,9 @@ def generate(
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
     progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-    project = inspector.inspect(config.projects, gateway=config.gateway)
+    project = inspector.inspect(
+        config.projects, gateway=config.gateway, default_catalogs=dict(config.default_catalogs)
+    )
     progress(f"Rendering {len(project.models)} models")
     assets = graph.build(project, SQLMeshTranslator(), config.out.resolve())
     schedules = crons.schedules(project.models)

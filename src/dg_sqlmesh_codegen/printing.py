@@ -91,4 +91,6 @@ def _command(config: Config) -> str:
         arguments += ["--gateway", config.gateway]
     if config.environment != DEFAULT_ENVIRONMENT:
         arguments += ["--environment", config.environment]
+    for gateway, name in config.default_catalogs:
+        arguments += ["--default-catalog", f"{gateway}={name}" if gateway else name]
     return shlex.join(["python", "-m", "dg_sqlmesh_codegen", *arguments])
