@@ -8,15 +8,23 @@ from typing import NoReturn
 
 import pytest
 
+from dg_sqlmesh_codegen import inspector
 from dg_sqlmesh_codegen.errors import ProjectError, UsageError
-from dg_sqlmesh_codegen.inspector import inspect
 from dg_sqlmesh_codegen.offline import ConnectionAttemptedError
-from dg_sqlmesh_codegen.project import Column, Model
+from dg_sqlmesh_codegen.project import Column, Model, Project, Source
 from projects import DUCKDB, model, write_project
 
 
+def inspect(
+    *folders: Path,
+    gateway: str | None = None,
+    default_catalogs: tuple[tuple[str | None, str], ...] = (),
+) -> Project:
+    return inspector.inspect(Source(folders, gateway, default_catalogs=default_catalogs))
+
+
 def inspect_one(folder: Path, text: str) -> Model:
-    project = inspect([write_project(folder, {"models/a.sql": text})])
+    project = inspect(write_project(folder, {"models/a.sql": text}))
     assert len(project.models) == 1
     return project.models[0]
 
@@ -113,7 +121,7 @@ def test_symbolic_models_are_no_assets(tmp_path: Path) -> None:
             ),
         },
     )
-    project = inspect([tmp_path])
+    project = inspect(tmp_path)
 
     assert [found.name for found in project.models] == ["warehouse.a.reader"]
     assert project.models[0].depends_on == (
@@ -136,7 +144,7 @@ def test_loading_leaves_nothing_but_the_cache_and_opens_no_socket(
     monkeypatch.chdir(tmp_path)
     config = f"project: named\n{DUCKDB.lstrip()}"
     write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
-    inspect([tmp_path])
+    inspect(tmp_path)
 
     assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "models", ".cache"}
 
@@ -151,12 +159,12 @@ def test_asking_for_the_catalog_names_the_gateway_and_the_setting(tmp_path: Path
     write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
 
     with pytest.raises(ConnectionAttemptedError) as caught:
-        inspect([tmp_path])
+        inspect(tmp_path)
 
     assert "wanted to connect to gateway 'lake'" in str(caught.value)
     assert "pass --default-catalog lake=NAME" in str(caught.value)
-    for catalogs in ({"lake": "sea"}, {None: "sea"}):
-        project = inspect([tmp_path], default_catalogs=catalogs)
+    for gateway in ("lake", None):
+        project = inspect(tmp_path, default_catalogs=((gateway, "sea"),))
         assert project.models[0].name == "sea.a.b"
 
 
@@ -173,7 +181,7 @@ def test_a_query_while_loading_is_refused_by_sqlmesh_itself(tmp_path: Path) -> N
         {"macros/ask.py": macro, "models/a.sql": model("a.b", "SELECT @ask() AS id")},
     )
     with pytest.raises(ProjectError, match="engine adapter is not available while models are load"):
-        inspect([tmp_path])
+        inspect(tmp_path)
 
 
 def test_the_configuration_keeps_its_own_connections(tmp_path: Path) -> None:
@@ -183,7 +191,7 @@ def test_the_configuration_keeps_its_own_connections(tmp_path: Path) -> None:
     database = tmp_path / "warehouse.db"
     config = DUCKDB.replace("warehouse.db", str(database))
     write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
-    inspect([tmp_path])
+    inspect(tmp_path)
     context = Context(paths=[tmp_path])
     try:
         assert context.engine_adapter.fetchone("SELECT 1") == (1,)
@@ -195,19 +203,19 @@ def test_an_unknown_gateway(tmp_path: Path) -> None:
     write_project(tmp_path, {"models/a.sql": model("a.b")})
 
     with pytest.raises(UsageError, match=r"unknown gateway 'prod' .*The project has: local\."):
-        inspect([tmp_path], gateway="prod")
+        inspect(tmp_path, gateway="prod")
 
 
 def test_a_project_without_models(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="no models in"):
-        inspect([write_project(tmp_path, {})])
+        inspect(write_project(tmp_path, {}))
 
 
 def test_a_model_that_does_not_parse(tmp_path: Path) -> None:
     write_project(tmp_path, {"models/broken.sql": "MODEL (name a.b);\nSELECT FROM WHERE"})
 
     with pytest.raises(ProjectError) as caught:
-        inspect([tmp_path])
+        inspect(tmp_path)
 
     assert caught.value.exit_code == 3
     assert "broken.sql" in str(caught.value)
@@ -225,4 +233,4 @@ def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:
     )
 
     with pytest.raises(ProjectError, match=r'pip install "sqlmesh\[trino\]"'):
-        inspect([tmp_path])
+        inspect(tmp_path)

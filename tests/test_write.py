@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import resource
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +26,12 @@ from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.render import File
 from dg_sqlmesh_codegen.write import BANNER, Change, Status, apply, compare
 
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
 Tree = dict[str, bytes | None]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PACKAGE = {
     "__init__.py": "",
@@ -65,6 +76,10 @@ def tree(folder: Path) -> Tree:
     }
 
 
+def contents(tree: Tree) -> Tree:
+    return {path: content for path, content in tree.items() if content is not None}
+
+
 def identity(path: Path) -> tuple[int, int, int]:
     status = path.stat()
     return status.st_mtime_ns, status.st_ino, status.st_mode
@@ -81,9 +96,7 @@ def out(tmp_path: Path) -> Path:
 def test_a_new_package_is_written_into_a_new_folder(tmp_path: Path) -> None:
     out = tmp_path / "not" / "yet" / "defs"
     assert generate(PACKAGE, out) == dict.fromkeys(PACKAGE, Status.MISSING)
-    assert {path: text for path, text in tree(out).items() if text is not None} == {
-        path: ours(text).encode() for path, text in PACKAGE.items()
-    }
+    assert contents(tree(out)) == {path: ours(text).encode() for path, text in PACKAGE.items()}
 
 
 def test_comparing_writes_nothing(tmp_path: Path) -> None:
@@ -208,7 +221,7 @@ def test_a_model_that_became_a_schema_and_back(out: Path) -> None:
     del schema["models/shop/orders.py"]
     generate(PACKAGE, out)
     generate(schema, out)
-    assert {path for path, text in tree(out).items() if text is not None} == set(schema)
+    assert set(contents(tree(out))) == set(schema)
     generate(PACKAGE, out)
     assert set(tree(out)) == {*PACKAGE, "models", "models/shop"}
 
@@ -344,37 +357,225 @@ def test_only_a_line_break_ends_a_line_of_a_diff(strange: str) -> None:
 
 # ---- interrupted or failed
 
+OLD = {
+    "__init__.py": "",
+    "definitions.py": "defs = 1\n",
+    "models/__init__.py": "MODELS = (1, 2)\n",
+    "models/gone/__init__.py": "",
+    "models/gone/one.py": "1",
+    "models/gone/deep/two.py": "2",
+    "models/shop/gone.py": "3",
+    "models/shop/orders.py": "model = 'orders'\n",
+}
+NEW = {
+    "__init__.py": "",
+    "definitions.py": "defs = 2\n",
+    "models/__init__.py": "MODELS = (1, 2, 3)\n",
+    "models/fresh/__init__.py": "",
+    "models/fresh/deep/one.py": "1",
+    "models/shop/another.py": "3",
+    "models/shop/orders.py": "model = 'orders'\n",
+}
+TOUCHING = ("chmod", "mkdir", "open", "remove", "rename", "replace", "rmdir", "unlink")
+
 
 @dataclass
 class Fault:
-    """Raises `error` at the n-th call of what touches the disk, before or after its effect."""
+    """Raises an error at the n-th call that touches the disk, instead of its effect or after it."""
 
     error: BaseException
     at: int
-    after: bool = False
-    calls: Iterator[int] = field(default_factory=count)
-    raised: bool = False
+    after: bool
+    calls: int = 0
+    place: str = ""
 
-    def wrap[**P, R](self, original: Callable[P, R]) -> Callable[P, R]:
+    def wrap(self, name: str, original: Callable[P, R]) -> Callable[P, R]:
         def touching(*args: P.args, **kwargs: P.kwargs) -> R:
-            if self.raised or next(self.calls) != self.at:
+            self.calls += 1
+            if self.calls != self.at + 1:
                 return original(*args, **kwargs)
-            self.raised = True
+            self.place = f"{name} {args[0]}"
             if self.after:
-                original(*args, **kwargs)
+                _close(original(*args, **kwargs))
             raise self.error
 
         return touching
 
 
-TOUCHING = (
-    (os, "replace"),
-    (os, "rename"),
-    (os, "unlink"),
-    (os, "remove"),
-    (os, "rmdir"),
-    (os, "mkdir"),
-    (os, "open"),
-    (os, "fdopen"),
-    (os, "chmod"),
-)
+def _close(opened: object) -> None:
+    if isinstance(opened, io.IOBase):
+        opened.close()
+    elif isinstance(opened, int):
+        os.close(opened)
+
+
+def old_package(folder: Path) -> Path:
+    """Write the old package, with byte code, and return its folder."""
+    out = folder / "defs"
+    put(out, OLD)
+    cache = out / "models" / "gone" / "__pycache__"
+    cache.mkdir()
+    (cache / "one.cpython-311.pyc").touch()
+    return out
+
+
+def new_tree(folder: Path) -> Tree:
+    generate(NEW, folder / "new")
+    return tree(folder / "new")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["instead", "after"])
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_failure_anywhere_leaves_the_old_package(
+    tmp_path: Path, error: type[BaseException], after: bool
+) -> None:
+    new = contents(new_tree(tmp_path))
+    torn = []
+    for at in count():
+        out = old_package(tmp_path / str(at))
+        before = tree(out)
+        fault = Fault(error(5, "injected"), at, after)
+        if failed(partial(apply, compare(files(NEW), out), out), fault):
+            whole = tree(out) == before
+        else:  # got over: an empty folder that could not be removed is all there may be of it
+            whole = contents(tree(out)) == new
+        if not whole:
+            torn.append(fault.place.replace(str(tmp_path), ""))
+        if not fault.place:
+            break
+    assert at > 20
+    assert tree(out) == tree(tmp_path / "new")
+    assert not torn, torn
+
+
+def failed(action: Callable[[], None], fault: Fault) -> bool:
+    """Whether the action let the injected error through."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in TOUCHING:
+            patch.setattr(os, name, fault.wrap(name, getattr(os, name)))
+        patch.setattr(io, "open", fault.wrap("open", io.open))
+        try:
+            action()
+        except type(fault.error):
+            return True
+        return False
+
+
+# Leaving a `with` is a line, too; who is interrupted there leaves it to Python to close the file.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_an_interrupt_at_any_line_leaves_the_old_package_or_the_new_one(tmp_path: Path) -> None:
+    """^C comes between two steps as likely as within one: here it comes at each line of ours."""
+    new = contents(new_tree(tmp_path))
+    torn = []
+    for at in count():
+        out = old_package(tmp_path / str(at))
+        before = tree(out)
+        place = interrupt(partial(apply, compare(files(NEW), out), out), at)
+        # Whoever interrupts the tidying up, when all is written, may find an empty folder left.
+        if tree(out) != before and contents(tree(out)) != new:
+            torn.append(place)
+        if not place:
+            break
+    assert at > 100
+    assert tree(out) == tree(tmp_path / "new")
+    assert not torn, torn
+
+
+def interrupt(action: Callable[[], None], at: int) -> str:
+    """Raise KeyboardInterrupt at the n-th line that write.py runs; say which line that was."""
+    lines = 0
+    place = ""
+
+    def trace(frame: FrameType, event: str, arg: object) -> TraceFunction | None:
+        nonlocal lines, place
+        if frame.f_code.co_filename != write.__file__:
+            return None
+        if event == "line" and not place:
+            lines += 1
+            if lines > at:
+                place = f"{frame.f_code.co_name}, line {frame.f_lineno}"
+                raise KeyboardInterrupt
+        return trace
+
+    previous = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            action()
+    finally:
+        sys.settrace(previous)
+    return place
+
+
+@pytest.mark.parametrize("path", sorted(set(NEW) - {"__init__.py", "models/shop/orders.py"}))
+def test_a_full_disk_leaves_the_old_package(tmp_path: Path, path: str) -> None:
+    out = old_package(tmp_path)
+    before = tree(out)
+    changes = compare(files(NEW | {path: "x" * 50_000}), out)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            apply(changes, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert tree(out) == before
+
+
+def test_a_file_put_beside_ours_meanwhile_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "defs"
+    changes = compare(files(NEW), out)
+
+    def refuse(source: str, target: str) -> None:
+        (out / "models" / "mine.txt").write_text("mine")
+        raise OSError("no")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        with pytest.raises(OSError, match="no"):
+            apply(changes, out)
+    assert tree(out) == {"models": None, "models/mine.txt": b"mine"}
+
+
+def test_nothing_is_written_before_everything_is_staged(tmp_path: Path) -> None:
+    out = old_package(tmp_path)
+    seen: list[set[str]] = []
+    original = os.replace
+
+    def look(source: str, target: str) -> None:
+        seen.append(set(contents(tree(out))))
+        original(source, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", look)
+        generate(NEW, out)
+    changed = {path for path in NEW if NEW[path] != OLD.get(path)}
+    assert len(seen) == len(changed)
+    assert len(seen[0] - set(OLD)) >= len(changed)
+
+
+# ---- any package over any other
+
+FOLDERS = ("models", "models/a", "models/a/b")
+PATHS = [f"{folder}/{name}.py" for folder in FOLDERS for name in ("__init__", "x", "y")]
+paths = st.sampled_from(["__init__.py", "definitions.py", *PATHS])
+packages = st.dictionaries(paths, st.sampled_from(["", "1\n", "2\n"]), max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(packages, packages)
+def test_whatever_was_there_the_new_package_is_all_there_is(
+    old: dict[str, str], new: dict[str, str]
+) -> None:
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "defs"
+        generate(old, out)
+        kept = {path: identity(out / path) for path in old if old[path] == new.get(path)}
+        result = generate(new, out)
+        made = contents(tree(out))
+        assert made == {path: ours(text).encode() for path, text in new.items()}
+        folders = {str(parent) for path in new for parent in PurePosixPath(path).parents}
+        assert set(tree(out)) - set(made) == folders - {"."}
+        assert {path: identity(out / path) for path in kept} == kept
+        assert {path for path in new if result[path] is Status.UNCHANGED} == set(kept)
+        assert set(result) == {*old, *new}

@@ -43,6 +43,7 @@ _INTERRUPTED = 130
     show_default=True,
     help="SQLMesh environment that the generated resource runs.",
 )
+@click.option("--config", "config_name", help="Configuration to use of a project's config.py.")
 @click.option(
     "--default-catalog",
     "default_catalogs",
@@ -64,6 +65,7 @@ def command(
     out: Path,
     gateway: str | None,
     environment: str,
+    config_name: str | None,
     default_catalogs: tuple[str, ...],
     check: bool,
     diff: bool,
@@ -83,6 +85,7 @@ def command(
             out=out,
             gateway=gateway,
             environment=environment,
+            config_name=config_name,
             default_catalogs=tuple(_default_catalog(text) for text in default_catalogs),
         )
         return _generate(config, mode, quiet)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError
+from .project import Source
 
 DEFAULT_ENVIRONMENT = "prod"
 
@@ -19,6 +20,7 @@ class Config:
         out: folder of the generated package.
         gateway: SQLMesh gateway; None is the project's default one.
         environment: SQLMesh environment that the generated resource runs.
+        config_name: which configuration of a project's config.py; None is the one named `config`.
         default_catalogs: pairs of gateway and catalog, for gateways whose catalog only the
             warehouse could tell; None as the gateway stands for every such one.
 
@@ -30,7 +32,13 @@ class Config:
     out: Path
     gateway: str | None = None
     environment: str = DEFAULT_ENVIRONMENT
+    config_name: str | None = None
     default_catalogs: tuple[tuple[str | None, str], ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """What the inspector has to load."""
+        return Source(self.projects, self.gateway, self.config_name, self.default_catalogs)
 
     def __post_init__(self) -> None:
         if not self.projects:

@@ -25,7 +25,7 @@ _CONNECTION_FIELDS = {
 }
 
 
-def load(paths: Sequence[Path]) -> dict[Path, Config]:
+def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
     """Read the configurations of several projects.
 
     Environment variables that a configuration requires and that are not set stand in as
@@ -33,6 +33,7 @@ def load(paths: Sequence[Path]) -> dict[Path, Config]:
 
     Args:
         paths: absolute project folders.
+        name: the configuration's name in a config.py; None is `config`.
 
     Returns:
         SQLMesh's configurations by folder.
@@ -45,12 +46,12 @@ def load(paths: Sequence[Path]) -> dict[Path, Config]:
     while True:
         try:
             with environment(placeholders):
-                configs = load_configs(None, OfflineConfig, list(paths))
+                configs = load_configs(name, OfflineConfig, list(paths))
         except ConfigError as error:
-            name = _missing_variable(error)
-            if name is None or name in placeholders:
+            variable = _missing_variable(error)
+            if variable is None or variable in placeholders:
                 raise
-            placeholders[name] = f"unset-{name}"
+            placeholders[variable] = f"unset-{variable}"
         else:
             _refuse_placeholders(configs, placeholders)
             return dict(configs)

@@ -19,7 +19,7 @@ from itertools import combinations
 from croniter import croniter
 
 from .errors import ProjectError
-from .project import Model
+from .project import Model, StandaloneAudit
 
 # The calendar repeats every 28 years within a century: every month of every kind of year, each
 # with every weekday it can start on. One leap year is not enough: in 2028 "January 1st" and
@@ -56,24 +56,28 @@ class _Cron:
     merged: bool = False
 
 
-def schedules(models: Iterable[Model]) -> tuple[Schedule, ...]:
-    """Return the schedules that tick exactly when some model is due.
+def schedules(
+    models: Iterable[Model], standalone_audits: Iterable[StandaloneAudit] = ()
+) -> tuple[Schedule, ...]:
+    """Return the schedules that tick exactly when something is due.
 
     Args:
         models: the models of a project. Seeds do not count: SQLMesh evaluates them when a plan
             is applied and never in a later run.
+        standalone_audits: its standalone audits, which have crons like models.
 
     Returns:
-        One schedule per time zone that models name in `cron_tz`, UTC (SQLMesh's default) first.
+        One schedule per time zone that a `cron_tz` names, UTC (SQLMesh's default) first.
 
     Raises:
-        ProjectError: a cron that Dagster cannot run, with the model that has it.
+        ProjectError: a cron that Dagster cannot run, with the model or audit that has it.
     """
     by_timezone: dict[str, dict[str, _Cron]] = defaultdict(dict)
-    for model in models:
-        if not model.is_seed:
-            crons = by_timezone[model.cron_tz or "UTC"]
-            crons.setdefault(model.cron, _parse_for(model))
+    nodes: list[Model | StandaloneAudit] = [model for model in models if not model.is_seed]
+    nodes.extend(standalone_audits)
+    for node in nodes:
+        crons = by_timezone[node.cron_tz or "UTC"]
+        crons.setdefault(node.cron, _parse_for(node))
     ordered = sorted(by_timezone, key=lambda timezone: (timezone != "UTC", timezone))
     return tuple(
         Schedule(timezone, _smallest_cover(tuple(by_timezone[timezone].values())))
@@ -90,14 +94,14 @@ def smallest_exact_set(crons: Iterable[str]) -> tuple[str, ...]:
     return _smallest_cover(tuple(_parse(cron) for cron in sorted(set(crons))))
 
 
-def _parse_for(model: Model) -> _Cron:
+def _parse_for(node: Model | StandaloneAudit) -> _Cron:
     try:
-        return _parse(model.cron)
+        return _parse(node.cron)
     except ValueError as error:
         raise ProjectError(
-            f"model {model.name}: Dagster cannot run the cron {model.cron!r}",
+            f"{node}: Dagster cannot run the cron {node.cron!r}",
             detail=str(error),
-            hint="Give the model a cron of five fields: minute hour day month weekday.",
+            hint="Give it a cron of five fields: minute hour day month weekday.",
         ) from error
 
 

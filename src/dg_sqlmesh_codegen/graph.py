@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import naming
 from .errors import ProjectError
 from .naming import Identifier
-from .project import Audit, Column, Model, Project
+from .project import Audit, Column, Model, Project, StandaloneAudit
 from .translator import SQLMeshTranslator
 
 MODELS_FOLDER = "models"
 
-Metadata = tuple[tuple[str, "str | tuple[str, ...] | None"], ...]
+Metadata = tuple[tuple[str, "str | bool | tuple[str, ...] | None"], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Check:
     name: str
     description: str
     audit: Audit
+    additional_deps: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ def build(project: Project, translator: SQLMeshTranslator, out: Path) -> tuple[A
     """
     keys = {model.fqn: translator.get_asset_key(model) for model in project.models}
     _refuse_collisions(project, keys)
-    for table in project.external_tables:
-        keys[table.fqn] = translator.get_external_key(table)
-    assets = (_asset(model, translator, keys, out) for model in project.models)
+    _add_external_keys(project, translator, keys)
+    audits = _by_most_downstream(project)
+    assets = (_asset(model, translator, keys, out, audits) for model in project.models)
     return tuple(sorted(assets, key=lambda asset: asset.module))
 
 
@@ -85,6 +87,23 @@ def _refuse_collisions(project: Project, keys: Mapping[str, tuple[str, ...]]) ->
             )
 
 
+def _add_external_keys(
+    project: Project, translator: SQLMeshTranslator, keys: dict[str, tuple[str, ...]]
+) -> None:
+    """Add the external tables' keys: an edge to one must not become an edge to something else."""
+    owners = {key: fqn for fqn, key in keys.items()}
+    for table in project.external_tables:
+        key = translator.get_external_key(table)
+        other = owners.setdefault(key, table.fqn)
+        if other != table.fqn:
+            raise ProjectError(
+                f"{other} and the external table {table.fqn} get the same asset key "
+                f"{'/'.join(key)}".replace('"', ""),
+                hint="Rename one of them.",
+            )
+        keys[table.fqn] = key
+
+
 def _paths(project: Project) -> list[tuple[Identifier, ...]]:
     return [naming.module_path(model.table) for model in project.models]
 
@@ -94,6 +113,7 @@ def _asset(
     translator: SQLMeshTranslator,
     keys: Mapping[str, tuple[str, ...]],
     out: Path,
+    standalone: Mapping[str, Sequence[StandaloneAudit]],
 ) -> Asset:
     module = naming.module_path(model.table)
     key = keys[model.fqn]
@@ -109,7 +129,7 @@ def _asset(
         description=translator.get_description(model),
         columns=model.columns,
         metadata=_metadata(model, out.joinpath(MODELS_FOLDER, *module[:-1])),
-        checks=_checks(model),
+        checks=_checks(model, standalone.get(model.fqn, ()), keys),
     )
 
 
@@ -118,10 +138,14 @@ def _metadata(model: Model, folder: Path) -> Metadata:
     entries: Metadata = (
         ("dagster/table_name", model.name),
         ("sqlmesh/kind", model.kind),
-        ("sqlmesh/dialect", model.dialect or None),
+        ("sqlmesh/materialized", model.materialized_view),
+        ("sqlmesh/forward_only", model.forward_only),
+        ("sqlmesh/dialect", model.dialect),
+        ("sqlmesh/gateway", model.gateway),
         ("sqlmesh/cron", model.cron),
         ("sqlmesh/cron_tz", model.cron_tz),
         ("sqlmesh/start", model.start),
+        ("sqlmesh/signals", model.signals),
         ("sqlmesh/tags", tuple(sorted(model.tags))),
         ("sqlmesh/grain", model.grains),
         ("sqlmesh/partitioned_by", model.partitioned_by),
@@ -131,16 +155,61 @@ def _metadata(model: Model, folder: Path) -> Metadata:
     return tuple((key, value) for key, value in entries if value)
 
 
-def _checks(model: Model) -> tuple[Check, ...]:
-    audits = tuple({(audit.name, audit.args): audit for audit in model.audits}.values())
-    names = naming.check_names(audits)
-    return tuple(
-        Check(name, _check_description(audit), audit)
-        for name, audit in zip(names, audits, strict=True)
+def _checks(
+    model: Model, standalone: Sequence[StandaloneAudit], keys: Mapping[str, tuple[str, ...]]
+) -> tuple[Check, ...]:
+    reads = {each.audit: {keys[fqn] for fqn in each.reads} for each in standalone}
+    # A use that stands there twice, with the same arguments, is one check: it has one result.
+    audits = tuple(
+        {
+            (audit.name, audit.args, audit.standalone): audit for audit in (*model.audits, *reads)
+        }.values()
     )
+    return tuple(
+        Check(
+            name,
+            _check_description(audit),
+            audit,
+            tuple(sorted(reads.get(audit, set()) - {keys[model.fqn]})),
+        )
+        for name, audit in zip(naming.check_names(audits), audits, strict=True)
+    )
+
+
+def _by_most_downstream(project: Project) -> dict[str, list[StandaloneAudit]]:
+    """Give every standalone audit to the model that is the last of those it reads.
+
+    Its check can only stand on one asset, and at its time that one has been evaluated last.
+    """
+    models = {model.fqn: model for model in project.models}
+    found: dict[str, list[StandaloneAudit]] = defaultdict(list)
+    depths: dict[str, int] = {}
+    for audit in project.standalone_audits:
+        read = [fqn for fqn in audit.reads if fqn in models]
+        if read:
+            last = max(read, key=lambda fqn: (_depth(fqn, models, depths), fqn))
+            found[last].append(audit)
+    return found
+
+
+def _depth(fqn: str, models: Mapping[str, Model], known: dict[str, int]) -> int:
+    """Return how many models stand one above another upstream; without recursion, for long DAGs."""
+    waiting = [fqn]
+    while waiting:
+        current = waiting[-1]
+        upstream = [dep for dep in models[current].depends_on if dep in models]
+        unknown = [dep for dep in upstream if dep not in known]
+        if unknown:
+            waiting.extend(unknown)
+        else:
+            known[current] = 1 + max((known[dep] for dep in upstream), default=0)
+            waiting.pop()
+    return known[fqn]
 
 
 def _check_description(audit: Audit) -> str:
     arguments = ", ".join(f"{name} := {value}" for name, value in audit.args)
+    if audit.standalone:
+        return f"SQLMesh standalone audit {audit.name}"
     blocking = "blocking" if audit.blocking else "non-blocking"
     return f"SQLMesh audit {audit.name}({arguments}), {blocking}"

@@ -1,142 +1,78 @@
 """A SQLMesh project -> the records of `project.py`, without state, warehouse or analytics.
 
-Together with `offline.py` the generator's only SQLMesh import.
+Together with the loader below it (`loader`, `configs`, `offline`) the generator's only SQLMesh
+import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlmesh import Context, __version__
-from sqlmesh.core import analytics
 from sqlmesh.core.audit import Audit as SQLMeshAudit
-from sqlmesh.core.config import Config
 from sqlmesh.core.model import Model as SQLMeshModel
-from sqlmesh.core.model import SqlModel
+from sqlmesh.core.model import SqlModel, ViewKind
 from sqlmesh.utils.errors import SQLMeshError
 
-from . import configs
-from .errors import CodegenError, ProjectError, UsageError
-from .offline import offline_configs
-from .project import Audit, Column, ExternalTable, Model, Project, TableName
+from .configs import environment
+from .errors import ProjectError
+from .loader import LoadedProject, loaded
+from .project import (
+    Audit,
+    Column,
+    ExternalTable,
+    Model,
+    Project,
+    Source,
+    StandaloneAudit,
+    TableName,
+)
 
 
-def inspect(
-    paths: Sequence[Path],
-    *,
-    gateway: str | None = None,
-    default_catalogs: Mapping[str | None, str] | None = None,
-) -> Project:
+def inspect(source: Source) -> Project:
     """Load SQLMesh projects and describe them.
 
     Args:
-        paths: project folders; several are loaded together, as SQLMesh does with several paths.
-        gateway: the gateway to load for; None is the project's default one.
-        default_catalogs: catalog by gateway where only the warehouse could tell it; under None,
-            for every such gateway.
+        source: the project folders; several are loaded together, as SQLMesh does with several
+            paths.
 
     Returns:
-        The project's models and the tables they read.
+        The project's models, standalone audits and the tables they read.
 
     Raises:
         UsageError: the gateway is not in the project's configuration.
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
-    analytics.disable_analytics()
-    folders = tuple(path.resolve() for path in paths)
     # A project's .env file is read into the environment: not for longer than it is needed.
-    with configs.environment({}):
-        return _inspect(folders, gateway, default_catalogs or {})
+    with environment({}), loaded(source) as project:
+        return _describe(project)
 
 
-def _inspect(
-    folders: tuple[Path, ...], gateway: str | None, default_catalogs: Mapping[str | None, str]
-) -> Project:
-    context = _load(folders, gateway, default_catalogs)
+def _describe(project: LoadedProject) -> Project:
+    context = project.context
     evaluated = [model for model in context.models.values() if not _is_symbolic(model)]
     if not evaluated:
         raise ProjectError(
-            f"no models in {_names(folders)}",
+            f"no models in {project.names}",
             hint="Add one under models/, or name the folder of the project that has them.",
         )
-    notes: list[str] = []
+    notes = [*project.warnings]
     models = [_model(model, context, notes) for model in evaluated]
+    audits = _standalone_audits(context)
+    tables = _external_tables(models, audits, context)
+    notes += [
+        f"{table.table} is read and described nowhere" for table in tables if not table.described
+    ]
     return Project(
-        paths=folders,
+        paths=project.folders,
         sqlmesh_version=__version__,
         models=tuple(sorted(models, key=lambda model: model.fqn)),
-        external_tables=_external_tables(models),
-        notes=tuple(sorted(notes)),
+        external_tables=tables,
+        standalone_audits=audits,
+        notes=tuple(notes),
     )
-
-
-def _load(
-    folders: Sequence[Path], gateway: str | None, default_catalogs: Mapping[str | None, str]
-) -> Context:
-    with _as_project_error(folders):
-        loaded = configs.load(folders)
-    if gateway is not None:
-        _require_gateway(loaded, gateway)
-    with _as_project_error(folders):
-        # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
-        context = Context(
-            paths=list(folders),
-            config=offline_configs(loaded, default_catalogs),
-            gateway=gateway,
-            load=False,
-            load_state=False,
-        )
-        context.load()
-    return context
-
-
-def _require_gateway(loaded: Mapping[Path, Config], gateway: str) -> None:
-    known = sorted({name for config in loaded.values() for name in config.gateways if name})
-    if gateway.lower() not in known:
-        raise UsageError(
-            f"unknown gateway {gateway!r} in {_names(loaded)}",
-            hint=f"The project has: {', '.join(known)}." if known else "The project names none.",
-        )
-
-
-@contextmanager
-def _as_project_error(folders: Sequence[Path]) -> Iterator[None]:
-    """Say in one line what SQLMesh, or a model's own code, has to say about the project."""
-    try:
-        yield
-    except CodegenError:
-        raise
-    except Exception as error:
-        # Loading runs the project's Python (config.py, models, macros), so anything can come.
-        refused = _refused_connection(error)
-        if refused:
-            raise refused from error
-        detail = str(error) if isinstance(error, SQLMeshError | SqlglotError) else repr(error)
-        raise ProjectError(
-            f"SQLMesh cannot load {_names(folders)}", detail=detail, hint=_hint(folders)
-        ) from error
-
-
-def _refused_connection(error: BaseException | None) -> CodegenError | None:
-    while error is not None:
-        if isinstance(error, CodegenError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _hint(folders: Sequence[Path]) -> str:
-    arguments = " ".join(f"-p {folder}" for folder in folders)
-    return f"`sqlmesh {arguments} info --skip-connection` shows it in full."
-
-
-def _names(folders: Sequence[Path] | Mapping[Path, Any]) -> str:
-    return ", ".join(folder.name for folder in folders)
 
 
 def _is_symbolic(model: SQLMeshModel) -> bool:
@@ -153,7 +89,7 @@ def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
         cron=model.cron,
         cron_tz=model.cron_tz.key if model.cron_tz else None,
         data_hash=model.data_hash,
-        depends_on=tuple(sorted(_depends_on(model, context))),
+        depends_on=_reads(model.depends_on or (), context, model.fqn),
         description=model.description or None,
         owner=model.owner or None,
         tags=tuple(model.tags),
@@ -164,6 +100,10 @@ def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
         clustered_by=_sql(model.clustered_by, model),
         grains=_sql(model.grains, model),
         start=None if model.start is None else str(model.start),
+        gateway=model.gateway,
+        signals=tuple(name for name, _ in model.signals),
+        forward_only=model.forward_only,
+        materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
         source=model._path,
     )
 
@@ -173,11 +113,11 @@ def _table_name(fqn: str) -> TableName:
     return TableName(table.catalog or None, table.db, table.name)
 
 
-def _depends_on(model: SQLMeshModel, context: Context) -> set[str]:
-    """Models and tables that the model reads; an embedded one is part of its readers' queries."""
+def _reads(depends_on: Iterable[str], context: Context, reader: str = "") -> tuple[str, ...]:
+    """Return what is read, embedded models replaced by what they read; never the reader itself."""
     found: set[str] = set()
     seen: set[str] = set()
-    waiting = list(model.depends_on or ())
+    waiting = list(depends_on)
     while waiting:
         fqn = waiting.pop()
         upstream = context.models.get(fqn)
@@ -186,7 +126,7 @@ def _depends_on(model: SQLMeshModel, context: Context) -> set[str]:
         elif fqn not in seen:
             seen.add(fqn)
             waiting.extend(upstream.depends_on or ())
-    return found - {model.fqn}
+    return tuple(sorted(found - {reader}))
 
 
 def _columns(model: SQLMeshModel, notes: list[str]) -> tuple[Column, ...]:
@@ -234,8 +174,34 @@ def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...
     return tuple(expression.sql(dialect=model.dialect) for expression in expressions)
 
 
-def _external_tables(models: Sequence[Model]) -> tuple[ExternalTable, ...]:
-    """Whatever is read and is no model that SQLMesh evaluates, described in the project or not."""
+def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
+    return tuple(
+        StandaloneAudit(
+            audit=Audit(
+                name=audit.name,
+                args=(),
+                blocking=False,  # SQLMesh refuses standalone audits that block
+                dialect=audit.dialect,
+                query=audit.query_.sql.strip(),
+                standalone=True,
+            ),
+            reads=_reads(audit.depends_on, context),
+            cron=audit.cron,
+            cron_tz=audit.cron_tz.key if audit.cron_tz else None,
+        )
+        for _, audit in sorted(context.standalone_audits.items())
+        if not audit.skip
+    )
+
+
+def _external_tables(
+    models: Sequence[Model], audits: Sequence[StandaloneAudit], context: Context
+) -> tuple[ExternalTable, ...]:
+    """Whatever is read and is no model that SQLMesh evaluates."""
     known = {model.fqn for model in models}
     read = {fqn for model in models for fqn in model.depends_on}
-    return tuple(ExternalTable(fqn, _table_name(fqn)) for fqn in sorted(read - known))
+    read.update(fqn for audit in audits for fqn in audit.reads)
+    return tuple(
+        ExternalTable(fqn, _table_name(fqn), described=fqn in context.models)
+        for fqn in sorted(read - known)
+    )

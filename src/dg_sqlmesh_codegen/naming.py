@@ -24,6 +24,8 @@ _IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
 _TAG = re.compile(r"[^A-Za-z0-9_.-]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _MAX_TAG = 63
+# File systems take 255 bytes; `.py` and a temporary suffix have to fit in, too.
+_MAX_FILE_NAME = 160
 _MAX_CHECK_ARGUMENTS = 48
 
 
@@ -58,8 +60,17 @@ def asset_key(table: TableName) -> tuple[str, ...]:
 
 
 def module_path(table: TableName) -> tuple[Identifier, ...]:
-    """Return the module of a model below `models`: folder names, then the file's."""
-    return tuple(Identifier(part) for part in table.parts)
+    """Return the module of a model below `models`: folder names, then the file's.
+
+    A part that is longer than a file name may be keeps its beginning and gets a digest.
+    """
+    return tuple(Identifier(_shortened(part)) for part in table.parts)
+
+
+def _shortened(part: str) -> str:
+    if len(part) <= _MAX_FILE_NAME:
+        return part
+    return f"{part[:_MAX_FILE_NAME]}_{hashlib.sha256(part.encode()).hexdigest()[:8]}"
 
 
 def refuse_collisions(what: str, named: Iterable[tuple[str, str]]) -> None:
@@ -128,5 +139,5 @@ def _with_arguments(audit: Audit) -> str:
 
 
 def _digest(audit: Audit) -> str:
-    text = repr((audit.name, audit.args))
+    text = repr((audit.name, audit.args, audit.standalone))
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -60,12 +60,10 @@ def generate(
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
     progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-    project = inspector.inspect(
-        config.projects, gateway=config.gateway, default_catalogs=dict(config.default_catalogs)
-    )
+    project = inspector.inspect(config.source)
     progress(f"Rendering {len(project.models)} models")
     assets = graph.build(project, SQLMeshTranslator(), config.out.resolve())
-    schedules = crons.schedules(project.models)
+    schedules = crons.schedules(project.models, project.standalone_audits)
     files = render(Package(config, project, assets, schedules))
     changes = write.compare(files, config.out)
     if mode is Mode.WRITE:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from .config import DEFAULT_ENVIRONMENT, Config
 from .mode import Mode
@@ -56,11 +55,10 @@ def print_summary(report: Report, config: Config, seconds: float) -> None:
     """Print what the package holds, which files were touched, and how long it took."""
     for note in report.notes:
         click.echo(f"note: {note}", err=True)
-    grid = Table.grid(padding=(0, 2))
-    for label, value in _summary(report, config, seconds):
-        grid.add_row(label, value)
     # On stderr, so that the output of --diff can be piped into `patch`.
-    Console(stderr=True, highlight=False, markup=False).print(grid)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for label, value in _summary(report, config, seconds):
+        console.print(f"{label:<9} {value}")
 
 
 def _summary(report: Report, config: Config, seconds: float) -> Iterator[tuple[str, str]]:
@@ -91,6 +89,8 @@ def _command(config: Config) -> str:
         arguments += ["--gateway", config.gateway]
     if config.environment != DEFAULT_ENVIRONMENT:
         arguments += ["--environment", config.environment]
+    if config.config_name:
+        arguments += ["--config", config.config_name]
     for gateway, name in config.default_catalogs:
         arguments += ["--default-catalog", f"{gateway}={name}" if gateway else name]
     return shlex.join(["python", "-m", "dg_sqlmesh_codegen", *arguments])

@@ -11,6 +11,20 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What to load: project folders, and with which of their gateways and configurations.
+
+    `default_catalogs` pairs a gateway with its catalog, where only the warehouse could tell it;
+    None as the gateway stands for every such one.
+    """
+
+    paths: tuple[Path, ...]
+    gateway: str | None = None
+    config_name: str | None = None
+    default_catalogs: tuple[tuple[str | None, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TableName:
     """The unquoted parts of a SQLMesh fqn; `catalog` is None on engines without catalogs."""
 
@@ -50,6 +64,23 @@ class Audit:
     blocking: bool
     dialect: str
     query: str
+    standalone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StandaloneAudit:
+    """An audit that is a node of its own: it reads several models and has a cron.
+
+    `reads` holds fqns like a model's `depends_on`.
+    """
+
+    audit: Audit
+    reads: tuple[str, ...]
+    cron: str
+    cron_tz: str | None = None
+
+    def __str__(self) -> str:
+        return f"standalone audit {self.audit.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +110,14 @@ class Model:
     clustered_by: tuple[str, ...] = ()
     grains: tuple[str, ...] = ()
     start: str | None = None
+    gateway: str | None = None
+    signals: tuple[str, ...] = ()
+    forward_only: bool = False
+    materialized_view: bool = False
     source: Path | None = None
+
+    def __str__(self) -> str:
+        return f"model {self.name}"
 
     @property
     def name(self) -> str:
@@ -109,10 +147,14 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ExternalTable:
-    """A table that models read and no model writes, described in the project or not."""
+    """A table that models read and no model writes.
+
+    `described` tells whether the project says what it holds, in external_models.yaml.
+    """
 
     fqn: str
     table: TableName
+    described: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +168,5 @@ class Project:
     sqlmesh_version: str
     models: tuple[Model, ...]
     external_tables: tuple[ExternalTable, ...] = ()
+    standalone_audits: tuple[StandaloneAudit, ...] = ()
     notes: tuple[str, ...] = ()

@@ -140,6 +140,7 @@ def _definitions(package: Package, jinja: jinja2.Environment) -> File:
             for path in package.project.paths
         ],
         gateway=config.gateway,
+        config_name=config.config_name,
         environment=config.environment,
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,

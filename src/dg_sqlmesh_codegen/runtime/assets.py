@@ -18,11 +18,13 @@ class AuditCheck:
         audit: the audit's name in SQLMesh.
         args: the use's arguments as SQL text, by name; with the name they identify the use.
         spec: the check. It never blocks in Dagster, because SQLMesh does the blocking.
+        standalone: whether the audit is a node of its own in SQLMesh, with its own cron.
     """
 
     audit: str
     args: Mapping[str, str]
     spec: dg.AssetCheckSpec
+    standalone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,15 +47,15 @@ class AuditNotifier(GenericNotificationTarget, frozen=True):  # type: ignore[mis
 
     def notify_audit_failure(self, audit_error: AuditError, *args: Any, **kwargs: Any) -> None:
         """Called by SQLMesh after an audit query returned rows."""
-        if audit_error.model is not None:  # None for standalone audits, which no model owns
-            self.emit(
-                AuditFailed(
-                    fqn=audit_error.model.fqn,
-                    use=_failed_use(audit_error),
-                    count=audit_error.count,
-                    query=audit_error.sql(pretty=True),
-                )
+        self.emit(
+            AuditFailed(
+                # No model owns a standalone audit: it is a node under its own name.
+                fqn=audit_error.model.fqn if audit_error.model else audit_error.audit_name,
+                use=_failed_use(audit_error),
+                count=audit_error.count,
+                query=audit_error.sql(pretty=True),
             )
+        )
 
 
 class RunConsole(NoopConsole):

@@ -39,6 +39,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         project_dir: absolute path of the SQLMesh project.
         other_project_dirs: further projects that are loaded with it (SQLMesh: multi-repo).
         gateway: SQLMesh gateway; None is the project's default one.
+        config_name: which configuration of a project's config.py; None is the one named `config`.
         environment: the environment that is run; it has to be planned before.
         concurrent_tasks: models evaluated at a time; None is the connection's own setting.
     """
@@ -46,6 +47,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     project_dir: str
     other_project_dirs: list[str] = Field(default_factory=list)
     gateway: str | None = None
+    config_name: str | None = None
     environment: str = "prod"
     concurrent_tasks: int | None = None
 
@@ -66,9 +68,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             dagster.Failure: after all results, if a model failed; at once and without retries,
                 if the project, its state or the environment is not ready.
         """
-        selected = frozenset(
-            model.fqn for model in models if model.spec.key in context.selected_asset_keys
-        )
+        selected = _selected_nodes(context, models)
         if not selected:
             raise dg.Failure(
                 "No model is selected. SQLMesh runs audits when it evaluates their model: "
@@ -97,6 +97,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             project_dirs=(self.project_dir, *self.other_project_dirs),
             environment=self.environment,
             gateway=self.gateway,
+            config_name=self.config_name,
             concurrent_tasks=self.concurrent_tasks,
         )
 
@@ -115,6 +116,21 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
                             yield result
         except SetupError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _selected_nodes(
+    context: dg.AssetExecutionContext, models: Sequence[ModelAsset]
+) -> frozenset[str]:
+    """Return what SQLMesh is to evaluate: models by fqn, standalone audits by name."""
+    checks = context.selected_asset_check_keys
+    return frozenset(
+        [model.fqn for model in models if model.spec.key in context.selected_asset_keys]
+    ) | frozenset(
+        check.audit
+        for model in models
+        for check in model.audits
+        if check.standalone and check.spec.key in checks
+    )
 
 
 def _selection(context: dg.AssetExecutionContext) -> Selection:

@@ -64,6 +64,9 @@ class RunResults:
     def __init__(self, models: Sequence[ModelAsset], selection: Selection) -> None:
         """Take every model of the package and what of it this step may report."""
         self._models = {model.fqn: model for model in models}
+        self._standalone = {
+            check.audit: check for model in models for check in model.audits if check.standalone
+        }
         self._selection = selection
         self._promoted: Mapping[str, PromotedModel] = {}
         self._progress: dict[str, _Progress] = {}
@@ -152,13 +155,18 @@ class RunResults:
 
     def _end_batch(self, event: BatchEnded) -> Iterator[SQLMeshResult | dg.AssetMaterialization]:
         progress = self._progress.get(event.fqn)
-        model = self._models.get(event.fqn)
-        if progress is None or model is None or event.fqn in self._evaluated:
+        if progress is None or event.fqn in self._evaluated:
             return  # a restarted run may come to a model a second time: it is reported once
         progress.batches.append(event)
-        if progress.finished:
-            self._evaluated.add(event.fqn)
-            yield from self._materialization(model, progress)
+        if not progress.finished:
+            return
+        self._evaluated.add(event.fqn)
+        if event.fqn in self._models:
+            yield from self._materialization(self._models[event.fqn], progress)
+        elif event.fqn in self._standalone:
+            failed = next(iter(progress.failed_audits.values()), None)
+            check = self._standalone[event.fqn]
+            yield from self._only_selected([_audit_result(check, failed, blocking=False)])
 
     def _materialization(
         self, model: ModelAsset, progress: _Progress
@@ -186,7 +194,9 @@ class RunResults:
         for use in progress.due.audits:
             check = _check_for(model, use)
             if check:
-                yield _audit_result(check, progress.failed_audits.get(use), use in blocking)
+                yield _audit_result(
+                    check, progress.failed_audits.get(use), blocking=use in blocking
+                )
 
     def _not_evaluated(self, model: ModelAsset) -> dg.AssetCheckResult:
         failed = self._failed.get(model.fqn)
@@ -229,7 +239,7 @@ def _key(result: dg.AssetCheckResult) -> dg.AssetCheckKey | None:
 
 def _check_for(model: ModelAsset, use: AuditUse) -> AuditCheck | None:
     """Find the check of an audit's use: by name and arguments, or by name if there is just one."""
-    named = [check for check in model.audits if check.audit == use.name]
+    named = [check for check in model.audits if check.audit == use.name and not check.standalone]
     for check in named:
         if tuple(sorted(check.args.items())) == use.args:
             return check
@@ -237,7 +247,7 @@ def _check_for(model: ModelAsset, use: AuditUse) -> AuditCheck | None:
 
 
 def _audit_result(
-    check: AuditCheck, failed: AuditFailed | None, blocking: bool
+    check: AuditCheck, failed: AuditFailed | None, *, blocking: bool
 ) -> dg.AssetCheckResult:
     warns = failed is not None and not blocking
     return dg.AssetCheckResult(
@@ -246,7 +256,7 @@ def _audit_result(
         check_name=check.spec.name,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
         metadata=metadata.of_failed_audit(failed) if failed else {},
-        description=f"{failed.count} rows failed" if failed else None,
+        description=_rows(failed.count) if failed else None,
     )
 
 
@@ -261,6 +271,10 @@ def _status(
         metadata={"sqlmesh/status": dg.TextMetadataValue(status), **facts},
         description=status,
     )
+
+
+def _rows(count: int) -> str:
+    return "1 row failed" if count == 1 else f"{count} rows failed"
 
 
 def _counted(models: Sequence[object]) -> str:

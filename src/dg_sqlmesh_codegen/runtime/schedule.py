@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -24,7 +24,6 @@ def tick(
     Raises:
         SetupError: the project, its state or the environment is not ready; the tick fails with it.
     """
-    by_fqn = {model.fqn: model for model in models}
     running = active_run(context.instance, [model.spec.key for model in models])
     if running:
         return dg.SkipReason(f"Another SQLMesh run is active: {running.run_id}")
@@ -37,16 +36,39 @@ def tick(
         due = session.due_models(target, at)
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
-    unknown = sorted(due.fqns - by_fqn.keys())
+    request = _request(due.fqns, models)
+    unknown = sorted(due.fqns - _known(models))
     if unknown:
         context.log.warning(
             f"Promoted and due, but not in the generated package: {', '.join(unknown)}. "
             "Generate it again with `python -m dg_sqlmesh_codegen`."
         )
-    keys = [model.spec.key for model in models if model.fqn in due.fqns]
-    if not keys:
-        return dg.SkipReason(_nothing_due(due.next_due))
-    return dg.RunRequest(asset_selection=keys)
+    return request or dg.SkipReason(_nothing_due(due.next_due))
+
+
+def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunRequest | None:
+    """Select the models that are due with all their checks, and standalone audits that are."""
+    selected = [model for model in models if model.fqn in due]
+    audits = [
+        check.spec.key
+        for model in models
+        for check in model.audits
+        if check.standalone and check.audit in due
+    ]
+    if not selected and not audits:
+        return None
+    keys = [model.spec.key for model in selected]
+    checks = [check.key for model in selected for check in model.check_specs]
+    if set(audits) <= set(checks):
+        return dg.RunRequest(asset_selection=keys)  # Dagster adds the assets' checks
+    return dg.RunRequest(
+        asset_selection=keys, asset_check_keys=list(dict.fromkeys([*checks, *audits]))
+    )
+
+
+def _known(models: Sequence[ModelAsset]) -> set[str]:
+    standalone = {check.audit for model in models for check in model.audits if check.standalone}
+    return standalone | {model.fqn for model in models}
 
 
 def _nothing_due(next_due: datetime | None) -> str:

@@ -131,6 +131,7 @@ def open_context(target: Target, notifier: AuditNotifier | None = None) -> Itera
     try:
         context = Context(
             paths=list(target.project_dirs),
+            config=target.config_name,
             gateway=target.gateway,
             concurrent_tasks=target.concurrent_tasks,
             notification_targets=[notifier] if notifier else None,

@@ -16,13 +16,16 @@ class Target:
     project_dirs: tuple[str, ...]
     environment: str
     gateway: str | None = None
+    config_name: str | None = None
     concurrent_tasks: int | None = None
 
     @property
     def arguments(self) -> str:
         """What the `sqlmesh` command line needs to find the same project and gateway."""
         words = [word for folder in self.project_dirs for word in ("-p", folder)]
-        return shlex.join([*words, *(["--gateway", self.gateway] if self.gateway else [])])
+        words += ["--gateway", self.gateway] if self.gateway else []
+        words += ["--config", self.config_name] if self.config_name else []
+        return shlex.join(words)
 
 
 @dataclass(frozen=True, slots=True)
