@@ -351,6 +351,12 @@ REFUSED = ("0 0 1W * *", "0 0 15w * *", "0 0 W15 * *")
         "58-2 * * * *",
         "0/15 8 * * *",
         "*/61 * * * *",
+        # a week spelled out is not `*`: with a day of the month it means every day
+        "0 0 18 6,8 0-7",
+        "0 0 25 * THU-4",
+        "0 0 18 1,9 */1",
+        "0 0 L 9 0-6",
+        "0 0 1-31 * 5",
     ],
 )
 def test_dagster_ticks_when_the_model_is_due_or_the_cron_is_refused(cron: str) -> None:

@@ -40,6 +40,11 @@ def test_the_space_around_a_detail_is_not_the_readers_business(detail: str) -> N
     assert str(error) == "it broke: parse error. Mend it."
 
 
+def test_says_it_without_the_colours_of_a_terminal() -> None:
+    error = CodegenError("\x1b[31mit\x1b[0m", detail="\x1b[4mbroke\x1b[0m", hint="Mend it.")
+    assert str(error) == "it: broke. Mend it."
+
+
 def test_keeps_its_parts() -> None:
     error = CodegenError("what", detail="why", hint="how")
     assert (error.header, error.detail, error.hint) == ("what", "why", "how")

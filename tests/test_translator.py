@@ -159,4 +159,4 @@ def test_an_empty_tag_is_left_out() -> None:
 
 def test_a_team_without_a_name_is_no_owner_that_dagster_refuses() -> None:
     owners = TRANSLATOR.get_owners(model(owner="team:"))
-    assert dg.AssetSpec("orders", owners=owners).owners == [*owners]
+    assert [*dg.AssetSpec("orders", owners=owners).owners] == [*owners]

@@ -85,7 +85,7 @@ def _raised_by_environ(error: KeyError) -> bool:
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    return traceback is not None and traceback.tb_frame.f_code.co_filename == os.__file__
+    return traceback is not None and traceback.tb_frame.f_globals.get("__name__") == os.__name__
 
 
 def _refuse_placeholders(configs: Mapping[Path, Config], placeholders: Mapping[str, str]) -> None:

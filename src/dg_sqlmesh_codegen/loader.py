@@ -17,7 +17,7 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from . import configs
 from .errors import CodegenError, ProjectError, UsageError
-from .offline import offline_configs
+from .offline import UNKNOWN_CATALOG, Catalogs, ConnectionAttemptedError, offline_configs
 from .project import Source
 
 
@@ -61,13 +61,27 @@ def _load(folders: Sequence[Path], source: Source) -> Context:
         # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
         context = Context(
             paths=list(folders),
-            config=offline_configs(loaded_configs, dict(source.default_catalogs)),
+            config=offline_configs(loaded_configs, _catalogs(loaded_configs, source)),
             gateway=source.gateway,
             load=False,
             load_state=False,
         )
         context.load()
+    _refuse_unknown_catalogs(context)
     return context
+
+
+def _catalogs(loaded_configs: Mapping[Path, Config], source: Source) -> Catalogs:
+    # SQLMesh takes the default gateway from the first project's configuration.
+    first = next(iter(loaded_configs.values()))
+    selected = (source.gateway or first.default_gateway_name).lower()
+    return Catalogs(dict(source.default_catalogs), selected)
+
+
+def _refuse_unknown_catalogs(context: Context) -> None:
+    for model in context.models.values():
+        if model.catalog == UNKNOWN_CATALOG:
+            raise ConnectionAttemptedError(model.gateway or "")
 
 
 def _require_gateway(loaded_configs: Mapping[Path, Config], gateway: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,6 +31,7 @@ _CONNECTIONS = ("connection", "state_connection", "test_connection")
 _DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
 # What SQLMesh's YAML makes of `{{ env_var('X') }}` where X is not set.
 _UNSET = "None"
+UNKNOWN_CATALOG = "catalog_unknown_offline"
 
 
 class ConnectionAttemptedError(ProjectError):
@@ -71,9 +73,30 @@ class OfflineConfig(Config):
         return data
 
 
-def offline_configs(
-    configs: Mapping[Path, Config], default_catalogs: Mapping[str | None, str]
-) -> dict[Path, Config]:
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """Default catalogs where connections name none.
+
+    Args:
+        given: catalog by gateway; under None, for every gateway whose connection names none.
+        selected: the gateway that is used. SQLMesh asks every gateway for its catalog; those that
+            are not used get `UNKNOWN_CATALOG`, which no model may end up in.
+    """
+
+    given: Mapping[str | None, str]
+    selected: str
+
+    def of(self, gateway: str, named: str | None) -> str | None:
+        """Return the catalog of a gateway whose connection names `named`; None has to be asked."""
+        if gateway in self.given:
+            return self.given[gateway]
+        if named and named.lower() != _UNSET.lower():
+            return named
+        fallback = self.given.get(None)
+        return fallback or (None if gateway == self.selected else UNKNOWN_CATALOG)
+
+
+def offline_configs(configs: Mapping[Path, Config], catalogs: Catalogs) -> dict[Path, Config]:
     """Return the configurations with every connection replaced by one that refuses to connect.
 
     What SQLMesh derives from a connection (engine adapter, dialect, catalog name and whether the
@@ -81,13 +104,12 @@ def offline_configs(
 
     Args:
         configs: SQLMesh configurations by project folder. They are not changed.
-        default_catalogs: catalog by gateway where the connection names none; under None, for
-            every such gateway.
+        catalogs: default catalogs where the connections name none.
 
     Returns:
         Copies to give to `Context(config=...)`.
     """
-    return {path: _offline_config(config, default_catalogs) for path, config in configs.items()}
+    return {path: _offline_config(config, catalogs) for path, config in configs.items()}
 
 
 def _with_built(data: Any, fields: tuple[str, ...]) -> Any:
@@ -114,11 +136,14 @@ def _build(data: dict[str, Any]) -> Any:
     options = {"check_import": False} if has_driver_check else {}
     try:
         return connection(**{**data, **options})
-    except (ValidationError, ConfigError, ImportError):
+    except ValidationError as error:
+        wrong = {location["loc"][0] for location in error.errors() if location["loc"]}
+        return connection.model_construct(**{k: v for k, v in data.items() if k not in wrong})
+    except (ConfigError, ImportError):
         return connection.model_construct(**data)
 
 
-def _offline_config(config: Config, catalogs: Mapping[str | None, str]) -> Config:
+def _offline_config(config: Config, catalogs: Catalogs) -> Config:
     gateways = {
         name: _offline_gateway(name, gateway, catalogs) for name, gateway in config.gateways.items()
     }
@@ -131,9 +156,7 @@ def _offline_config(config: Config, catalogs: Mapping[str | None, str]) -> Confi
     )
 
 
-def _offline_gateway(
-    name: str, gateway: GatewayConfig, catalogs: Mapping[str | None, str]
-) -> GatewayConfig:
+def _offline_gateway(name: str, gateway: GatewayConfig, catalogs: Catalogs) -> GatewayConfig:
     update = {
         field: _offline(name, getattr(gateway, field), catalogs)
         for field in _CONNECTIONS
@@ -142,22 +165,23 @@ def _offline_gateway(
     return gateway.model_copy(update=update)
 
 
-def _offline(
-    gateway: str, connection: ConnectionConfig, catalogs: Mapping[str | None, str]
-) -> ConnectionConfig:
-    given = catalogs.get(gateway)
-    fallback = catalogs.get(None)
+def _offline(gateway: str, connection: ConnectionConfig, catalogs: Catalogs) -> ConnectionConfig:
+    named = connection.get_catalog()
+    if not named and isinstance(connection, DuckDBConnectionConfig):
+        named = "memory"  # what DuckDB calls its database in memory; other engines would be asked
     replaced = copy.copy(connection)
     # pydantic has no other way to give an instance a subclass's properties and keep its fields.
     object.__setattr__(
-        replaced, "__class__", _offline_class(type(connection), gateway, given, fallback)
+        replaced,
+        "__class__",
+        _offline_class(type(connection), gateway, catalogs.of(gateway, named)),
     )
     return replaced
 
 
 @cache
 def _offline_class(
-    connection: type[ConnectionConfig], gateway: str, given: str | None, fallback: str | None
+    connection: type[ConnectionConfig], gateway: str, catalog: str | None
 ) -> type[ConnectionConfig]:
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
         raise ConnectionAttemptedError(gateway)
@@ -171,11 +195,7 @@ def _offline_class(
         return ConnectionConfig.create_engine_adapter(self, *args, **kwargs)
 
     def get_catalog(self: ConnectionConfig) -> str | None:
-        catalog = given or connection.get_catalog(self)
-        if not catalog or catalog.lower() == _UNSET.lower():
-            catalog = fallback
-        # DuckDB calls the database in memory so; any other engine would have to be asked.
-        return catalog or ("memory" if isinstance(self, DuckDBConnectionConfig) else None)
+        return catalog
 
     members: dict[str, Any] = {
         "__module__": __name__,
