@@ -12,6 +12,7 @@ from dg_sqlmesh_codegen.project import (
     ExternalTable,
     Model,
     Project,
+    StandaloneAudit,
     TableName,
 )
 
@@ -37,6 +38,10 @@ class ModelFields(TypedDict, total=False):
     clustered_by: tuple[str, ...]
     grains: tuple[str, ...]
     start: str | None
+    gateway: str | None
+    signals: tuple[str, ...]
+    forward_only: bool
+    materialized_view: bool
     source: Path | None
 
 
@@ -76,13 +81,22 @@ def audit(name: str = "not_null", *, blocking: bool = True, **args: str) -> Audi
     )
 
 
+def standalone(name: str, *reads: str, cron: str = "@daily", **args: str) -> StandaloneAudit:
+    """Return a standalone audit that reads the models and tables of these names."""
+    use = replace(audit(name, blocking=False, **args), standalone=True)
+    return StandaloneAudit(use, tuple(fqn(read) for read in sorted(reads)), cron)
+
+
 def external(name: str) -> ExternalTable:
     """Return a table of that name that no model writes."""
     return ExternalTable(fqn(name), table(name))
 
 
 def project(
-    *models: Model, external_tables: tuple[ExternalTable, ...] = (), paths: tuple[Path, ...] = ()
+    *models: Model,
+    external_tables: tuple[ExternalTable, ...] = (),
+    standalone_audits: tuple[StandaloneAudit, ...] = (),
+    paths: tuple[Path, ...] = (),
 ) -> Project:
     """Return a project of these models, sorted the way the inspector sorts them."""
     return Project(
@@ -90,4 +104,5 @@ def project(
         sqlmesh_version="0.0.0",
         models=tuple(sorted(models, key=lambda model: model.fqn)),
         external_tables=external_tables,
+        standalone_audits=standalone_audits,
     )

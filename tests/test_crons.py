@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import combinations, product
@@ -19,7 +20,7 @@ from dagster._utils.schedules import cron_string_iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import model
+from builders import model, standalone
 from dg_sqlmesh_codegen.crons import Schedule, schedules, smallest_exact_set
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.render import named_schedules
@@ -232,7 +233,7 @@ def test_every_minute_covers_everything() -> None:
 
 def test_a_weekly_cron_for_each_day_does_not_take_half_a_minute() -> None:
     with at_most(3):
-        assert smallest_exact_set([f"30 1 * 11 {day}" for day in range(7)]) == ("30 1 * 11 *",)
+        assert smallest_exact_set([f"30 1 * * {day}" for day in range(7)]) == ("30 1 * * *",)
 
 
 def test_many_crons_have_no_redundant_one() -> None:
@@ -336,8 +337,6 @@ REFUSED = ("0 0 1W * *", "0 0 15w * *", "0 0 W15 * *")
         "0 0 1 12/3 *",
         "0 0 * * 6/2",
         "0 0 * * SAT/2",
-        "0 0 30 2 1",
-        "0 12 31 9 4",
         *REFUSED,
         "*,5 3 * * *",
         "0 0 ? * *",
@@ -369,6 +368,16 @@ def test_dagster_ticks_when_the_model_is_due_or_the_cron_is_refused(cron: str) -
     for some in (*EDGES, *WEEKS, autumn):
         told = {tick for text in result for tick in dagster_ticks(text, some)}
         assert told == ticks(cron, some)
+
+
+@pytest.mark.parametrize(
+    ("cron", "same"), [("0 0 30 2 1", "0 0 * 2 1"), ("0 12 31 4,9 4", "0 12 * 4,9 4")]
+)
+def test_a_day_that_never_comes_leaves_the_weekday(cron: str, same: str) -> None:
+    """Dagster's croniter and the oldest that we take find no tick at all in it."""
+    for some in (*EDGES, *WEEKS):
+        told = {tick for text in smallest_exact_set([cron]) for tick in dagster_ticks(text, some)}
+        assert told == ticks(same, some)
 
 
 @settings(max_examples=25, deadline=None)
@@ -455,6 +464,23 @@ def test_any_text_is_a_cron_or_a_value_error(text: str) -> None:
 
 def test_no_models_no_schedule() -> None:
     assert schedules([]) == ()
+
+
+def test_standalone_audits_are_due_like_models() -> None:
+    audits = (
+        standalone("one", "s.orders", cron="30 2 * * *"),
+        replace(standalone("two", "s.orders", cron="@hourly"), cron_tz="Asia/Tokyo"),
+    )
+    assert schedules([model("s.orders")], audits) == (
+        Schedule("UTC", ("0 0 * * *", "30 2 * * *")),
+        Schedule("Asia/Tokyo", ("0 * * * *",)),
+    )
+    assert schedules([], audits[:1]) == (Schedule("UTC", ("30 2 * * *",)),)
+
+
+def test_a_wrong_cron_names_the_standalone_audit() -> None:
+    with pytest.raises(ProjectError, match="standalone audit total: Dagster cannot run the cron"):
+        schedules([model("s.orders")], [standalone("total", "s.orders", cron="0 0 0 * * *")])
 
 
 def test_seeds_do_not_count() -> None:

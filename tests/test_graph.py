@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from builders import audit, external, fqn, model, project
+from builders import audit, external, fqn, model, project, standalone
 from dg_sqlmesh_codegen import graph
 from dg_sqlmesh_codegen.errors import ProjectError
-from dg_sqlmesh_codegen.graph import Asset
+from dg_sqlmesh_codegen.graph import Asset, Check
 from dg_sqlmesh_codegen.naming import Identifier
-from dg_sqlmesh_codegen.project import Column, ExternalTable, Model, TableName
+from dg_sqlmesh_codegen.project import Column, ExternalTable, Model, Project, TableName
 from dg_sqlmesh_codegen.translator import SQLMeshTranslator
 
 OUT = Path("/work/defs")
@@ -205,15 +205,13 @@ def test_an_external_table_may_not_take_the_key_of_a_model(colliding: str) -> No
     assert other in str(caught.value)
 
 
-def test_several_external_tables_may_be_one_upstream_asset() -> None:
-    class OneLake(SQLMeshTranslator):
-        def get_external_key(self, table: ExternalTable) -> tuple[str, ...]:
-            return ("lake",)
-
-    tables = (external("raw.db.orders"), external("raw.db.lines"))
+def test_external_tables_may_not_share_a_key() -> None:
+    tables = (external("raw.db.my orders"), external("raw.db.my_orders"))
     reader = model("shop.marts.a", depends_on=tuple(table.fqn for table in tables))
-    (asset,) = graph.build(project(reader, external_tables=tables), OneLake(), OUT)
-    assert asset.deps == (("lake",),)
+    with pytest.raises(ProjectError, match="asset key") as caught:
+        build(reader, externals=tables)
+    assert "raw.db.my orders" in str(caught.value)
+    assert "raw.db.my_orders" in str(caught.value)
 
 
 def test_a_model_may_not_take_the_file_of_its_package() -> None:
@@ -255,6 +253,9 @@ def test_metadata_of_a_full_model() -> None:
         cron="0 8 * * 3#1",
         cron_tz="Europe/Berlin",
         start="2024-01-01",
+        gateway="lake",
+        signals=("ready(x := 1)", "fresh()"),
+        forward_only=True,
         tags=("z", "a", "dagster:group_name:g"),
         grains=('"id"', '("a", "b")'),
         partitioned_by=('"day"',),
@@ -264,16 +265,25 @@ def test_metadata_of_a_full_model() -> None:
     assert metadata(full) == {
         "dagster/table_name": "shop.marts.a",
         "sqlmesh/kind": "INCREMENTAL_BY_TIME_RANGE",
+        "sqlmesh/forward_only": True,
         "sqlmesh/dialect": "duckdb",
+        "sqlmesh/gateway": "lake",
         "sqlmesh/cron": "0 8 * * 3#1",
         "sqlmesh/cron_tz": "Europe/Berlin",
         "sqlmesh/start": "2024-01-01",
+        "sqlmesh/signals": ("ready(x := 1)", "fresh()"),
         "sqlmesh/tags": ("a", "dagster:group_name:g", "z"),
         "sqlmesh/grain": ('"id"', '("a", "b")'),
         "sqlmesh/partitioned_by": ('"day"',),
         "sqlmesh/clustered_by": ('"id"', '"day"'),
         "sqlmesh/source": "../../../../project/models/a.sql",
     }
+
+
+@pytest.mark.parametrize("materialized", [True, False])
+def test_a_view_says_whether_it_is_materialized(materialized: bool) -> None:
+    view = model(kind="VIEW", materialized_view=materialized)
+    assert metadata(view).get("sqlmesh/materialized", False) is materialized
 
 
 def test_keys_of_the_metadata_are_namespaced() -> None:
@@ -338,6 +348,55 @@ def test_of_equal_uses_the_one_that_blocks_decides(blocking_first: bool) -> None
     (check,) = build_one(model(audits=uses)).checks
     assert check.audit.blocking
     assert check.description.endswith(", blocking")
+
+
+def checks_by_model(made: Project) -> dict[str, tuple[Check, ...]]:
+    assets = graph.build(made, SQLMeshTranslator(), OUT)
+    return {asset.model.name: asset.checks for asset in assets if asset.checks}
+
+
+def test_a_standalone_audit_is_a_check_of_the_last_model_it_reads() -> None:
+    made = project(
+        model("s.a"),
+        model("s.b", depends_on=(fqn("s.a"),)),
+        model("s.c", depends_on=(fqn("s.b"),)),
+        model("s.z"),
+        external_tables=(external("lake.raw.x"),),
+        standalone_audits=(standalone("totals", "s.a", "s.c", "s.z", "lake.raw.x"),),
+    )
+    (check,) = checks_by_model(made)["s.c"]
+    assert list(checks_by_model(made)) == ["s.c"]
+    assert check.name == "totals"
+    assert check.description == "SQLMesh standalone audit totals"
+    assert check.additional_deps == (("lake", "raw", "x"), ("s", "a"), ("s", "z"))
+    assert check.audit.standalone
+
+
+def test_of_models_equally_far_downstream_the_name_decides() -> None:
+    models = (model("s.a"), model("s.b"))
+    totals = standalone("totals", "s.a", "s.b")
+    for some in (models, models[::-1]):
+        made = replace(project(standalone_audits=(totals,)), models=some)
+        assert list(checks_by_model(made)) == ["s.b"]
+
+
+def test_a_standalone_audit_beside_an_audit_of_its_name() -> None:
+    made = project(
+        model("s.a", audits=(audit("totals"),)),
+        standalone_audits=(standalone("totals", "s.a"), standalone("others", "s.a")),
+    )
+    first, second, third = checks_by_model(made)["s.a"]
+    assert len({first.name, second.name, third.name}) == 3
+    assert [check.audit.standalone for check in (first, second, third)] == [False, True, True]
+    assert all(check.additional_deps == () for check in (first, second, third))
+
+
+def test_long_chains_of_models_are_no_problem() -> None:
+    models = [model("s.m0")]
+    for index in range(1, 3_000):
+        models.append(model(f"s.m{index}", depends_on=(fqn(f"s.m{index - 1}"),)))
+    made = project(*models, standalone_audits=(standalone("x", "s.m7", "s.m2999", "s.m3"),))
+    assert list(checks_by_model(made)) == ["s.m2999"]
 
 
 def test_a_model_without_a_catalog() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builders import audit, table
@@ -33,8 +33,9 @@ audits = st.builds(
     blocking=st.booleans(),
     dialect=st.just("duckdb"),
     query=st.just("SELECT 1"),
+    standalone=st.booleans(),
 )
-uses = st.lists(audits, max_size=6, unique_by=lambda use: (use.name, use.args))
+uses = st.lists(audits, max_size=6, unique_by=lambda use: (use.name, use.args, use.standalone))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,23 @@ def test_a_module_name_is_dotted() -> None:
 )
 def test_module_paths(name: str, path: tuple[str, ...]) -> None:
     assert naming.module_path(table(name)) == path
+
+
+def test_long_names_are_cut_and_told_apart() -> None:
+    first, second = (naming.module_path(table(f"s.{'x' * 300}{end}"))[-1] for end in "12")
+    assert first != second
+    assert first.startswith("x" * 100)
+    # 255 is what file systems take, and a temporary file's name is longer than its target's.
+    assert max(len(first), len(second)) < 200
+
+
+@QUICK
+@example("\ud800" * 170)
+@given(st.text(st.characters(exclude_categories=()), min_size=150, max_size=170))
+def test_any_long_text_makes_a_file_name(text: str) -> None:
+    *_, name = naming.module_path(TableName(None, "s", text))
+    assert name.isidentifier()
+    assert len(name) < 200
 
 
 def test_key_parts_keep_what_dagster_takes() -> None:
@@ -152,6 +170,13 @@ def test_audits_that_read_alike_get_a_digest() -> None:
         assert re.fullmatch(r"not_null_[0-9a-f]{8}", name)
 
 
+def test_a_standalone_audit_is_no_use_of_the_audit_of_its_name() -> None:
+    names = naming.check_names([audit("total"), replace(audit("total"), standalone=True)])
+    assert len({*names}) == 2
+    for name in names:
+        assert re.fullmatch(r"total_[0-9a-f]{8}", name)
+
+
 def test_a_use_never_takes_the_name_of_another_audit() -> None:
     names = naming.check_names([audit(columns="a"), audit(columns="b"), audit("not_null__a")])
     assert len({*names}) == 3
@@ -185,7 +210,7 @@ def test_long_arguments_are_cut_and_told_apart(length: int) -> None:
 def test_a_digest_is_the_same_in_every_process() -> None:
     # A value that a changed digest would change: names of checks hold history in Dagster.
     names = naming.check_names([audit(columns="x" * 50), audit(columns="y")])
-    assert names == (f"not_null__{'x' * 48}_936de70b", "not_null__y")
+    assert names == (f"not_null__{'x' * 48}_5da8cba7", "not_null__y")
 
 
 @QUICK

@@ -25,7 +25,7 @@ from dg_sqlmesh_codegen import graph, render
 from dg_sqlmesh_codegen.config import Config
 from dg_sqlmesh_codegen.crons import Schedule
 from dg_sqlmesh_codegen.graph import Asset
-from dg_sqlmesh_codegen.project import Audit, Column, Model, TableName
+from dg_sqlmesh_codegen.project import Audit, Column, Model, StandaloneAudit, TableName
 from dg_sqlmesh_codegen.render import Package
 from dg_sqlmesh_codegen.render import render as render_package
 from dg_sqlmesh_codegen.translator import SQLMeshTranslator
@@ -104,6 +104,10 @@ models = st.builds(
     clustered_by=texts,
     grains=texts,
     start=st.none() | any_text,
+    gateway=st.none() | any_text,
+    signals=texts,
+    forward_only=st.booleans(),
+    materialized_view=st.booleans(),
     source=st.none() | any_text.map(lambda text: Path(f"/project/{text}.sql")),
 )
 
@@ -203,7 +207,8 @@ def expected_spec(asset: Asset) -> Call:
 
 def expected_audits(asset: Asset) -> list[Call]:
     calls = []
-    for check, use in zip(asset.checks, asset.model.audits, strict=True):
+    for check in asset.checks:
+        use = check.audit
         metadata = {
             "sqlmesh/blocking": use.blocking,
             "sqlmesh/audit_query": use.query,
@@ -211,17 +216,19 @@ def expected_audits(asset: Asset) -> list[Call]:
                 **{"sqlmesh/audit_args": dict(use.args), "sqlmesh/dialect": use.dialect}
             ),
         }
-        spec = {
+        spec: dict[str, object] = {
             "name": check.name,
             "asset": list(asset.key),
             "description": check.description,
             "blocking": False,
             "metadata": metadata,
         }
+        spec |= without_empty(additional_deps=[list(key) for key in check.additional_deps])
         kwargs = {
             "audit": use.name,
             "args": dict(use.args),
             "spec": Call("dg.AssetCheckSpec", [], spec),
+            **without_empty(standalone=use.standalone),
         }
         calls.append(Call("AuditCheck", [], kwargs))
     return calls
@@ -233,7 +240,10 @@ def expected_module(asset: Asset) -> Call:
 
 
 def package(
-    *models: Model, schedules: tuple[Schedule, ...] = DAILY, config: Config | None = None
+    *models: Model,
+    schedules: tuple[Schedule, ...] = DAILY,
+    config: Config | None = None,
+    standalone_audits: tuple[StandaloneAudit, ...] = (),
 ) -> Package:
     config = config or Config((HERE,), OUT)
     known = {model.fqn for model in models}
@@ -241,6 +251,7 @@ def package(
     described = project(
         *models,
         external_tables=tuple(external(name.replace('"', "")) for name in sorted(read)),
+        standalone_audits=standalone_audits,
         paths=config.projects,
     )
     assets = graph.build(described, SQLMeshTranslator(), config.out)
@@ -270,16 +281,31 @@ def assert_is_black(text: str) -> None:
 # ---- one model's module
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(models, min_size=1, max_size=3))
-@example([model(description='"""', tags=('"',), owner="'", grains=("\n",), query="\\")])
-@example([model(description="{{ asset.key }}{% if x %}", query="{% raw %}\n{# gone #}\n")])
-@example([model(description="a\n" * 50, start="\n\n", cron_tz="\r\n", dialect="\x0c")])
-@example([model(columns=(Column("a\nb", "c\nd", "e\nf"), Column("", "", "")))])
-@example([model(audits=(replace(audit("a\nb"), args=(("c\nd", "e\nf"),), query="", dialect=""),))])
-@example([model("no.catalog", table=TableName(None, "a 'b'", 'c "d"'))])
-def test_any_text_in_any_field_stays_that_text(some: list[Model]) -> None:
-    made = package(*(map(apart, some, range(len(some))) if some[1:] else some))
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(models, min_size=1, max_size=3),
+    st.lists(audits, max_size=2, unique_by=lambda use: use.name),
+)
+@example([model(description='"""', tags=('"',), owner="'", grains=("\n",), query="\\")], [])
+@example([model(description="{{ asset.key }}{% if x %}", query="{% raw %}\n{# gone #}\n")], [])
+@example([model(description="a\n" * 50, start="\n\n", cron_tz="\r\n", dialect="\x0c")], [])
+@example([model(columns=(Column("a\nb", "c\nd", "e\nf"), Column("", "", "")))], [])
+@example(
+    [model(audits=(replace(audit("a\nb"), args=(("c\nd", "e\nf"),), query="", dialect=""),))], []
+)
+@example([model("no.catalog", table=TableName(None, "a 'b'", 'c "d"'))], [])
+def test_any_text_in_any_field_stays_that_text(some: list[Model], alone: list[Audit]) -> None:
+    different = list(map(apart, some, range(len(some)))) if some[1:] else some
+    reads = tuple(model.fqn for model in different)
+    made = package(
+        *different,
+        standalone_audits=tuple(
+            StandaloneAudit(replace(use, standalone=True), reads, "@daily") for use in alone
+        ),
+    )
+    assert sum(len(asset.checks) for asset in made.assets) == len(alone) + sum(
+        len(model.audits) for model in different
+    )
     texts = files(made)
     for asset in made.assets:
         text = texts[str(PurePosixPath("models", *asset.module).with_suffix(".py"))]
@@ -455,7 +481,7 @@ def imported_names(text: str) -> list[str]:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.tuples(some_text, some_text), min_size=1, max_size=4, unique=True),
 )
@@ -642,7 +668,9 @@ def test_the_resource_with_everything(tmp_path: Path) -> None:
     folders = tuple(tmp_path / name for name in ("one", "two", "the third"))
     for folder in folders:
         folder.mkdir()
-    config = Config(folders, tmp_path / "defs", gateway="local", environment="dev_ana")
+    config = Config(
+        folders, tmp_path / "defs", gateway="local", config_name="test", environment="dev_ana"
+    )
     text = definitions(config=config)
     assert_is_black(text)
     assert resource_arguments(text) == {
@@ -651,19 +679,23 @@ def test_the_resource_with_everything(tmp_path: Path) -> None:
             "[str((HERE / '../two').resolve()), str((HERE / '../the third').resolve())]"
         ),
         "gateway": "'local'",
+        "config_name": "'test'",
         "environment": "'dev_ana'",
     }
 
 
-@settings(max_examples=25, deadline=None)
-@given(gateway=some_text, environment=any_text.filter(str.strip), version=any_text)
-def test_any_text_in_the_definitions(gateway: str, environment: str, version: str) -> None:
-    made = package(model(), config=Config((HERE,), OUT, gateway=gateway, environment=environment))
+@settings(max_examples=15, deadline=None)
+@given(some_text, some_text, any_text.filter(str.strip), any_text)
+def test_any_text_in_the_definitions(
+    gateway: str, config_name: str, environment: str, version: str
+) -> None:
+    made = package(model(), config=Config((HERE,), OUT, gateway, environment, config_name))
     stamped = replace(made, project=replace(made.project, sqlmesh_version=version))
     text = files(stamped)["definitions.py"]
     assert_is_black(text)
     arguments = resource_arguments(text)
     assert ast.literal_eval(arguments["gateway"]) == gateway
+    assert ast.literal_eval(arguments["config_name"]) == config_name
     assert ast.literal_eval(arguments["environment"]) == environment
     assert version in [
         node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)

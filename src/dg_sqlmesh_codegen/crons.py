@@ -2,22 +2,24 @@
 
 A model is due at the ticks of its own cron (SQLMesh documentation, "Model configuration: cron"),
 so the schedule has to tick at the union of all models' ticks: a tick less and a model runs late,
-a tick more and an empty run is asked for. Five-field crons are products: a set of days times a set
-of minutes of the day. Comparing those products compares the ticks themselves, without guessing
-from intervals.
+a tick more and an empty run is asked for. A five-field cron is a product: days times hours times
+minutes. Comparing such products compares the ticks themselves, without guessing from intervals.
+
+What is returned is spelled plainly, in numbers: Dagster reads crons with an older croniter than
+SQLMesh, which takes `59/7`, `*,5` or a week that is spelled out for something else.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from itertools import combinations
+from functools import cache, lru_cache
 
 from croniter import croniter
 
+from .cover import Box, smallest_cover
 from .errors import ProjectError
 from .project import Model, StandaloneAudit
 
@@ -27,15 +29,14 @@ from .project import Model, StandaloneAudit
 _FIRST_DAY = datetime(2000, 1, 1)
 _DAYS = 28 * 365 + 7
 _EVERY_DAY = (1 << _DAYS) - 1
-_MINUTES = 24 * 60
 
-_MINUTE, _HOUR = 0, 1
-_FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+_LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+_MINUTE, _HOUR, _DAY, _MONTH, _WEEKDAY = range(5)
+_ANY_DAY = "* * *"
 # From this many values on a range or a step is shorter than a list.
 _RUN = 3
-# Up to this many crons the smallest cover is found by trying all of them, beyond it greedily.
-_EXHAUSTIVE = 12
-_MAX_CANDIDATES = 100
+# More ways to write the days of several crons in one than anybody's models need.
+_MAX_DAY_FIELDS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,12 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class _Cron:
-    """A cron as sets: bit n of `days` is the n-th day of the horizon, of `minutes` of the day."""
+    """A cron as bit sets; bit n of `days` is the n-th day of the horizon."""
 
-    text: str
-    days: int
     minutes: int
-    merged: bool = False
+    hours: int
+    days: int
+    day_fields: str
 
 
 def schedules(
@@ -80,8 +81,7 @@ def schedules(
         crons.setdefault(node.cron, _parse_for(node))
     ordered = sorted(by_timezone, key=lambda timezone: (timezone != "UTC", timezone))
     return tuple(
-        Schedule(timezone, _smallest_cover(tuple(by_timezone[timezone].values())))
-        for timezone in ordered
+        Schedule(timezone, _smallest(tuple(by_timezone[timezone].values()))) for timezone in ordered
     )
 
 
@@ -91,7 +91,7 @@ def smallest_exact_set(crons: Iterable[str]) -> tuple[str, ...]:
     Raises:
         ValueError: a cron that is not a five-field one, or that never ticks.
     """
-    return _smallest_cover(tuple(_parse(cron) for cron in sorted(set(crons))))
+    return _smallest(tuple(_parse(cron) for cron in sorted(set(crons))))
 
 
 def _parse_for(node: Model | StandaloneAudit) -> _Cron:
@@ -107,191 +107,190 @@ def _parse_for(node: Model | StandaloneAudit) -> _Cron:
 
 @lru_cache(maxsize=1024)
 def _parse(cron: str) -> _Cron:
-    text = _five_fields(cron)
-    fields = croniter.expand(text)[0]  # ValueError (CroniterError) on a field it cannot read
-    minutes = sum(
-        1 << (hour * 60 + minute)
-        for hour in _values(fields[_HOUR], _FIELDS[_HOUR])
-        for minute in _values(fields[_MINUTE], _FIELDS[_MINUTE])
-    )
-    every_day = all(field == ["*"] for field in fields[2:])
-    days = _EVERY_DAY if every_day else _matching_days(text.split(maxsplit=2)[2])
+    text = " ".join(cron.split())
+    if not text.startswith("@"):
+        _refuse(text)
+    fields, nth = croniter.expand(text)[:2]  # ValueError (CroniterError) on what it cannot read
+    spelled = [_spelled(values, index) for index, values in enumerate(fields)]
+    if nth:
+        spelled[_WEEKDAY] = ",".join(
+            f"L{day}" if str(number) == "l" else f"{day}#{number}"
+            for day in sorted(nth)
+            for number in sorted(nth[day], key=str)
+        )
+    day_fields = spelled[_DAY:] if text.startswith("@") else text.split()[_DAY:]
+    days = _matching_days(" ".join(day_fields))
     if not days:
         raise ValueError("it never ticks")
-    return _Cron(text, days, minutes)
+    minutes, hours = (_bits(fields[index], index) for index in (_MINUTE, _HOUR))
+    return _Cron(minutes, hours, days, _plain_day_fields(spelled, days))
 
 
-def _five_fields(cron: str) -> str:
-    """Spell out `@daily` and the like, which croniter reads as crons of five fields."""
-    text = " ".join(cron.split())
-    if text.startswith("@"):
-        text = _spell_out(croniter.expand(text)[0])
-    if len(text.split()) != len(_FIELDS):
-        raise ValueError("seconds and years are beyond Dagster's schedules")
-    if any(field[0] in "RrHh" for field in text.split()):
+def _refuse(text: str) -> None:
+    fields = text.split()
+    if len(fields) != len(_LIMITS):
+        raise ValueError("a cron of minute, hour, day, month and weekday is all that it takes")
+    if any(field[0] in "RrHh" for field in fields):
         # croniter draws these anew in every process that parses them.
         raise ValueError("random times (R, H) differ from process to process")
-    return text
+    if "w" in fields[_DAY].lower():
+        raise ValueError("it does not know the weekday nearest to a day (W)")
 
 
-def _spell_out(fields: Sequence[Sequence[int | str]]) -> str:
-    return " ".join(
-        _spell(_values(field, limits), limits)
-        for field, limits in zip(fields, _FIELDS, strict=False)
-    )
+def _bits(values: Sequence[int | str], index: int) -> int:
+    return sum(1 << value for value in _numbers(values, index))
 
 
-def _values(field: Sequence[int | str], limits: tuple[int, int]) -> tuple[int, ...]:
-    if list(field) == ["*"]:
-        return tuple(range(limits[0], limits[1] + 1))
-    return tuple(int(value) for value in field)
+def _numbers(values: Sequence[int | str], index: int) -> list[int]:
+    low, high = _LIMITS[index]
+    if "*" in values:
+        return list(range(low, high + 1))
+    return sorted({int(value) for value in values if value != "l"})
 
 
-def _spell(values: Sequence[int], limits: tuple[int, int]) -> str:
+def _spelled(values: Sequence[int | str], index: int) -> str:
+    numbers = _spell(_numbers(values, index), index) if values != ["l"] else ""
+    return ",".join(part for part in (numbers, "L" if "l" in values else "") if part)
+
+
+def _spell(numbers: Sequence[int], index: int) -> str:
     """Write a field the short way: `*`, `*/15`, or the values with runs of three as ranges."""
-    low, high = limits
-    if tuple(values) == tuple(range(low, high + 1)):
+    low, high = _LIMITS[index]
+    if len(numbers) == high - low + 1:
         return "*"
-    step = values[1] - values[0] if len(values) >= _RUN else 0
-    if step > 1 and tuple(values) == tuple(range(low, high + 1, step)):
+    step = numbers[1] - numbers[0] if len(numbers) >= _RUN else 0
+    if step > 1 and list(numbers) == list(range(low, high + 1, step)):
         return f"*/{step}"
     runs: list[list[int]] = []
-    for value in values:
-        if runs and value == runs[-1][-1] + 1:
-            runs[-1].append(value)
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
         else:
-            runs.append([value])
+            runs.append([number])
     return ",".join(
         f"{run[0]}-{run[-1]}" if len(run) >= _RUN else ",".join(map(str, run)) for run in runs
     )
 
 
+def _plain_day_fields(spelled: Sequence[str], days: int) -> str:
+    """Choose the plainest spelling of the days.
+
+    Where day and weekday are both given, croniter takes either, and one of them may say it all.
+    """
+    day, month, weekday = spelled[_DAY:]
+    candidates = (
+        _ANY_DAY,
+        f"* {month} *",
+        f"{day} {month} *",
+        f"* {month} {weekday}",
+        f"{day} {month} {weekday}",
+    )
+    return next(fields for fields in candidates if _days_of(fields) == days)
+
+
+def _days_of(day_fields: str) -> int:
+    """Return the days of plainly spelled fields; croniter is asked for `L` and `#` alone."""
+    if set("L#") & set(day_fields):
+        return _matching_days(day_fields)
+    expanded = croniter.expand(f"0 0 {day_fields}")[0]
+    days, months, weekdays = (
+        _calendar_days(field, _numbers(expanded[field], field))
+        for field in (_DAY, _MONTH, _WEEKDAY)
+    )
+    day, _, weekday = day_fields.split()
+    return months & (days & weekdays if "*" in (day, weekday) else days | weekdays)
+
+
+def _calendar_days(field: int, numbers: Iterable[int]) -> int:
+    union = 0
+    for number in numbers:
+        union |= _calendar()[field, number]
+    return union
+
+
+@cache
+def _calendar() -> dict[tuple[int, int], int]:
+    """Return the days of the horizon by their number in the month, month, and weekday."""
+    days: dict[tuple[int, int], int] = defaultdict(int)
+    for offset in range(_DAYS):
+        day = _FIRST_DAY + timedelta(days=offset)
+        for key in ((_DAY, day.day), (_MONTH, day.month), (_WEEKDAY, day.isoweekday() % 7)):
+            days[key] |= 1 << offset
+    return days
+
+
 @lru_cache(maxsize=1024)
 def _matching_days(day_fields: str) -> int:
     """Ask croniter for the days, since only it knows how day and weekday combine (and `L`, `#`)."""
+    if day_fields == _ANY_DAY:
+        return _EVERY_DAY
     ticks = croniter(f"0 0 {day_fields}", _FIRST_DAY - timedelta(minutes=1), ret_type=datetime)
-    days = 0
+    days = bytearray(_DAYS // 8 + 1)
     while True:
         try:
             day = (ticks.get_next(datetime) - _FIRST_DAY).days
         except ValueError:  # CroniterBadDateError: no such date, February 31st
-            return days
-        if day >= _DAYS:
-            return days
-        days |= 1 << day
-
-
-def _smallest_cover(crons: Sequence[_Cron]) -> tuple[str, ...]:
-    groups = _day_groups(crons)
-    wanted = 0
-    for cron in crons:
-        wanted |= _ticks(cron, groups)
-    candidates = {cron: _ticks(cron, groups) for cron in _with_merged(crons)}
-    chosen = _cover(wanted, _without_covered(candidates))
-    return tuple(sorted(cron.text for cron in chosen))
-
-
-def _day_groups(crons: Sequence[_Cron]) -> tuple[int, ...]:
-    """Split the horizon into sets of days that no cron tells apart; one day stands for each."""
-    groups = [_EVERY_DAY]
-    for cron in crons:
-        split = ((group & cron.days, group & ~cron.days) for group in groups)
-        groups = [part for parts in split for part in parts if part]
-    return tuple(groups)
-
-
-def _ticks(cron: _Cron, groups: Sequence[int]) -> int:
-    ticks = 0
-    for index, group in enumerate(groups):
-        if group & cron.days:
-            ticks |= cron.minutes << (index * _MINUTES)
-    return ticks
-
-
-def _with_merged(crons: Sequence[_Cron]) -> list[_Cron]:
-    """Add the crons that say two of the given at once: `0 0` and `0 12` are `0 0,12`."""
-    found = list(crons)
-    for first in found:  # grows while it is walked: merged ones merge again
-        for second in list(found):
-            merged = _merge(first, second)
-            if merged and not any(_same_ticks(merged, other) for other in found):
-                found.append(merged)
-        if len(found) > _MAX_CANDIDATES:
             break
-    return found
+        if day >= _DAYS:
+            break
+        days[day >> 3] |= 1 << (day & 7)
+    return int.from_bytes(days, "little")
 
 
-def _same_ticks(first: _Cron, second: _Cron) -> bool:
-    return (first.days, first.minutes) == (second.days, second.minutes)
+def _smallest(crons: Sequence[_Cron]) -> tuple[str, ...]:
+    given = {Box(cron.minutes, cron.hours, cron.days) for cron in crons}
+    fields = _day_fields(crons)
+    chosen = smallest_cover(tuple(sorted(given)), tuple(fields))
+    return tuple(sorted(_text(box, fields[box.days]) for box in chosen))
 
 
-def _merge(first: _Cron, second: _Cron) -> _Cron | None:
-    """Join two crons that differ in one field, if the joint one ticks exactly when they do."""
-    mine, theirs = first.text.split(), second.text.split()
-    differing = [index for index, field in enumerate(mine) if field != theirs[index]]
+def _text(box: Box, day_fields: str) -> str:
+    minutes, hours = (
+        _spell([number for number in range(60) if bits >> number & 1], index)
+        for bits, index in ((box.minutes, _MINUTE), (box.hours, _HOUR))
+    )
+    return f"{minutes} {hours} {day_fields}"
+
+
+def _day_fields(crons: Sequence[_Cron]) -> dict[int, str]:
+    """Return every set of days that the crons' day fields, joined field by field, can say."""
+    fields: dict[int, str] = {}
+    for cron in sorted(crons, key=lambda cron: (len(cron.day_fields), cron.day_fields)):
+        fields.setdefault(cron.days, cron.day_fields)
+    for days, mine in list(fields.items()):
+        _add_everything_joined(fields, days, mine)
+    waiting = list(fields.items())
+    for days, mine in waiting:  # grows while it is walked: joined ones are joined again
+        for other_days, theirs in list(fields.items()):
+            union = days | other_days
+            joined = None if union in fields else _joined(mine, theirs)
+            if joined and _days_of(joined) == union and len(fields) < _MAX_DAY_FIELDS:
+                fields[union] = joined
+                waiting.append((union, joined))
+    return fields
+
+
+def _add_everything_joined(fields: dict[int, str], days: int, mine: str) -> None:
+    """Join all that can be: of many days, not every combination is going to be tried."""
+    for other_days, theirs in list(fields.items()):
+        joined = _joined(mine, theirs)
+        if joined and _days_of(joined) == days | other_days:
+            days, mine = days | other_days, joined
+    fields.setdefault(days, mine)
+
+
+def _joined(first: str, second: str) -> str | None:
+    """Join two day fields that differ in one field, if that is a list of numbers in both."""
+    mine, theirs = first.split(), second.split()
+    differing = [index for index in range(len(mine)) if mine[index] != theirs[index]]
     if len(differing) != 1:
         return None
-    field = differing[0]
-    values = [croniter.expand(cron.text)[0][field] for cron in (first, second)]
-    if any(value == "l" for value in (*values[0], *values[1])) or "#" in first.text + second.text:
-        return None  # "last" and "n-th weekday" are no values that a list could hold
-    limits = _FIELDS[field]
-    union = sorted({*_values(values[0], limits), *_values(values[1], limits)})
-    merged = _parse(" ".join([*mine[:field], _spell(union, limits), *mine[field + 1 :]]))
-    if (merged.days, merged.minutes) != (first.days | second.days, first.minutes | second.minutes):
-        return None  # day and weekday are alternatives: `*` is more than all their values
-    return replace(merged, merged=True)
-
-
-def _without_covered(candidates: dict[_Cron, int]) -> dict[_Cron, int]:
-    """Drop what another candidate covers; of equal ones the user's own, shortest spelling stays."""
-    ranked = sorted(candidates, key=lambda cron: (cron.merged, len(cron.text), cron.text))
-    kept: dict[_Cron, int] = {}
-    for cron in ranked:
-        ticks = candidates[cron]
-        if any(ticks | other == other for other in kept.values()):
-            continue
-        kept = {other: theirs for other, theirs in kept.items() if theirs | ticks != ticks}
-        kept[cron] = ticks
-    return kept
-
-
-def _cover(wanted: int, candidates: dict[_Cron, int]) -> list[_Cron]:
-    chosen = [cron for cron in candidates if _is_essential(cron, candidates)]
-    missing = wanted
-    for cron in chosen:
-        missing &= ~candidates[cron]
-    rest = [cron for cron in candidates if cron not in chosen and candidates[cron] & missing]
-    if not missing:
-        return chosen
-    if len(rest) <= _EXHAUSTIVE:
-        return chosen + _fewest(missing, rest, candidates)
-    return chosen + _greedy(missing, rest, candidates)
-
-
-def _is_essential(cron: _Cron, candidates: dict[_Cron, int]) -> bool:
-    others = 0
-    for other, ticks in candidates.items():
-        if other != cron:
-            others |= ticks
-    return bool(candidates[cron] & ~others)
-
-
-def _fewest(missing: int, rest: Sequence[_Cron], ticks: dict[_Cron, int]) -> list[_Cron]:
-    for size in range(1, len(rest)):
-        for some in combinations(rest, size):
-            covered = 0
-            for cron in some:
-                covered |= ticks[cron]
-            if not missing & ~covered:
-                return list(some)
-    return list(rest)
-
-
-def _greedy(missing: int, rest: Sequence[_Cron], ticks: dict[_Cron, int]) -> list[_Cron]:
-    chosen: list[_Cron] = []
-    while missing:
-        best = max(rest, key=lambda cron: (ticks[cron] & missing).bit_count())
-        chosen.append(best)
-        missing &= ~ticks[best]
-    return chosen
+    index = differing[0]
+    if set("L#") & set(mine[index] + theirs[index]):
+        return None
+    values = (
+        _numbers(croniter.expand(f"0 0 {text}")[0][_DAY + index], _DAY + index)
+        for text in (first, second)
+    )
+    mine[index] = _spell(sorted(set().union(*values)), _DAY + index)
+    return " ".join(mine)
