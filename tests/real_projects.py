@@ -32,7 +32,7 @@ class RealProject:
     config: str | None = None
 
     def copy_to(self, folder: Path) -> tuple[Path, ...]:
-        """Copy the distribution's examples, since loading writes caches, and return the projects."""
+        """Copy the distribution, since loading writes caches, and return its projects."""
         source = distribution(self.distribution)
         target = folder / self.distribution
         root = "examples" if self.distribution == "sqlmesh" else "sample"

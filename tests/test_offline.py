@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ DRIVERS = {
 WITHOUT_CATALOGS = {"clickhouse", "mysql", "starrocks"}
 
 
-def offline(engine: str, **options: Any) -> ConnectionConfig:
+def offline(engine: str, **options: str | None) -> ConnectionConfig:
     """Read a configuration with such a connection, offline."""
     connection = {"type": engine, **CONNECTIONS[engine], **options}
     config = OfflineConfig.parse_obj(
@@ -125,8 +126,8 @@ def hide(driver: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the import of a driver fail; SQLMesh itself needs duckdb's."""
     real = importlib.import_module
 
-    def import_module(name: str, package: str | None = None) -> Any:
-        if driver and driver != "duckdb" and name.split(".")[0] == driver.split(".")[0]:
+    def import_module(name: str, package: str | None = None) -> ModuleType:
+        if driver and driver != "duckdb" and name.partition(".")[0] == driver.partition(".")[0]:
             raise ImportError(name)
         return real(name, package)
 
@@ -161,7 +162,7 @@ def test_the_names_are_those_of_the_real_connection(
 
 @pytest.mark.parametrize("engine", ["postgres", "mysql", "snowflake", "trino"])
 def test_a_connection_whose_credentials_are_not_there(engine: str) -> None:
-    missing: dict[str, Any] = {"port": "None", "password": None, "user": None}
+    missing: dict[str, str | None] = {"port": "None", "password": None, "user": None}
     adapter = offline(engine, **missing).create_engine_adapter()
 
     assert adapter.default_catalog == (None if engine == "mysql" else "cat")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-
 from dg_sqlmesh_codegen.runtime import SQLMeshResource, SQLMeshResult, SQLMeshRunConfig
 
 from .models import MODELS

@@ -25,9 +25,8 @@ class CodegenError(Exception):
     def __str__(self) -> str:
         """The whole message in one line, whatever line breaks and colours its parts hold."""
         line = f"{self.header}: {self.detail}" if self.detail else self.header
-        if self.hint:
-            line = f"{line.rstrip('.')}. {self.hint}"
-        return " ".join(click.unstyle(line).split())
+        line = " ".join(click.unstyle(line).split())
+        return f"{line.rstrip('. ')}. {' '.join(self.hint.split())}" if self.hint else line
 
 
 class UsageError(CodegenError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,21 +70,48 @@ def build(project: Project, translator: SQLMeshTranslator, out: Path) -> tuple[A
 
 
 def _refuse_collisions(project: Project, keys: Mapping[str, tuple[str, ...]]) -> None:
-    modules = [(".".join(naming.module_path(model.table)), model.name) for model in project.models]
-    naming.refuse_collisions("module", modules)
+    paths = {model.name: naming.module_path(model.table) for model in project.models}
+    naming.refuse_collisions("module", [(".".join(path), name) for name, path in paths.items()])
     # Dagster names an op output after a key: parts joined by "__", and "-" and "." are "_" there.
     outputs = [
         ("__".join(keys[model.fqn]).replace("-", "_").replace(".", "_"), model.name)
         for model in project.models
     ]
     naming.refuse_collisions("asset key", outputs)
-    folders = {tuple(path[:depth]) for path in _paths(project) for depth in range(1, len(path))}
-    for model in project.models:
-        if tuple(naming.module_path(model.table)) in folders:
+    imported = [(import_name(path), name) for name, path in paths.items()]
+    naming.refuse_collisions("import name", imported)
+    _refuse_folders(paths)
+
+
+def _refuse_folders(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
+    """Refuse what a file system, or Python, would take for a folder or a file of another model."""
+    folders: dict[tuple[str, ...], tuple[tuple[Identifier, ...], str]] = {}
+    for name, path in paths.items():
+        for depth in range(1, len(path)):
+            exact = path[:depth]
+            other, owner = folders.setdefault(tuple(map(str.lower, exact)), (exact, name))
+            if other != exact:
+                raise ProjectError(
+                    f"models {owner} and {name} get folders that differ by case only: "
+                    f"{'/'.join(other)} and {'/'.join(exact)}",
+                    hint="Write the catalog or schema the same way in both.",
+                )
+    for name, path in paths.items():
+        if path[-1] == "__init__":
             raise ProjectError(
-                f"model {model.name} is named like a schema of other models",
+                f"model {name} would be the __init__.py of its folder",
+                hint="Rename it in the SQLMesh project.",
+            )
+        if tuple(map(str.lower, path)) in folders:
+            raise ProjectError(
+                f"model {name} is named like a schema of other models",
                 hint="Rename one of them in the SQLMesh project.",
             )
+
+
+def import_name(module: Sequence[Identifier]) -> Identifier:
+    """Return the name that `models/__init__.py` imports a model under."""
+    return Identifier("__".join(module))
 
 
 def _add_external_keys(
@@ -102,10 +129,6 @@ def _add_external_keys(
                 hint="Rename one of them.",
             )
         keys[table.fqn] = key
-
-
-def _paths(project: Project) -> list[tuple[Identifier, ...]]:
-    return [naming.module_path(model.table) for model in project.models]
 
 
 def _asset(
@@ -159,12 +182,7 @@ def _checks(
     model: Model, standalone: Sequence[StandaloneAudit], keys: Mapping[str, tuple[str, ...]]
 ) -> tuple[Check, ...]:
     reads = {each.audit: {keys[fqn] for fqn in each.reads} for each in standalone}
-    # A use that stands there twice, with the same arguments, is one check: it has one result.
-    audits = tuple(
-        {
-            (audit.name, audit.args, audit.standalone): audit for audit in (*model.audits, *reads)
-        }.values()
-    )
+    audits = tuple(_merged((*model.audits, *reads)))
     return tuple(
         Check(
             name,
@@ -174,6 +192,19 @@ def _checks(
         )
         for name, audit in zip(naming.check_names(audits), audits, strict=True)
     )
+
+
+def _merged(audits: Iterable[Audit]) -> Iterable[Audit]:
+    """Make one check of a use that stands there twice: it has one result.
+
+    SQLMesh runs both, so it blocks if one of them does.
+    """
+    found: dict[tuple[object, ...], Audit] = {}
+    for audit in audits:
+        use = (audit.name, audit.args, audit.standalone)
+        if use not in found or audit.blocking:
+            found[use] = audit
+    return found.values()
 
 
 def _by_most_downstream(project: Project) -> dict[str, list[StandaloneAudit]]:

@@ -21,9 +21,11 @@ def literal(value: object) -> str:
     if isinstance(value, Code):
         return str(value)
     if isinstance(value, str):
-        return _text(value)
-    if value is None or isinstance(value, bool | int):
+        return _text(str.__str__(value))  # a subclass may have a `repr` of its own
+    if value is None or isinstance(value, bool):
         return repr(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(literal(item) for item in value)}]"
     raise TypeError(f"{type(value).__name__} is no literal that a generated module may hold")

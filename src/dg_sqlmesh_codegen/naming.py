@@ -22,7 +22,8 @@ EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
 _KEY_PART = re.compile(r"[^A-Za-z0-9_.-]")
 _IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
 _TAG = re.compile(r"[^A-Za-z0-9_.-]")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+# Dagster's own idea of an address; whatever else looks like one has to become a team.
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 _MAX_TAG = 63
 # File systems take 255 bytes; `.py` and a temporary suffix have to fit in, too.
 _MAX_FILE_NAME = 160
@@ -70,7 +71,7 @@ def module_path(table: TableName) -> tuple[Identifier, ...]:
 def _shortened(part: str) -> str:
     if len(part) <= _MAX_FILE_NAME:
         return part
-    return f"{part[:_MAX_FILE_NAME]}_{hashlib.sha256(part.encode()).hexdigest()[:8]}"
+    return f"{part[:_MAX_FILE_NAME]}_{hashlib.sha256(repr(part).encode()).hexdigest()[:8]}"
 
 
 def refuse_collisions(what: str, named: Iterable[tuple[str, str]]) -> None:
@@ -106,7 +107,8 @@ def tag(text: str) -> str:
 
 def owner(text: str) -> str:
     """Return an e-mail address as it is and everything else as a team."""
-    return text if _EMAIL.fullmatch(text) or text.startswith("team:") else f"team:{text}"
+    is_team = text.startswith("team:") and text != "team:"
+    return text if is_team or _EMAIL.fullmatch(text) else f"team:{text}"
 
 
 def check_names(audits: Sequence[Audit]) -> tuple[str, ...]:

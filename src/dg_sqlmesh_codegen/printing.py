@@ -40,7 +40,8 @@ def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
 def print_diff(report: Report) -> None:
     """Print the unified diff of every file that differs."""
     for change in report.different:
-        click.echo("".join(change.diff()), nl=False)
+        text = "".join(change.diff())  # may hold bytes of a file that are no text
+        click.echo(text.encode("utf-8", errors="surrogateescape"), nl=False)
 
 
 def print_differences(report: Report, config: Config) -> None:

@@ -19,7 +19,7 @@ from black.mode import TargetVersion
 
 from .config import Config
 from .crons import Schedule
-from .graph import MODELS_FOLDER, Asset
+from .graph import MODELS_FOLDER, Asset, import_name
 from .literals import literal
 from .naming import Identifier, ModuleName
 from .project import Project
@@ -124,8 +124,7 @@ def _files(package: Package, jinja: jinja2.Environment) -> Iterator[File]:
 
 def _models(assets: Sequence[Asset], jinja: jinja2.Environment) -> File:
     models = [
-        ImportedModel(ModuleName(asset.module), Identifier("__".join(asset.module)))
-        for asset in assets
+        ImportedModel(ModuleName(asset.module), import_name(asset.module)) for asset in assets
     ]
     text = jinja.get_template("models.py.jinja").render(models=models)
     return _file(PurePosixPath(MODELS_FOLDER, "__init__.py"), text)

@@ -34,7 +34,8 @@ class SQLMeshTranslator:
 
     def get_tags(self, model: Model) -> dict[str, str]:
         """Return the model's tags; `dagster:property:value` ones set the asset and are no tags."""
-        return {naming.tag(tag): "true" for tag in model.tags if not tag.startswith(_PROPERTY)}
+        plain = [tag for tag in model.tags if tag and not tag.startswith(_PROPERTY)]
+        return {naming.tag(tag): "true" for tag in plain}
 
     def get_owners(self, model: Model) -> tuple[str, ...]:
         """Return the model's owner as Dagster wants it: an e-mail address or `team:name`."""
