@@ -23,6 +23,11 @@ def write_project(folder: Path, files: Mapping[str, str], *, config: str = DUCKD
     return folder
 
 
+def quoted(text: str) -> str:
+    """Return a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def model(name: str, query: str = "SELECT 1 AS id", **properties: str) -> str:
     """Return the text of a SQL model; properties as SQLMesh writes them, `kind="FULL"`."""
     lines = [f"name {name}", *(f"{key} {value}" for key, value in properties.items())]

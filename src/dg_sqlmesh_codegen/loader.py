@@ -13,6 +13,7 @@ from sqlglot.errors import SqlglotError
 from sqlmesh import Context
 from sqlmesh.core import analytics
 from sqlmesh.core.config import Config
+from sqlmesh.core.config.common import ALL_CONFIG_FILENAMES
 from sqlmesh.utils.errors import SQLMeshError
 
 from . import configs
@@ -53,7 +54,7 @@ def loaded(source: Source) -> Iterator[LoadedProject]:
 
 
 def _load(folders: Sequence[Path], source: Source) -> Context:
-    with _as_project_error(folders):
+    with _as_project_error(folders, _config_files(folders)):
         loaded_configs = configs.load(folders, source.config_name)
     if source.gateway is not None:
         _require_gateway(loaded_configs, source.gateway)
@@ -93,8 +94,15 @@ def _require_gateway(loaded_configs: Mapping[Path, Config], gateway: str) -> Non
         )
 
 
+def _config_files(folders: Sequence[Path]) -> str:
+    """Name the configuration files, which SQLMesh's errors about them do not."""
+    files = (folder / name for folder in folders for name in ALL_CONFIG_FILENAMES)
+    found = [file for file in files if file.is_file()]
+    return f" ({', '.join(map(str, found))})" if found else ""
+
+
 @contextmanager
-def _as_project_error(folders: Sequence[Path]) -> Iterator[None]:
+def _as_project_error(folders: Sequence[Path], files: str = "") -> Iterator[None]:
     """Say in one line what SQLMesh, or a model's own code, has to say about the project."""
     try:
         yield
@@ -105,9 +113,11 @@ def _as_project_error(folders: Sequence[Path]) -> Iterator[None]:
         refused = _refused_connection(error)
         if refused:
             raise refused from error
-        detail = str(error) if isinstance(error, SQLMeshError | SqlglotError) else repr(error)
+        known = isinstance(error, SQLMeshError | SqlglotError)
         raise ProjectError(
-            f"SQLMesh cannot load {_names(folders)}", detail=detail, hint=_hint(folders)
+            f"SQLMesh cannot load {_names(folders)}{files}",
+            detail=str(error) if known else f"{type(error).__name__}: {error}",
+            hint=_hint(folders),
         ) from error
 
 
