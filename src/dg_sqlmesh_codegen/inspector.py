@@ -62,9 +62,6 @@ def _describe(project: LoadedProject) -> Project:
     models = [_model(model, context, notes) for model in evaluated]
     audits = _standalone_audits(context)
     tables = _external_tables(models, audits, context)
-    notes += [
-        f"{table.table} is read and described nowhere" for table in tables if not table.described
-    ]
     return Project(
         paths=project.folders,
         sqlmesh_version=__version__,

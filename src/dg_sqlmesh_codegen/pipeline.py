@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from . import crons, graph, inspector, write
 from .config import Config
 from .mode import Mode
+from .notes import notes
 from .render import NamedSchedule, Package, named_schedules, render
 from .translator import SQLMeshTranslator
 from .write import Change, Status
@@ -77,5 +78,5 @@ def generate(
         checks=sum(len(asset.checks) + 1 for asset in assets),
         schedules=named_schedules(schedules),
         changes=changes,
-        notes=project.notes,
+        notes=notes(project),
     )
