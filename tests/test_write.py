@@ -537,6 +537,28 @@ def test_a_file_put_beside_ours_meanwhile_is_kept(tmp_path: Path) -> None:
     assert tree(out) == {"models": None, "models/mine.txt": b"mine"}
 
 
+@pytest.mark.parametrize(
+    "path", ["models/shop/another.py", "definitions.py", "models/shop/gone.py"]
+)
+def test_what_was_not_replaced_yet_is_not_restored(tmp_path: Path, path: str) -> None:
+    """Somebody saves a file while we fail: it is not ours to delete or to take back."""
+    out = old_package(tmp_path)
+    changes = compare(files(NEW), out)
+
+    original = os.replace
+
+    def refuse(source: str, target: str) -> None:
+        patch.setattr(os, "replace", original)
+        (out / path).write_text("mine")
+        raise OSError("no")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        with pytest.raises(OSError, match="no"):
+            apply(changes, out)
+    assert (out / path).read_text() == "mine"
+
+
 def test_nothing_is_written_before_everything_is_staged(tmp_path: Path) -> None:
     out = old_package(tmp_path)
     seen: list[set[str]] = []

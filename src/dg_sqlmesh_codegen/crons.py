@@ -11,6 +11,7 @@ SQLMesh, which takes `59/7`, `*,5` or a week that is spelled out for something e
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _EVERY_DAY = (1 << _DAYS) - 1
 _LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 _MINUTE, _HOUR, _DAY, _MONTH, _WEEKDAY = range(5)
 _ANY_DAY = "* * *"
+# Numbers and stars, with a day or a weekday but not both: nothing that croniter need be asked for.
+_SIMPLE = re.compile(r"(\* \* \*|[\d,]+ (\*|[\d,]+) \*|\* (\*|[\d,]+) [0-6](,[0-6]){0,5})")
 # From this many values on a range or a step is shorter than a list.
 _RUN = 3
 # More ways to write the days of several crons in one than anybody's models need.
@@ -119,7 +122,8 @@ def _parse(cron: str) -> _Cron:
             for number in sorted(nth[day], key=str)
         )
     day_fields = spelled[_DAY:] if text.startswith("@") else text.split()[_DAY:]
-    days = _matching_days(" ".join(day_fields))
+    simple = _SIMPLE.fullmatch(" ".join(day_fields)) is not None
+    days = _days_of(" ".join(spelled[_DAY:])) if simple else _matching_days(" ".join(day_fields))
     if not days:
         raise ValueError("it never ticks")
     minutes, hours = (_bits(fields[index], index) for index in (_MINUTE, _HOUR))
@@ -192,18 +196,17 @@ def _days_of(day_fields: str) -> int:
     """Return the days of plainly spelled fields; croniter is asked for `L` and `#` alone."""
     if set("L#") & set(day_fields):
         return _matching_days(day_fields)
-    expanded = croniter.expand(f"0 0 {day_fields}")[0]
     days, months, weekdays = (
-        _calendar_days(field, _numbers(expanded[field], field))
-        for field in (_DAY, _MONTH, _WEEKDAY)
+        _calendar_days(field, text) for field, text in enumerate(day_fields.split(), _DAY)
     )
     day, _, weekday = day_fields.split()
     return months & (days & weekdays if "*" in (day, weekday) else days | weekdays)
 
 
-def _calendar_days(field: int, numbers: Iterable[int]) -> int:
+@lru_cache(maxsize=4096)
+def _calendar_days(field: int, text: str) -> int:
     union = 0
-    for number in numbers:
+    for number in _values(text, field):
         union |= _calendar()[field, number]
     return union
 
@@ -288,9 +291,14 @@ def _joined(first: str, second: str) -> str | None:
     index = differing[0]
     if set("L#") & set(mine[index] + theirs[index]):
         return None
-    values = (
-        _numbers(croniter.expand(f"0 0 {text}")[0][_DAY + index], _DAY + index)
-        for text in (first, second)
-    )
-    mine[index] = _spell(sorted(set().union(*values)), _DAY + index)
+    union = _values(mine[index], _DAY + index) | _values(theirs[index], _DAY + index)
+    mine[index] = _spell(sorted(union), _DAY + index)
     return " ".join(mine)
+
+
+@lru_cache(maxsize=4096)
+def _values(text: str, index: int) -> frozenset[int]:
+    """Return the numbers of one plainly spelled field."""
+    fields = ["*"] * len(_LIMITS)
+    fields[index] = text
+    return frozenset(_numbers(croniter.expand(" ".join(fields))[0][index], index))

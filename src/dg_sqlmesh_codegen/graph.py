@@ -194,6 +194,11 @@ def _checks(
     )
 
 
+def checked_audits(project: Project) -> tuple[StandaloneAudit, ...]:
+    """Return the standalone audits that are checks: those that read a model at all."""
+    return tuple(audit for some in _by_most_downstream(project).values() for audit in some)
+
+
 def _merged(audits: Iterable[Audit]) -> Iterable[Audit]:
     """Make one check of a use that stands there twice: it has one result.
 

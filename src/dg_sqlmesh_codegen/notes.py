@@ -25,6 +25,10 @@ def _undescribed(project: Project) -> Iterator[str]:
     tables = [str(table.table) for table in project.external_tables if not table.described]
     if tables:
         yield f"read, and described nowhere: {_some(tables)}"
+    models = {model.fqn for model in project.models}
+    for audit in project.standalone_audits:
+        if models.isdisjoint(audit.reads):
+            yield f"{audit} reads no model, so no asset has its check"
     unknown = [model.name for model in project.models if not model.columns]
     if unknown:
         yield f"columns are not known: {_some(unknown)}"

@@ -64,7 +64,7 @@ def generate(
     project = inspector.inspect(config.source)
     progress(f"Rendering {len(project.models)} models")
     assets = graph.build(project, SQLMeshTranslator(), config.out.resolve())
-    schedules = crons.schedules(project.models, project.standalone_audits)
+    schedules = crons.schedules(project.models, graph.checked_audits(project))
     files = render(Package(config, project, assets, schedules))
     changes = write.compare(files, config.out)
     if mode is Mode.WRITE:

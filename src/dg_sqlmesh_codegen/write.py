@@ -175,9 +175,11 @@ def _restore(change: Change, out: Path) -> None:
     """Put back what was there, by a rename again, and remove what was staged."""
     path = out / change.path
     temporary = _temporary(path)
-    if change.old is None:
+    if (_read(path) if path.exists() else None) != change.new:
+        pass  # not replaced by us: what is there is somebody's, or still the old file
+    elif change.old is None:
         path.unlink(missing_ok=True)
-    elif not path.exists() or _read(path) != change.old:
+    else:
         temporary.write_bytes(change.old.encode("utf-8", errors="surrogateescape"))
         temporary.replace(path)
     temporary.unlink(missing_ok=True)

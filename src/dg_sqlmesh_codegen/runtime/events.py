@@ -50,7 +50,7 @@ class DueModel:
 
 @dataclass(frozen=True, slots=True)
 class RunPlanned:
-    """SQLMesh has decided what is due. Comes again when it starts over (see `docs: run`)."""
+    """SQLMesh has decided what is due. Comes again when it starts over."""
 
     models: tuple[DueModel, ...]
 

@@ -229,7 +229,7 @@ def _busy_state() -> Iterator[None]:
         yield
     except Exception as error:
         # duckdb.IOException, without importing a driver that this project may not use.
-        if type(error).__module__.startswith(("duckdb", "_duckdb")) and "lock" in str(error):
+        if type(error).__module__.startswith(("duckdb", "_duckdb")) and "set lock" in str(error):
             raise StateBusyError(" ".join(str(error).split())) from error
         raise
 
