@@ -227,10 +227,10 @@ def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").unlink()
     (tmp_path / "config.py").write_text(
         "from sqlmesh.core.config import *\n"
-        "connection = TrinoConnectionConfig(host='h', user='u', catalog='c')\n"
+        "connection = SparkConnectionConfig()\n"
         "config = Config(gateways=GatewayConfig(connection=connection),"
-        " model_defaults=ModelDefaultsConfig(dialect='trino'))\n"
+        " model_defaults=ModelDefaultsConfig(dialect='spark'))\n"
     )
 
-    with pytest.raises(ProjectError, match=r'pip install "sqlmesh\[trino\]"'):
+    with pytest.raises(ProjectError, match=r'pip install "sqlmesh\[spark\]"'):
         inspect(tmp_path)

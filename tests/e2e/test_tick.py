@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import dagster as dg
 import duckdb
 import pytest
 
-from e2e.shop import DUE, Shop, materialize, run_at
+from e2e.shop import DUE, Shop, materialize, run, run_at
 
 pytestmark = pytest.mark.slow
 
@@ -116,3 +118,27 @@ def test_a_tick_does_not_wait_for_other_runs(shop: Shop, instance: dg.DagsterIns
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
 
     assert selected(tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))) == DUE
+
+
+def test_two_ticks_at_once_do_not_get_in_each_others_way(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    """As a code server evaluates the schedules of two time zones: in threads."""
+    at = datetime(2026, 11, 6, tzinfo=UTC)
+    with ThreadPoolExecutor(2) as pool:
+        ticks = [pool.submit(tick, shop, instance, at) for _ in range(6)]
+
+    assert [selected(each.result()) for each in ticks] == [DUE] * 6
+
+
+def test_a_tick_that_fails_lets_go_of_the_state(
+    shop: Shop, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = shop.folder / "elsewhere" / "shop.duckdb"
+    elsewhere.parent.mkdir()
+    monkeypatch.setenv("SHOP_DATABASE", str(elsewhere))
+    with pytest.raises(Exception, match="'prod' was never planned"):
+        tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
+
+    # Another process, which DuckDB would not let in.
+    run([sys.executable, "load_sources.py", str(elsewhere)], shop.project)

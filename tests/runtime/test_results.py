@@ -269,3 +269,40 @@ def test_checks_that_were_not_selected_are_not_reported() -> None:
     yielded = [item for event in events for item in results.handle(event)]
 
     assert checks_of(yielded[-1]) == {}
+
+
+def test_a_use_that_stands_there_twice_is_reported_once() -> None:
+    run = Run(model("a", on_id=ON_ID))
+    (result,) = run.take(RunPlanned((due("a", 1, ON_ID, ON_ID),)), batch("a"))
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert [check.check_name for check in result.check_results or []] == [
+        "on_id",
+        "sqlmesh_execution_status",
+    ]
+
+
+def test_a_restart_forgets_what_was_skipped_and_keeps_what_was_evaluated() -> None:
+    run = Run(model("a"), model("b"))
+    planned = RunPlanned((due("a", 2), due("b")))
+    run.take(planned, batch("a", 0), ModelsSkipped((fqn("b"),)))
+    (a, b) = run.take(RunPlanned((due("a"), due("b"))), batch("a", 1), batch("b"))
+
+    assert isinstance(a, dg.MaterializeResult)
+    assert isinstance(b, dg.MaterializeResult)
+    assert facts_of(a)["sqlmesh/batches"] == 2
+    assert run.results.failure() is None
+
+
+def test_a_retry_does_not_unsay_what_the_first_attempt_said() -> None:
+    a, b = model("a"), model("b")
+    keys = frozenset([a.spec.key, b.spec.key])
+    checks = frozenset(check.key for m in (a, b) for check in m.check_specs)
+    results = RunResults([a, b], Selection(keys, checks, "run-1", is_retry=True))
+    for event in (RunPlanned((due("b"),)), ModelFailed(fqn("b"), "no", "no")):
+        list(results.handle(event))
+    said = list(results.finish())
+
+    assert [check.asset_key for check in said if isinstance(check, dg.AssetCheckResult)] == [
+        b.spec.key
+    ]

@@ -34,28 +34,46 @@ from .events import (
 Emit = Callable[[Event], None]
 
 
+class FailedAudits:
+    """Emits an `AuditFailed` for each audit error, once.
+
+    A model's owner is notified, too: where that is the user whom the project notifies, SQLMesh
+    tells the same target twice.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._seen: dict[int, AuditError] = {}  # holds the errors, so that no id comes again
+
+    def __call__(self, error: AuditError) -> None:
+        """Take an error from one of SQLMesh's threads."""
+        if id(error) in self._seen:
+            return
+        self._seen[id(error)] = error
+        self._emit(
+            AuditFailed(
+                # No model owns a standalone audit: it is a node under its own name.
+                fqn=error.model.fqn if error.model else error.audit_name,
+                use=_failed_use(error),
+                count=error.count,
+                query=error.sql(pretty=True),
+            )
+        )
+
+
 # mypy sees that SQLMesh's base is frozen, and not that the class in between inherits it.
 class AuditNotifier(GenericNotificationTarget, frozen=True):  # type: ignore[misc]
     """The notification target that hears of failed audits, blocking or not.
 
-    SQLMesh documentation, "Notifications": a target is told of the events in `notify_on`. `emit`
-    takes an `AuditFailed` for each of them.
+    SQLMesh documentation, "Notifications": a target is told of the events in `notify_on`.
     """
 
     notify_on: frozenset[NotificationEvent] = frozenset({NotificationEvent.AUDIT_FAILURE})
-    emit: Callable[[Event], None]
+    report: Callable[[AuditError], None]
 
     def notify_audit_failure(self, audit_error: AuditError, *args: Any, **kwargs: Any) -> None:
         """Called by SQLMesh after an audit query returned rows."""
-        self.emit(
-            AuditFailed(
-                # No model owns a standalone audit: it is a node under its own name.
-                fqn=audit_error.model.fqn if audit_error.model else audit_error.audit_name,
-                use=_failed_use(audit_error),
-                count=audit_error.count,
-                query=audit_error.sql(pretty=True),
-            )
-        )
+        self.report(audit_error)
 
 
 class RunConsole(NoopConsole):

@@ -32,7 +32,8 @@ def stream(target: Target, evaluation: Evaluation) -> Generator[Event]:
         evaluation: which models, and the options of the run.
 
     Raises:
-        Whatever `session.evaluate` raises, after the events that came before it.
+        Whatever `session.evaluate` raises, after the events that came before it; a RuntimeError in
+        the place of what is no `Exception`.
     """
     queue: SimpleQueue[Event | _Ended] = SimpleQueue()
     stop = Flag()
@@ -57,5 +58,8 @@ def stream(target: Target, evaluation: Evaluation) -> Generator[Event]:
     finally:
         stop.set()
         worker.join(STOP_GRACE)
-    if item.error is not None:
+    if isinstance(item.error, Exception):
         raise item.error
+    if item.error is not None:
+        # A python model that calls sys.exit ends SQLMesh's run, and must not end Dagster's process.
+        raise RuntimeError(f"SQLMesh's run was ended by {item.error!r}") from item.error

@@ -138,6 +138,7 @@ def _selection(context: dg.AssetExecutionContext) -> Selection:
         assets=frozenset(context.selected_asset_keys),
         checks=frozenset(context.selected_asset_check_keys),
         run_id=context.run.run_id,
+        is_retry=context.retry_number > 0,
     )
 
 

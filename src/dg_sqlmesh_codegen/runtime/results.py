@@ -33,11 +33,15 @@ SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What Dagster wants of this step: assets, checks, and the id of the run for data versions."""
+    """What Dagster wants of this step: assets, checks, and the id of the run for data versions.
+
+    `is_retry`: an earlier attempt of the step has reported what it had finished.
+    """
 
     assets: frozenset[dg.AssetKey]
     checks: frozenset[dg.AssetCheckKey]
     run_id: str
+    is_retry: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +51,17 @@ class _Progress:
     due: DueModel
     batches: list[BatchEnded] = field(default_factory=list)
     failed_audits: dict[AuditUse, AuditFailed] = field(default_factory=dict)
+    earlier: list[BatchEnded] = field(default_factory=list)
+
+    def again(self, due: DueModel) -> _Progress:
+        """Return the progress after a restart: what had ended well stays evaluated."""
+        ended_well = [batch for batch in self.batches if batch.duration_ms is not None]
+        return _Progress(due, [], dict(self.failed_audits), [*self.earlier, *ended_well])
+
+    @property
+    def evaluated(self) -> list[BatchEnded]:
+        """Every batch of the run, those before a restart too."""
+        return [*self.earlier, *self.batches]
 
     @property
     def finished(self) -> bool:
@@ -104,10 +119,14 @@ class RunResults:
     def finish(self) -> Iterator[SQLMeshResult]:
         """Yield the checks of the selected models that were not evaluated."""
         for fqn, model in self._models.items():
-            if model.spec.key in self._selection.assets and fqn not in self._evaluated:
-                if fqn in self._failed:
-                    yield from self._only_selected(self._audit_checks(model))
-                yield from self._only_selected([self._not_evaluated(model)])
+            if model.spec.key not in self._selection.assets or fqn in self._evaluated:
+                continue
+            if fqn in self._failed:
+                yield from self._only_selected(self._audit_checks(model))
+            unheard = fqn not in self._failed and fqn not in self._skipped
+            if unheard and self._selection.is_retry:
+                continue  # "not due" now, because the first attempt evaluated it, and said so
+            yield from self._only_selected([self._not_evaluated(model)])
 
     def failure(self) -> dg.Failure | None:
         """Return what ends the step if any model failed, after all results are out."""
@@ -129,7 +148,14 @@ class RunResults:
 
     def _plan(self, due: Sequence[DueModel]) -> Iterator[Message]:
         restarted = bool(self._progress)
-        self._progress = {model.fqn: _Progress(model) for model in due}
+        before = self._progress
+        self._progress = {
+            model.fqn: before[model.fqn].again(model) if model.fqn in before else _Progress(model)
+            for model in due
+        }
+        # Of an attempt that was broken off, only what had been finished counts.
+        self._skipped.clear()
+        self._failed.clear()
         again = "started over, the environment was changed; " if restarted else ""
         yield Message(Level.INFO, f"SQLMesh {again}evaluates {_counted(due)}")
         for model in due:
@@ -171,7 +197,7 @@ class RunResults:
     def _materialization(
         self, model: ModelAsset, progress: _Progress
     ) -> Iterator[SQLMeshResult | dg.AssetMaterialization]:
-        facts = metadata.of_evaluation(progress.due, progress.batches)
+        facts = metadata.of_evaluation(progress.due, progress.evaluated)
         if model.spec.key not in self._selection.assets:
             yield dg.AssetMaterialization(model.spec.key, metadata=facts)
             return
@@ -191,12 +217,13 @@ class RunResults:
         if progress is None or (failed and not failed.blocking_audits):
             return
         blocking = failed.blocking_audits if failed else ()
-        for use in progress.due.audits:
+        reported: set[dg.AssetCheckKey] = set()
+        for use in progress.due.audits:  # one use may stand there twice: it is one check
             check = _check_for(model, use)
-            if check:
-                yield _audit_result(
-                    check, progress.failed_audits.get(use), blocking=use in blocking
-                )
+            if check and check.spec.key not in reported:
+                reported.add(check.spec.key)
+                failure = progress.failed_audits.get(use)
+                yield _audit_result(check, failure, blocking=use in blocking)
 
     def _not_evaluated(self, model: ModelAsset) -> dg.AssetCheckResult:
         failed = self._failed.get(model.fqn)

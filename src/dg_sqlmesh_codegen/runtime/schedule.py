@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from threading import Lock
 
 import dagster as dg
 
@@ -11,6 +12,10 @@ from .assets import ModelAsset
 from .errors import StateBusyError
 from .exclusivity import active_run
 from .target import Target
+
+# A code server evaluates the ticks of several schedules at once, in threads, and SQLMesh shares
+# DuckDB's connections in a process by the name of their file.
+_ONE_TICK = Lock()
 
 
 def tick(
@@ -33,7 +38,8 @@ def tick(
 
     at = context.scheduled_execution_time.astimezone(UTC)
     try:
-        due = session.due_models(target, at)
+        with _ONE_TICK:
+            due = session.due_models(target, at)
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
     request = _request(due.fqns, models)

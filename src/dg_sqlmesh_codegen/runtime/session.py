@@ -23,7 +23,7 @@ from sqlmesh.core.snapshot import DeployabilityIndex, Snapshot, apply_auto_resta
 from sqlmesh.utils.date import now_timestamp, to_datetime, to_timestamp
 from sqlmesh.utils.errors import SQLMeshError
 
-from .capture import AuditNotifier, Emit, RunConsole
+from .capture import AuditNotifier, Emit, FailedAudits, RunConsole
 from .errors import SetupError, StateBusyError
 from .events import EnvironmentRead, PromotedModel, RunEnded
 from .target import Evaluation, Target
@@ -63,7 +63,7 @@ def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Flag) -> 
         SQLMeshError: the run as a whole failed; a failed model is an event, not an exception.
     """
     _refuse_unreadable_times((evaluation.start, evaluation.end, evaluation.execution_time))
-    notifier = AuditNotifier(emit=emit)
+    notifier = AuditNotifier(report=FailedAudits(emit))
     with open_context(target, notifier) as context:
         snapshots = promoted_snapshots(context, target)
         _refuse_unpromoted(evaluation.fqns, snapshots, target)
@@ -143,6 +143,9 @@ def open_context(target: Target, notifier: AuditNotifier | None = None) -> Itera
             f"SQLMesh refuses the project {', '.join(target.project_dirs)}: {error}",
             f"`sqlmesh -p {target.project_dirs[0]} info` shows it in full.",
         ) from error
+    if target.concurrent_tasks:
+        # The context starts that many threads, and takes the number of connections from here.
+        context.connection_config.concurrent_tasks = target.concurrent_tasks
     if notifier and context.config.username:
         # With `username` in its config SQLMesh notifies that user's targets and no others.
         users = context.notification_target_manager.user_notification_targets
@@ -172,15 +175,17 @@ def promoted_snapshots(context: Context, target: Target) -> dict[str, Snapshot]:
 def _require_current_state(context: Context, target: Target) -> None:
     # `context.state_sync` would create the tables of a state that does not exist yet.
     state = context.config.get_scheduler(context.gateway).create_state_sync(context)
-    if state.get_versions(validate=False).schema_version == 0:
-        raise _never_planned(context, target)
     try:
+        if state.get_versions(validate=False).schema_version == 0:
+            raise _never_planned(context, target)
         state.get_versions()
     except SQLMeshError as error:
         raise SetupError(
             f"The SQLMesh state and the installed SQLMesh do not match: {error}",
             f"Run `sqlmesh {target.arguments} migrate`, or install the state's version.",
         ) from error
+    finally:
+        state.close()  # the context closes its own only, and DuckDB lets nobody else in till then
 
 
 def _never_planned(context: Context, target: Target) -> SetupError:
