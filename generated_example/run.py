@@ -40,9 +40,10 @@ def main(folder: Path) -> None:
     )
     run("Dagster runs what is due since", "dagster job execute -m defs.definitions -j sqlmesh_job")
     run("What Dagster knows now", "python report.py")
-    print(f"\nThe same in a browser:\n  cd {HERE}")
+    print("\nThe same in a browser, after `pip install dagster-webserver` in the same environment:")
+    print(f"  cd {HERE}")
     print(f"  SHOP_DATABASE={folder}/shop.duckdb DAGSTER_HOME={folder}/dagster \\")
-    print("  dagster dev -m defs.definitions")
+    print(f"  PATH={python.parent}:$PATH dagster dev -m defs.definitions")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -154,6 +155,42 @@ def test_an_output_that_is_a_file(
 
     assert main([str(project), "-o", str(out)]) == 2
     assert "is not a folder" in error_of(capsys)
+
+
+@pytest.mark.parametrize("empty", ["project", "out"])
+def test_an_empty_text_is_not_this_folder(
+    empty: str, project: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = {"project": str(project), "out": str(out), empty: ""}
+
+    assert main([folders["project"], "-o", folders["out"]]) == 2
+    assert "an empty text names no folder" in error_of(capsys)
+
+
+def test_an_output_that_cannot_be_written(
+    project: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(out))
+
+    monkeypatch.setattr("dg_sqlmesh_codegen.write.apply", refuse)
+
+    assert main([str(project), "-o", str(out)]) == 2
+    assert f"{out} cannot be used: Permission denied: {out}" in error_of(capsys)
+
+
+def test_a_bug_is_not_mistaken_for_a_difference(
+    project: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> NoReturn:
+        raise RuntimeError("never meant to happen")
+
+    monkeypatch.setattr("dg_sqlmesh_codegen.write.compare", fail)
+
+    assert main([str(project), "-o", str(out), "--check"]) == 70
+    error = capsys.readouterr().err
+    assert "Traceback" in error
+    assert "This is a bug in dg-sqlmesh-codegen" in error
 
 
 def test_debug_adds_the_traceback(out: Path, capsys: pytest.CaptureFixture[str]) -> None:

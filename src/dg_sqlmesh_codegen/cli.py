@@ -27,15 +27,16 @@ Exit codes: 0 done or up to date, 1 --check found a difference, 2 bad usage,
 _INTERRUPTED = 130
 
 
+_BUG = 70
+
+
 @click.command(
     name="dg-sqlmesh-codegen",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
 )
-@click.argument("projects", metavar="PROJECT [PROJECT ...]", nargs=-1, required=True, type=Path)
-@click.option(
-    "-o", "--out", "out", required=True, type=Path, help="Folder of the generated package."
-)
+@click.argument("projects", metavar="PROJECT [PROJECT ...]", nargs=-1, required=True)
+@click.option("-o", "--out", "out", required=True, help="Folder of the generated package.")
 @click.option("--gateway", help="SQLMesh gateway.  [default: the project's own default]")
 @click.option(
     "--environment",
@@ -61,8 +62,8 @@ _INTERRUPTED = 130
 @click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
 @click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
 def command(
-    projects: tuple[Path, ...],
-    out: Path,
+    projects: tuple[str, ...],
+    out: str,
     gateway: str | None,
     environment: str,
     config_name: str | None,
@@ -81,8 +82,8 @@ def command(
     mode = Mode.CHECK if check else Mode.DIFF if diff else Mode.WRITE
     try:
         config = Config(
-            projects=projects,
-            out=out,
+            projects=tuple(map(_folder, projects)),
+            out=_folder(out),
             gateway=gateway,
             environment=environment,
             config_name=config_name,
@@ -102,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; None takes those of the process.
 
     Returns:
-        The exit code. An unexpected exception is a bug: it keeps its traceback.
+        The exit code. An unexpected exception is a bug: it keeps its traceback, and exits with a
+        code of its own, as 1 would say that `--check` found a difference.
     """
     try:
         result = command.main(args=arguments, standalone_mode=False)
@@ -115,7 +117,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo("interrupted: nothing was written", err=True)
         return _INTERRUPTED
+    except Exception:  # noqa: BLE001 - said in full, and not mistaken for a finding
+        traceback.print_exc()
+        click.echo(
+            f"This is a bug in dg-sqlmesh-codegen {__version__}; please report it.", err=True
+        )
+        return _BUG
     return result if isinstance(result, int) else 0
+
+
+def _folder(text: str) -> Path:
+    """Return the path; an empty text, such as an unset variable leaves behind, is not "here"."""
+    if not text.strip():
+        raise UsageError("an empty text names no folder", hint="Say . for the working directory.")
+    return Path(text)
 
 
 def _default_catalog(text: str) -> tuple[str | None, str]:

@@ -54,11 +54,11 @@ def loaded(source: Source) -> Iterator[LoadedProject]:
 
 
 def _load(folders: Sequence[Path], source: Source) -> Context:
-    with _as_project_error(folders, _config_files(folders)):
+    with _as_project_error(source, _config_files(folders)):
         loaded_configs = configs.load(folders, source.config_name)
     if source.gateway is not None:
         _require_gateway(loaded_configs, source.gateway)
-    with _as_project_error(folders):
+    with _as_project_error(source):
         # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
         context = Context(
             paths=list(folders),
@@ -102,8 +102,9 @@ def _config_files(folders: Sequence[Path]) -> str:
 
 
 @contextmanager
-def _as_project_error(folders: Sequence[Path], files: str = "") -> Iterator[None]:
+def _as_project_error(source: Source, files: str = "") -> Iterator[None]:
     """Say in one line what SQLMesh, or a model's own code, has to say about the project."""
+    folders = [path.resolve() for path in source.paths]
     try:
         yield
     except CodegenError:
@@ -117,7 +118,7 @@ def _as_project_error(folders: Sequence[Path], files: str = "") -> Iterator[None
         raise ProjectError(
             f"SQLMesh cannot load {_names(folders)}{files}",
             detail=str(error) if known else f"{type(error).__name__}: {error}",
-            hint=_hint(folders),
+            hint=_hint(folders, source.config_name),
         ) from error
 
 
@@ -129,8 +130,9 @@ def _refused_connection(error: BaseException | None) -> CodegenError | None:
     return None
 
 
-def _hint(folders: Sequence[Path]) -> str:
+def _hint(folders: Sequence[Path], config_name: str | None) -> str:
     arguments = " ".join(f"-p {folder}" for folder in folders)
+    arguments += f" --config {config_name}" if config_name else ""
     return f"`sqlmesh {arguments} info --skip-connection` shows it in full."
 
 

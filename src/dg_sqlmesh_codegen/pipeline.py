@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from . import crons, graph, inspector, write
 from .config import Config
+from .errors import UsageError
 from .mode import Mode
 from .notes import notes
 from .render import NamedSchedule, Package, named_schedules, render
@@ -57,7 +58,7 @@ def generate(
         What was found and, file by file, what changed.
 
     Raises:
-        UsageError: bad configuration, or a file in the way.
+        UsageError: bad configuration, a file in the way, or a folder that cannot be written.
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
     progress(f"Loading {', '.join(str(path) for path in config.projects)}")
@@ -66,10 +67,17 @@ def generate(
     assets = graph.build(project, SQLMeshTranslator(), config.out.resolve())
     schedules = crons.schedules(project.models, graph.checked_audits(project))
     files = render(Package(config, project, assets, schedules))
-    changes = write.compare(files, config.out)
-    if mode is Mode.WRITE:
-        progress(f"Writing {config.out}")
-        write.apply(changes, config.out)
+    try:
+        changes = write.compare(files, config.out)
+        if mode is Mode.WRITE:
+            progress(f"Writing {config.out}")
+            write.apply(changes, config.out)
+    except OSError as error:
+        raise UsageError(
+            f"the output folder {config.out} cannot be used",
+            detail=f"{error.strerror}: {error.filename}",
+            hint="Nothing was written. Mend its permissions, or name another folder with -o.",
+        ) from error
     return Report(
         mode=mode,
         models=len(assets),

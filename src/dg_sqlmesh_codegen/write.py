@@ -127,7 +127,7 @@ def _compare(file: File, out: Path) -> Change:
     return Change(file.path, status, old, file.text)
 
 
-_HINT = "Move it away, or name another folder with -o."
+_HINT = "Delete it or move it away, or name another folder with -o."
 
 
 def _ours(out: Path) -> list[PurePosixPath]:

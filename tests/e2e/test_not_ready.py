@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -119,3 +121,33 @@ def test_checks_selected_without_their_asset(shop: Shop) -> None:
         outcome = Outcome.of(result.all_events)
 
     assert "select the asset, not its checks alone" in outcome.failure
+
+
+def test_a_start_after_the_end(shop: Shop) -> None:
+    module = shop.definitions()
+    config = {"start": "2026-11-09", "end": "2026-11-06"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [module.sqlmesh_models],
+            resources=module.defs.resources,
+            run_config={"ops": {"sqlmesh_models": {"config": config}}},
+            raise_on_error=False,
+            instance=instance,
+        )
+        outcome = Outcome.of(result.all_events)
+
+    assert "The start '2026-11-09' is after the end '2026-11-06'" in outcome.failure
+
+
+def test_a_state_that_another_process_holds_is_not_taken_for_none(shop: Shop) -> None:
+    code = f"import duckdb; held = duckdb.connect({str(shop.database)!r}); print('held'); input()"
+    with subprocess.Popen(
+        [sys.executable, "-uc", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        message = failure(shop)
+        holder.communicate("\n")
+
+    assert "Another process is using SQLMesh's state" in message
+    assert "never planned" not in message

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from . import execution, schedule
 from .assets import ModelAsset
-from .errors import SetupError
+from .errors import SetupError, StateBusyError
 from .events import Level, Message
 from .results import RunResults, Selection, SQLMeshResult
 from .target import Evaluation, Target
@@ -116,6 +116,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
                             yield result
         except SetupError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        except StateBusyError as error:
+            raise dg.Failure(f"Another process is using SQLMesh's state: {error}") from error
 
 
 def _selected_nodes(

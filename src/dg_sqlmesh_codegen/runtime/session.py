@@ -7,7 +7,7 @@ environments, is left to whoever runs `sqlmesh janitor`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from threading import Event as Flag
 
 from sqlmesh import Context
 from sqlmesh.core.config import DuckDBConnectionConfig
+from sqlmesh.core.config.connection import ConnectionConfig
 from sqlmesh.core.environment import Environment
 from sqlmesh.core.scheduler import merged_missing_intervals
 from sqlmesh.core.selector import NativeSelector
@@ -62,7 +63,7 @@ def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Flag) -> 
         SetupError: the project, its state or the environment is not ready.
         SQLMeshError: the run as a whole failed; a failed model is an event, not an exception.
     """
-    _refuse_unreadable_times((evaluation.start, evaluation.end, evaluation.execution_time))
+    _refuse_unreadable_times(evaluation)
     notifier = AuditNotifier(report=FailedAudits(emit))
     with open_context(target, notifier) as context:
         snapshots = promoted_snapshots(context, target)
@@ -177,6 +178,8 @@ def _require_current_state(context: Context, target: Target) -> None:
     state = context.config.get_scheduler(context.gateway).create_state_sync(context)
     try:
         if state.get_versions(validate=False).schema_version == 0:
+            # SQLMesh finds no tables in a database that it could not open, too: let that be said.
+            _state_connection(context).connection_validator()()
             raise _never_planned(context, target)
         state.get_versions()
     except SQLMeshError as error:
@@ -188,8 +191,12 @@ def _require_current_state(context: Context, target: Target) -> None:
         state.close()  # the context closes its own only, and DuckDB lets nobody else in till then
 
 
+def _state_connection(context: Context) -> ConnectionConfig:
+    return context.config.get_state_connection(context.gateway) or context.connection_config
+
+
 def _never_planned(context: Context, target: Target) -> SetupError:
-    connection = context.config.get_state_connection(context.gateway) or context.connection_config
+    connection = _state_connection(context)
     where = ""
     if isinstance(connection, DuckDBConnectionConfig) and connection.database:
         # A relative path means another file in another working directory: the usual reason.
@@ -239,8 +246,8 @@ def _busy_state() -> Iterator[None]:
         raise
 
 
-def _refuse_unreadable_times(values: Sequence[str | None]) -> None:
-    for value in filter(None, values):
+def _refuse_unreadable_times(evaluation: Evaluation) -> None:
+    for value in filter(None, (evaluation.start, evaluation.end, evaluation.execution_time)):
         try:
             to_datetime(value)
         except ValueError as error:
@@ -248,3 +255,6 @@ def _refuse_unreadable_times(values: Sequence[str | None]) -> None:
                 f"SQLMesh does not read {value!r} as a time",
                 "Use a date (2026-01-31), a timestamp, or a phrase such as `1 day ago`.",
             ) from error
+    start, end = evaluation.start, evaluation.end
+    if start and end and to_datetime(start) > to_datetime(end):
+        raise SetupError(f"The start {start!r} is after the end {end!r}", "Exchange them.")
