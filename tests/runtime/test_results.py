@@ -306,3 +306,60 @@ def test_a_retry_does_not_unsay_what_the_first_attempt_said() -> None:
     assert [check.asset_key for check in said if isinstance(check, dg.AssetCheckResult)] == [
         b.spec.key
     ]
+
+
+QUERY_ERROR = ModelFailed(fqn("a"), "no such table", "trace")
+AUDIT_ERROR = ModelFailed(fqn("a"), "Audits failed: not_null", "trace", (ON_ID,))
+
+
+def test_every_error_of_a_model_with_several_batches_counts() -> None:
+    """SQLMesh goes on with a model's other batches when one of them has failed."""
+    run = Run(model("a", on_id=ON_ID, positive=POSITIVE))
+    planned = RunPlanned((due("a", 2, ON_ID, POSITIVE),))
+    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+    run.take(planned, batch("a", ok=False), found, batch("a", 1, ok=False))
+    run.take(QUERY_ERROR, AUDIT_ERROR)
+    said = run.finish()
+
+    assert said["a", "on_id"].severity is dg.AssetCheckSeverity.ERROR
+    # One batch was never audited: that the other audit passed cannot be said.
+    assert ("a", "positive") not in said
+    failure = run.results.failure()
+    assert failure is not None
+    assert failure.allow_retries is True
+    assert "no such table; Audits failed: not_null" in str(failure.description)
+
+
+def test_a_run_that_ends_with_an_error_keeps_what_is_known() -> None:
+    run = Run(model("a", on_id=ON_ID), model("b"), model("c"))
+    planned = RunPlanned((due("a", 1, ON_ID), due("b"), due("c")))
+    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+    run.take(planned, batch("b"), found, batch("a", ok=False), AUDIT_ERROR)
+    said = {
+        (str(check.asset_key), str(check.check_name))
+        for check in run.results.finish(aborted=True)
+        if isinstance(check, dg.AssetCheckResult)
+    }
+    failure = run.results.failure(RuntimeError("after_all raised"))
+
+    assert {name for _, name in said} == {"on_id", "sqlmesh_execution_status"}
+    assert len(said) == 2  # of `c` nothing was heard
+    assert failure is not None
+    assert "SQLMesh's run ended with: after_all raised" in str(failure.description)
+
+
+def test_a_run_that_fails_as_a_whole_may_be_tried_again() -> None:
+    failure = Run(model("a")).results.failure(ValueError("a signal raised"))
+
+    assert failure is not None
+    assert failure.description == "SQLMesh's run failed: ValueError: a signal raised"
+    assert failure.allow_retries is True
+
+
+def test_two_uses_of_which_the_package_knows_one() -> None:
+    """The promoted model has got a second use since: by name alone neither can be told."""
+    run = Run(model("a", not_null=AuditUse("not_null", (("columns", "(old)"),))))
+    yielded = run.take(RunPlanned((due("a", 1, ON_ID, ON_NAME),)), batch("a"))
+
+    assert [type(item) for item in yielded] == [Message, dg.MaterializeResult]
+    assert checks_of(yielded[1]) == {"sqlmesh_execution_status": True}

@@ -87,7 +87,9 @@ class RunConsole(NoopConsole):
     def start_evaluation_progress(
         self, batched_intervals: Mapping[Snapshot, list[Any]], *args: Any, **kwargs: Any
     ) -> None:
-        """SQLMesh knows what is due."""
+        """SQLMesh knows what is due, and has not started anything yet."""
+        if self._stop.is_set():
+            raise RunStoppedError("the Dagster run was stopped before SQLMesh started")
         self._emit(
             RunPlanned(
                 tuple(

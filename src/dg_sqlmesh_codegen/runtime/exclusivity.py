@@ -22,12 +22,16 @@ ACTIVE = [
 
 
 def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> dg.DagsterRun | None:
-    """Return a run that is to evaluate any of the assets and has not ended, whoever launched it."""
+    """Return a run that is to evaluate any of the assets and has not ended, whoever launched it.
+
+    A run of nothing but checks of them (standalone audits) is one, too.
+    """
     wanted = set(keys)
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=ACTIVE)):
-        planned = run.asset_selection
-        if planned is None:
-            planned = planned_asset_keys(instance, run)
+        planned = set(run.asset_selection or ())
+        planned.update(check.asset_key for check in run.asset_check_selection or ())
+        if run.asset_selection is None:
+            planned |= planned_asset_keys(instance, run)
         if not wanted.isdisjoint(planned):
             return run
     return None

@@ -49,7 +49,8 @@ def stream(target: Target, evaluation: Evaluation) -> Generator[Event]:
             error = caught
         queue.put(_Ended(error))
 
-    # A daemon: when the run's process is told to go, a query that hangs must not keep it.
+    # A daemon: when the run's process is told to go, a query that hangs must not keep it. With
+    # several tasks SQLMesh has threads of its own, which Python waits for.
     worker = Thread(target=work, name="sqlmesh-run", daemon=True)
     worker.start()
     try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from .events import AuditFailed, BatchEnded, DueModel, ModelFailed, PromotedModel
+from .events import AuditFailed, BatchEnded, DueModel, PromotedModel
 
 Facts = Mapping[str, dg.MetadataValue]
 
@@ -47,9 +47,9 @@ def of_next_due(promoted: PromotedModel | None) -> dict[str, dg.MetadataValue]:
     return {"sqlmesh/next_due": dg.TimestampMetadataValue(promoted.next_due / 1000)}
 
 
-def of_failure(failed: ModelFailed) -> dict[str, dg.MetadataValue]:
+def of_failure(message: str) -> dict[str, dg.MetadataValue]:
     """Say why a model failed, in SQLMesh's words."""
-    return {"sqlmesh/error": dg.TextMetadataValue(failed.message)}
+    return {"sqlmesh/error": dg.TextMetadataValue(message)}
 
 
 def of_skip(upstream: Sequence[str]) -> dict[str, dg.MetadataValue]:

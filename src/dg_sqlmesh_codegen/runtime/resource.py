@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 import dagster as dg
@@ -76,11 +76,11 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
                 allow_retries=False,
             )
         results = RunResults(models, _selection(context))
-        yield from self._stream(context, _evaluation(config, selected), results)
-        yield from results.finish()
-        failure = results.failure()
+        error = yield from self._stream(context, _evaluation(config, selected), results)
+        yield from results.finish(aborted=error is not None)
+        failure = results.failure(error)
         if failure:
-            raise failure
+            raise failure from error
 
     def tick(
         self, context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset]
@@ -103,7 +103,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
 
     def _stream(
         self, context: dg.AssetExecutionContext, evaluation: Evaluation, results: RunResults
-    ) -> Iterator[SQLMeshResult]:
+    ) -> Generator[SQLMeshResult, None, Exception | None]:
+        """Yield results while SQLMesh runs, and return the error that ended the run as a whole."""
         try:
             with closing(execution.stream(self._target(), evaluation)) as events:
                 for event in events:
@@ -118,6 +119,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             raise dg.Failure(str(error), allow_retries=False) from error
         except StateBusyError as error:
             raise dg.Failure(f"Another process is using SQLMesh's state: {error}") from error
+        except Exception as error:  # noqa: BLE001 - the step fails with it, after all results
+            return error
+        return None
 
 
 def _selected_nodes(

@@ -73,6 +73,37 @@ class _Progress:
         )
 
 
+@dataclass(slots=True)
+class Errors:
+    """Why a model failed: SQLMesh goes on with its other batches, and each may fail in its way."""
+
+    found: list[ModelFailed] = field(default_factory=list)
+
+    def add(self, error: ModelFailed) -> None:
+        """Take one more error of the model."""
+        self.found.append(error)
+
+    @property
+    def message(self) -> str:
+        """The different errors, in the order they came."""
+        return "; ".join(dict.fromkeys(error.message for error in self.found))
+
+    @property
+    def blocking_audits(self) -> frozenset[AuditUse]:
+        """The audits that stopped the model."""
+        return frozenset(use for error in self.found for use in error.blocking_audits)
+
+    @property
+    def only_audits(self) -> bool:
+        """Whether nothing but audits stopped it (or nothing did)."""
+        return all(error.blocking_audits for error in self.found)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether trying again could help with any of the errors."""
+        return any(error.retryable for error in self.found)
+
+
 class RunResults:
     """Collects the events of one run and turns them into results as soon as they are certain."""
 
@@ -87,7 +118,7 @@ class RunResults:
         self._progress: dict[str, _Progress] = {}
         self._evaluated: set[str] = set()
         self._skipped: set[str] = set()
-        self._failed: dict[str, ModelFailed] = {}
+        self._failed: dict[str, Errors] = {}
 
     def handle(self, event: Event) -> Iterator[SQLMeshResult | dg.AssetMaterialization | Message]:
         """Take one event in and yield what it makes certain.
@@ -108,35 +139,41 @@ class RunResults:
             case ModelsSkipped():
                 self._skipped |= set(event.fqns)
             case ModelFailed():
-                # One model may fail in several batches: the first error is the one to read.
-                self._failed.setdefault(event.fqn, event)
+                self._failed.setdefault(event.fqn, Errors()).add(event)
                 # Where an audit refused the data, there is nothing to learn from a traceback.
                 reason = event.traceback if event.retryable else event.message
                 yield Message(Level.ERROR, f"{_name(event.fqn)} failed: {reason}")
             case Message():
                 yield event
 
-    def finish(self) -> Iterator[SQLMeshResult]:
-        """Yield the checks of the selected models that were not evaluated."""
+    def finish(self, *, aborted: bool = False) -> Iterator[SQLMeshResult]:
+        """Yield the checks of the selected models that were not evaluated.
+
+        Args:
+            aborted: SQLMesh's run ended with an error: models of which nothing was heard may have
+                been due, so nothing is said of them.
+        """
         for fqn, model in self._models.items():
             if model.spec.key not in self._selection.assets or fqn in self._evaluated:
                 continue
             if fqn in self._failed:
                 yield from self._only_selected(self._audit_checks(model))
             unheard = fqn not in self._failed and fqn not in self._skipped
-            if unheard and self._selection.is_retry:
-                continue  # "not due" now, because the first attempt evaluated it, and said so
+            if unheard and (aborted or self._selection.is_retry):
+                continue  # in a retry "not due" means: the first attempt evaluated it, and said so
             yield from self._only_selected([self._not_evaluated(model)])
 
-    def failure(self) -> dg.Failure | None:
-        """Return what ends the step if any model failed, after all results are out."""
+    def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
+        """Return what ends the step if a model, or the run, failed, after all results are out."""
         if not self._failed:
-            return None
+            return _run_failure(run_error) if run_error else None
         errors = [f"{_name(fqn)}: {error.message}" for fqn, error in sorted(self._failed.items())]
-        skipped = sorted(_name(fqn) for fqn in self._skipped - set(self._failed))
+        skipped = sorted(_name(fqn) for fqn in self._skipped - self._evaluated - set(self._failed))
         description = f"SQLMesh could not evaluate {_counted(errors)}: {'; '.join(errors)}"
         if skipped:
             description += f". Skipped downstream: {', '.join(skipped)}"
+        if run_error:
+            description += f". SQLMesh's run ended with: {run_error}"
         return dg.Failure(
             description=description,
             metadata={
@@ -163,7 +200,9 @@ class RunResults:
 
     def _unknown_audits(self, due: DueModel) -> Iterator[Message]:
         model = self._models.get(due.fqn)
-        unknown = [use.name for use in due.audits if model and not _check_for(model, use)]
+        unknown = [
+            use.name for use in due.audits if model and not _check_for(model, use, due.audits)
+        ]
         if unknown:
             yield Message(
                 Level.WARNING,
@@ -213,22 +252,23 @@ class RunResults:
     def _audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
         """Yield a result for each audit that ran: SQLMesh runs all of a model's after a batch."""
         progress = self._progress.get(model.fqn)
-        failed = self._failed.get(model.fqn)
-        if progress is None or (failed and not failed.blocking_audits):
+        if progress is None:
             return
-        blocking = failed.blocking_audits if failed else ()
+        errors = self._failed.get(model.fqn, Errors())
         reported: set[dg.AssetCheckKey] = set()
         for use in progress.due.audits:  # one use may stand there twice: it is one check
-            check = _check_for(model, use)
-            if check and check.spec.key not in reported:
+            check = _check_for(model, use, progress.due.audits)
+            failure = progress.failed_audits.get(use)
+            # Where a batch failed before its audits, none of them has passed on all of the data.
+            certain = failure is not None or errors.only_audits
+            if check and certain and check.spec.key not in reported:
                 reported.add(check.spec.key)
-                failure = progress.failed_audits.get(use)
-                yield _audit_result(check, failure, blocking=use in blocking)
+                yield _audit_result(check, failure, blocking=use in errors.blocking_audits)
 
     def _not_evaluated(self, model: ModelAsset) -> dg.AssetCheckResult:
         failed = self._failed.get(model.fqn)
         if failed:
-            return _status(model, False, "failed", metadata.of_failure(failed))
+            return _status(model, False, "failed", metadata.of_failure(failed.message))
         if model.fqn in self._skipped:
             upstream = sorted(_name(fqn) for fqn in self._failed_upstream(model.fqn))
             return _status(model, False, "skipped", metadata.of_skip(upstream))
@@ -264,13 +304,17 @@ def _key(result: dg.AssetCheckResult) -> dg.AssetCheckKey | None:
     return dg.AssetCheckKey(result.asset_key, result.check_name)
 
 
-def _check_for(model: ModelAsset, use: AuditUse) -> AuditCheck | None:
-    """Find the check of an audit's use: by name and arguments, or by name if there is just one."""
+def _check_for(model: ModelAsset, use: AuditUse, uses: Sequence[AuditUse]) -> AuditCheck | None:
+    """Find the check of an audit's use: by name and arguments, or by name.
+
+    By name alone only where both the package and the promoted model have just one of that name.
+    """
     named = [check for check in model.audits if check.audit == use.name and not check.standalone]
     for check in named:
         if tuple(sorted(check.args.items())) == use.args:
             return check
-    return named[0] if len(named) == 1 else None
+    alone = len({other for other in uses if other.name == use.name}) == 1
+    return named[0] if alone and len(named) == 1 else None
 
 
 def _audit_result(
@@ -298,6 +342,10 @@ def _status(
         metadata={"sqlmesh/status": dg.TextMetadataValue(status), **facts},
         description=status,
     )
+
+
+def _run_failure(error: Exception) -> dg.Failure:
+    return dg.Failure(f"SQLMesh's run failed: {type(error).__name__}: {error}")
 
 
 def _rows(count: int) -> str:
