@@ -7,15 +7,14 @@ well; everything else is said in checks, and by the failure that ends the step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import dagster as dg
 
-from . import metadata
-from .assets import AuditCheck, ModelAsset
+from . import checks, metadata
+from .assets import ModelAsset
 from .events import (
     AuditFailed,
-    AuditUse,
     BatchEnded,
     DueModel,
     EnvironmentRead,
@@ -27,6 +26,7 @@ from .events import (
     PromotedModel,
     RunPlanned,
 )
+from .progress import Errors, Progress
 
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -44,66 +44,6 @@ class Selection:
     is_retry: bool = False
 
 
-@dataclass(slots=True)
-class _Progress:
-    """What has been heard of one model that is due."""
-
-    due: DueModel
-    batches: list[BatchEnded] = field(default_factory=list)
-    failed_audits: dict[AuditUse, AuditFailed] = field(default_factory=dict)
-    earlier: list[BatchEnded] = field(default_factory=list)
-
-    def again(self, due: DueModel) -> _Progress:
-        """Return the progress after a restart: what had ended well stays evaluated."""
-        ended_well = [batch for batch in self.batches if batch.duration_ms is not None]
-        return _Progress(due, [], dict(self.failed_audits), [*self.earlier, *ended_well])
-
-    @property
-    def evaluated(self) -> list[BatchEnded]:
-        """Every batch of the run, those before a restart too."""
-        return [*self.earlier, *self.batches]
-
-    @property
-    def finished(self) -> bool:
-        """Whether every batch ended well."""
-        return (
-            bool(self.due.batches)
-            and len(self.batches) >= self.due.batches
-            and all(batch.duration_ms is not None for batch in self.batches)
-        )
-
-
-@dataclass(slots=True)
-class Errors:
-    """Why a model failed: SQLMesh goes on with its other batches, and each may fail in its way."""
-
-    found: list[ModelFailed] = field(default_factory=list)
-
-    def add(self, error: ModelFailed) -> None:
-        """Take one more error of the model."""
-        self.found.append(error)
-
-    @property
-    def message(self) -> str:
-        """The different errors, in the order they came."""
-        return "; ".join(dict.fromkeys(error.message for error in self.found))
-
-    @property
-    def blocking_audits(self) -> frozenset[AuditUse]:
-        """The audits that stopped the model."""
-        return frozenset(use for error in self.found for use in error.blocking_audits)
-
-    @property
-    def only_audits(self) -> bool:
-        """Whether nothing but audits stopped it (or nothing did)."""
-        return all(error.blocking_audits for error in self.found)
-
-    @property
-    def retryable(self) -> bool:
-        """Whether trying again could help with any of the errors."""
-        return any(error.retryable for error in self.found)
-
-
 class RunResults:
     """Collects the events of one run and turns them into results as soon as they are certain."""
 
@@ -115,7 +55,7 @@ class RunResults:
         }
         self._selection = selection
         self._promoted: Mapping[str, PromotedModel] = {}
-        self._progress: dict[str, _Progress] = {}
+        self._progress: dict[str, Progress] = {}
         self._evaluated: set[str] = set()
         self._skipped: set[str] = set()
         self._failed: dict[str, Errors] = {}
@@ -187,7 +127,7 @@ class RunResults:
         restarted = bool(self._progress)
         before = self._progress
         self._progress = {
-            model.fqn: before[model.fqn].again(model) if model.fqn in before else _Progress(model)
+            model.fqn: before[model.fqn].again(model) if model.fqn in before else Progress(model)
             for model in due
         }
         # Of an attempt that was broken off, only what had been finished counts.
@@ -201,7 +141,7 @@ class RunResults:
     def _unknown_audits(self, due: DueModel) -> Iterator[Message]:
         model = self._models.get(due.fqn)
         unknown = [
-            use.name for use in due.audits if model and not _check_for(model, use, due.audits)
+            use.name for use in due.audits if model and not checks.check_for(model, use, due.audits)
         ]
         if unknown:
             yield Message(
@@ -231,22 +171,22 @@ class RunResults:
         elif event.fqn in self._standalone:
             failed = next(iter(progress.failed_audits.values()), None)
             check = self._standalone[event.fqn]
-            yield from self._only_selected([_audit_result(check, failed, blocking=False)])
+            yield from self._only_selected([checks.audit_result(check, failed, blocking=False)])
 
     def _materialization(
-        self, model: ModelAsset, progress: _Progress
+        self, model: ModelAsset, progress: Progress
     ) -> Iterator[SQLMeshResult | dg.AssetMaterialization]:
         facts = metadata.of_evaluation(progress.due, progress.evaluated)
         if model.spec.key not in self._selection.assets:
             yield dg.AssetMaterialization(model.spec.key, metadata=facts)
             return
-        checks = [*self._audit_checks(model), _status(model, True, "evaluated", facts)]
+        results = [*self._audit_checks(model), checks.status(model, True, "evaluated", facts)]
         yield dg.MaterializeResult(
             asset_key=model.spec.key,
             metadata=facts,
             # The snapshot's version says which definition, the run which data.
             data_version=dg.DataVersion(f"{progress.due.version}-{self._selection.run_id}"),
-            check_results=list(self._only_selected(checks)),
+            check_results=list(self._only_selected(results)),
         )
 
     def _audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
@@ -257,25 +197,25 @@ class RunResults:
         errors = self._failed.get(model.fqn, Errors())
         reported: set[dg.AssetCheckKey] = set()
         for use in progress.due.audits:  # one use may stand there twice: it is one check
-            check = _check_for(model, use, progress.due.audits)
+            check = checks.check_for(model, use, progress.due.audits)
             failure = progress.failed_audits.get(use)
             # Where a batch failed before its audits, none of them has passed on all of the data.
             certain = failure is not None or errors.only_audits
             if check and certain and check.spec.key not in reported:
                 reported.add(check.spec.key)
-                yield _audit_result(check, failure, blocking=use in errors.blocking_audits)
+                yield checks.audit_result(check, failure, blocking=use in errors.blocking_audits)
 
     def _not_evaluated(self, model: ModelAsset) -> dg.AssetCheckResult:
         failed = self._failed.get(model.fqn)
         if failed:
-            return _status(model, False, "failed", metadata.of_failure(failed.message))
+            return checks.status(model, False, "failed", metadata.of_failure(failed.message))
         if model.fqn in self._skipped:
             upstream = sorted(_name(fqn) for fqn in self._failed_upstream(model.fqn))
-            return _status(model, False, "skipped", metadata.of_skip(upstream))
+            return checks.status(model, False, "skipped", metadata.of_skip(upstream))
         if model.fqn in self._progress:
-            return _status(model, True, "waiting for its signals", {})
+            return checks.status(model, True, "waiting for its signals", {})
         promoted = self._promoted.get(model.fqn)
-        return _status(model, True, "not due", metadata.of_next_due(promoted))
+        return checks.status(model, True, "not due", metadata.of_next_due(promoted))
 
     def _failed_upstream(self, fqn: str) -> set[str]:
         found: set[str] = set()
@@ -295,61 +235,11 @@ class RunResults:
         self, results: Iterable[dg.AssetCheckResult]
     ) -> Iterator[dg.AssetCheckResult]:
         wanted = self._selection.checks
-        yield from (result for result in results if _key(result) in wanted)
-
-
-def _key(result: dg.AssetCheckResult) -> dg.AssetCheckKey | None:
-    if result.asset_key is None or result.check_name is None:
-        return None
-    return dg.AssetCheckKey(result.asset_key, result.check_name)
-
-
-def _check_for(model: ModelAsset, use: AuditUse, uses: Sequence[AuditUse]) -> AuditCheck | None:
-    """Find the check of an audit's use: by name and arguments, or by name.
-
-    By name alone only where both the package and the promoted model have just one of that name.
-    """
-    named = [check for check in model.audits if check.audit == use.name and not check.standalone]
-    for check in named:
-        if tuple(sorted(check.args.items())) == use.args:
-            return check
-    alone = len({other for other in uses if other.name == use.name}) == 1
-    return named[0] if alone and len(named) == 1 else None
-
-
-def _audit_result(
-    check: AuditCheck, failed: AuditFailed | None, *, blocking: bool
-) -> dg.AssetCheckResult:
-    warns = failed is not None and not blocking
-    return dg.AssetCheckResult(
-        passed=failed is None,
-        asset_key=check.spec.asset_key,
-        check_name=check.spec.name,
-        severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
-        metadata=metadata.of_failed_audit(failed) if failed else {},
-        description=_rows(failed.count) if failed else None,
-    )
-
-
-def _status(
-    model: ModelAsset, passed: bool, status: str, facts: metadata.Facts
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=passed,
-        asset_key=model.spec.key,
-        check_name=model.status_check.name,
-        severity=dg.AssetCheckSeverity.WARN if status == "skipped" else dg.AssetCheckSeverity.ERROR,
-        metadata={"sqlmesh/status": dg.TextMetadataValue(status), **facts},
-        description=status,
-    )
+        yield from (result for result in results if checks.key(result) in wanted)
 
 
 def _run_failure(error: Exception) -> dg.Failure:
     return dg.Failure(f"SQLMesh's run failed: {type(error).__name__}: {error}")
-
-
-def _rows(count: int) -> str:
-    return "1 row failed" if count == 1 else f"{count} rows failed"
 
 
 def _counted(models: Sequence[object]) -> str:
