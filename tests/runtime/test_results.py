@@ -346,6 +346,7 @@ def test_a_run_that_ends_with_an_error_keeps_what_is_known() -> None:
     assert len(said) == 2  # of `c` nothing was heard
     assert failure is not None
     assert "SQLMesh's run ended with: after_all raised" in str(failure.description)
+    assert failure.allow_retries is True
 
 
 def test_a_run_that_fails_as_a_whole_may_be_tried_again() -> None:
@@ -363,3 +364,13 @@ def test_two_uses_of_which_the_package_knows_one() -> None:
 
     assert [type(item) for item in yielded] == [Message, dg.MaterializeResult]
     assert checks_of(yielded[1]) == {"sqlmesh_execution_status": True}
+
+
+def test_a_restart_forgets_what_an_audit_found_on_a_batch_that_failed() -> None:
+    run = Run(model("a", on_id=ON_ID))
+    planned = RunPlanned((due("a", 1, ON_ID),))
+    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+    run.take(planned, found, batch("a", ok=False))
+    (result,) = run.take(planned, batch("a"))
+
+    assert checks_of(result) == {"on_id": True, "sqlmesh_execution_status": True}

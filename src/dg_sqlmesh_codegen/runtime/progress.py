@@ -19,7 +19,9 @@ class Progress:
     def again(self, due: DueModel) -> Progress:
         """Return the progress after a restart: what had ended well stays evaluated."""
         ended_well = [batch for batch in self.batches if batch.duration_ms is not None]
-        return Progress(due, [], dict(self.failed_audits), [*self.earlier, *ended_well])
+        # What an audit found on a batch that failed is found again, or mended, by the next attempt.
+        found = self.failed_audits if len(ended_well) == len(self.batches) else {}
+        return Progress(due, [], dict(found), [*self.earlier, *ended_well])
 
     @property
     def evaluated(self) -> list[BatchEnded]:

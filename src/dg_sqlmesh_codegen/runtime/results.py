@@ -120,7 +120,8 @@ class RunResults:
                 "sqlmesh/failed": sorted(map(_name, self._failed)),
                 "sqlmesh/skipped": skipped,
             },
-            allow_retries=any(error.retryable for error in self._failed.values()),
+            allow_retries=run_error is not None
+            or any(error.retryable for error in self._failed.values()),
         )
 
     def _plan(self, due: Sequence[DueModel]) -> Iterator[Message]:
