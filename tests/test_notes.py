@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from builders import external, model, project
-from dg_sqlmesh_codegen.notes import notes
-from dg_sqlmesh_codegen.project import Column
+from dg_sqlmesh_codegen.config import Config
+from dg_sqlmesh_codegen.notes import notes as notes_with
+from dg_sqlmesh_codegen.project import Column, Project
 
+HERE = Path(__file__).parent
 KNOWN = (Column("id", "INT"),)
+
+
+def notes(made: Project) -> tuple[str, ...]:
+    return notes_with(made, Config((HERE,), HERE))
 
 
 def test_nothing_to_say() -> None:
@@ -18,7 +25,7 @@ def test_nothing_to_say() -> None:
 
 
 def test_what_is_renamed_is_said_once() -> None:
-    tags = ("dagster:group_name:our marts", "dagster:other:x y", "per month")
+    tags = ("dagster:group_name:our marts", "per month")
     models = [model(f"s.{name}", columns=KNOWN, tags=tags, owner="analytics") for name in "ab"]
     models.append(model("s.a b", columns=KNOWN))
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import external, model
+from builders import fqn, model, project, translation
 from dg_sqlmesh_codegen.project import TableName
-from dg_sqlmesh_codegen.translator import SQLMeshTranslator
+from dg_sqlmesh_codegen.translator import SQLMeshTranslator, TranslationContext
 
 TRANSLATOR = SQLMeshTranslator()
+CONTEXT = TranslationContext(project())
 QUICK = settings(max_examples=60, deadline=None)
 
 
@@ -29,7 +30,7 @@ QUICK = settings(max_examples=60, deadline=None)
 )
 def test_keys_are_catalog_schema_name(name: str, key: tuple[str, ...]) -> None:
     assert TRANSLATOR.get_asset_key(model(name)) == key
-    assert TRANSLATOR.get_external_key(external(name)) == key
+    assert TRANSLATOR.get_external_asset_key(fqn(name)) == key
 
 
 @pytest.mark.parametrize(
@@ -43,12 +44,13 @@ def test_keys_are_catalog_schema_name(name: str, key: tuple[str, ...]) -> None:
         (("dagster:group_name:",), "sqlmesh"),
         (("dagster:group_name:my marts!",), "my_marts_"),
         (("dagster:group_name:a:b",), "a_b"),
+        (("dagster:group_name:raw/sales",), "raw/sales"),
         (("dagster:other:x",), "sqlmesh"),
         (("group_name:x",), "sqlmesh"),
     ],
 )
 def test_a_tag_names_the_group(tags: tuple[str, ...], group: str) -> None:
-    assert TRANSLATOR.get_group_name(model(tags=tags)) == group
+    assert translation(project()).group(model(tags=tags)) == group
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_a_tag_names_the_group(tags: tuple[str, ...], group: str) -> None:
     ],
 )
 def test_tags(tags: tuple[str, ...], expected: dict[str, str]) -> None:
-    assert TRANSLATOR.get_tags(model(tags=tags)) == expected
+    assert TRANSLATOR.get_tags(CONTEXT, model(tags=tags)) == expected
 
 
 @pytest.mark.parametrize(
@@ -126,19 +128,19 @@ def test_dagster_takes_whatever_a_model_is_called(
 ) -> None:
     named = model(table=TableName(*parts), tags=tuple(tags), owner=owner)
     spec = dg.AssetSpec(
-        key=TRANSLATOR.get_asset_key(named),
-        group_name=TRANSLATOR.get_group_name(named),
-        tags=TRANSLATOR.get_tags(named),
+        key=translation(project()).asset_key(named),
+        group_name=translation(project()).group(named),
+        tags=TRANSLATOR.get_tags(CONTEXT, named),
         owners=TRANSLATOR.get_owners(named),
         kinds=set(TRANSLATOR.get_kinds(named)),
     )
-    assert spec.key.path == [*TRANSLATOR.get_asset_key(named)]
+    assert spec.key.path == [*translation(project()).asset_key(named)]
 
 
 @QUICK
 @given(st.text(min_size=1))
 def test_dagster_takes_any_group_named_by_a_tag(group: str) -> None:
-    group_name = TRANSLATOR.get_group_name(model(tags=(f"dagster:group_name:{group}",)))
+    group_name = translation(project()).group(model(tags=(f"dagster:group_name:{group}",)))
     assert dg.AssetSpec("orders", group_name=group_name).group_name == group_name
 
 
@@ -154,7 +156,7 @@ def test_what_dagster_does_not_take_for_an_address_is_a_team(owner: str) -> None
 
 
 def test_an_empty_tag_is_left_out() -> None:
-    assert TRANSLATOR.get_tags(model(tags=("", "finance"))) == {"finance": "true"}
+    assert TRANSLATOR.get_tags(CONTEXT, model(tags=("", "finance"))) == {"finance": "true"}
 
 
 def test_a_team_without_a_name_is_no_owner_that_dagster_refuses() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from . import printing
+from . import printing, settings
 from .config import DEFAULT_ENVIRONMENT, Config
-from .errors import CodegenError, UsageError
+from .errors import CodegenError
 from .mode import Mode
 from .version import __version__
+from .words import Flag, Words
 
 _EPILOG = """\b
 Example:
@@ -35,14 +35,12 @@ _BUG = 70
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
 )
-@click.argument("projects", metavar="PROJECT [PROJECT ...]", nargs=-1, required=True)
-@click.option("-o", "--out", "out", required=True, help="Folder of the generated package.")
+@click.argument("projects", metavar="[PROJECT ...]", nargs=-1)
+@click.option("-o", "--out", "out", help="Folder of the generated package.")
 @click.option("--gateway", help="SQLMesh gateway.  [default: the project's own default]")
 @click.option(
     "--environment",
-    default=DEFAULT_ENVIRONMENT,
-    show_default=True,
-    help="SQLMesh environment that the generated resource runs.",
+    help=f"SQLMesh environment that the generated resource runs.  [default: {DEFAULT_ENVIRONMENT}]",
 )
 @click.option("--config", "config_name", help="Configuration to use of a project's config.py.")
 @click.option(
@@ -51,6 +49,17 @@ _BUG = 70
     metavar="[GATEWAY=]NAME",
     multiple=True,
     help="Catalog of a gateway whose connection names none.  May be given several times.",
+)
+@click.option("--templates", help="Folder of templates that replace those of the same name.")
+@click.option(
+    "--set",
+    "others",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Any other key of the configuration; the value as in TOML.  May be given several times.",
+)
+@click.option(
+    "--show-config", is_flag=True, help="Print every key, its value and where it is from; no more."
 )
 @click.option(
     "--check", is_flag=True, help="Write nothing; exit 1 where the package is not current."
@@ -62,34 +71,24 @@ _BUG = 70
 @click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
 @click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
 def command(
-    projects: tuple[str, ...],
-    out: str,
-    gateway: str | None,
-    environment: str,
-    config_name: str | None,
-    default_catalogs: tuple[str, ...],
-    check: bool,
-    diff: bool,
-    quiet: bool,
-    debug: bool,
+    *, show_config: bool, check: bool, diff: bool, quiet: bool, debug: bool, **flags: Flag
 ) -> int:
     """Generate a Dagster package from the SQLMesh project(s) in PROJECT.
 
-    The project is inspected offline: no warehouse, no state database, no credentials.
+    The project is inspected offline: no warehouse, no state database, no credentials. What is not
+    said here is read from defs.yaml in the output folder, and from the [tool.dg_sqlmesh_codegen]
+    table of the nearest pyproject.toml.
     """
     if check and diff:
         raise click.UsageError("--check and --diff exclude each other: name one of them.")
     mode = Mode.CHECK if check else Mode.DIFF if diff else Mode.WRITE
     try:
-        config = Config(
-            projects=tuple(map(_folder, projects)),
-            out=_folder(out),
-            gateway=gateway,
-            environment=environment,
-            config_name=config_name,
-            default_catalogs=tuple(_default_catalog(text) for text in default_catalogs),
-        )
-        return _generate(config, mode, quiet)
+        words = Words.of(flags)
+        loaded = settings.load(words.values, words.names)
+        if show_config:
+            printing.print_settings(loaded)
+            return 0
+        return _generate(loaded.config, mode, quiet, words.command)
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -126,21 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _folder(text: str) -> Path:
-    """Return the path; an empty text, such as an unset variable leaves behind, is not "here"."""
-    if not text.strip():
-        raise UsageError("an empty text names no folder", hint="Say . for the working directory.")
-    return Path(text)
-
-
-def _default_catalog(text: str) -> tuple[str | None, str]:
-    gateway, equals, name = text.rpartition("=")
-    if not name:
-        raise UsageError(f"--default-catalog {text} names no catalog", hint="Say [GATEWAY=]NAME.")
-    return (gateway.lower() if equals else None), name
-
-
-def _generate(config: Config, mode: Mode, quiet: bool) -> int:
+def _generate(config: Config, mode: Mode, quiet: bool, again: str) -> int:
     started = time.monotonic()
     with printing.progress(quiet) as tell:
         tell("Importing SQLMesh")
@@ -151,7 +136,7 @@ def _generate(config: Config, mode: Mode, quiet: bool) -> int:
     if mode is Mode.DIFF:
         printing.print_diff(report)
     if mode is Mode.CHECK:
-        printing.print_differences(report, config)
+        printing.print_differences(report, config, again)
     if not quiet:
         printing.print_summary(report, config, time.monotonic() - started)
     return report.exit_code

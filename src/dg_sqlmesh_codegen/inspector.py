@@ -24,6 +24,7 @@ from .project import (
     Column,
     ExternalTable,
     Model,
+    ModelKind,
     Project,
     Source,
     StandaloneAudit,
@@ -81,7 +82,7 @@ def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
     return Model(
         fqn=model.fqn,
         table=_table_name(model.fqn),
-        kind=str(model.kind.name),
+        kind=ModelKind(model.kind.name),
         dialect=model.dialect,
         cron=model.cron,
         cron_tz=model.cron_tz.key if model.cron_tz else None,
@@ -198,7 +199,17 @@ def _external_tables(
     known = {model.fqn for model in models}
     read = {fqn for model in models for fqn in model.depends_on}
     read.update(fqn for audit in audits for fqn in audit.reads)
-    return tuple(
-        ExternalTable(fqn, _table_name(fqn), described=fqn in context.models)
-        for fqn in sorted(read - known)
+    return tuple(_external_table(fqn, context) for fqn in sorted(read - known))
+
+
+def _external_table(fqn: str, context: Context) -> ExternalTable:
+    described = context.models.get(fqn)
+    if described is None:
+        return ExternalTable(fqn, _table_name(fqn))
+    return ExternalTable(
+        fqn,
+        _table_name(fqn),
+        described=True,
+        description=described.description or None,
+        columns=_columns(described, []),
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from .naming import Code
 
 
@@ -9,7 +12,8 @@ def literal(value: object) -> str:
     """Return the source text of a literal that evaluates back to `value`.
 
     Args:
-        value: str, bool, int, None, or a tuple or list of them; `Code` stays what it is.
+        value: str, bool, int, float, None, or a tuple, list or mapping of them; `Code` stays what
+            it is.
 
     Returns:
         Source that `ast.literal_eval` reads. Sequences become lists, and a text of several lines
@@ -22,13 +26,26 @@ def literal(value: object) -> str:
         return str(value)
     if isinstance(value, str):
         return _text(str.__str__(value))  # a subclass may have a `repr` of its own
-    if value is None or isinstance(value, bool):
-        return repr(value)
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(literal(item) for item in value)}]"
+    if isinstance(value, Mapping | tuple | list):
+        return _collection(value)
+    if value is None or isinstance(value, bool | int | float):
+        return _plain(value)
     raise TypeError(f"{type(value).__name__} is no literal that a generated module may hold")
+
+
+def _plain(value: bool | int | float | None) -> str:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise TypeError(f"float {value} has no literal")
+        return float.__repr__(value)
+    return repr(value) if value is None or isinstance(value, bool) else int.__repr__(value)
+
+
+def _collection(value: Mapping[object, object] | tuple[object, ...] | list[object]) -> str:
+    if isinstance(value, Mapping):
+        items = (f"{literal(key)}: {literal(each)}" for key, each in value.items())
+        return f"{{{', '.join(items)}}}"
+    return f"[{', '.join(literal(item) for item in value)}]"
 
 
 def _text(value: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import crons, graph, inspector, write
+from . import crons, graph, inspector, translators, write
 from .config import Config
 from .errors import UsageError
 from .mode import Mode
 from .notes import notes
 from .render import NamedSchedule, Package, named_schedules, render
-from .translator import SQLMeshTranslator
+from .translation import Translation
 from .write import Change, Status
 
 
@@ -61,12 +61,17 @@ def generate(
         UsageError: bad configuration, a file in the way, or a folder that cannot be written.
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
+    # What is wrong with the configuration shows before SQLMesh takes its time.
+    translator = translators.load(config.translator, config.root)
     progress(f"Loading {', '.join(str(path) for path in config.projects)}")
     project = inspector.inspect(config.source)
     progress(f"Rendering {len(project.models)} models")
-    assets = graph.build(project, SQLMeshTranslator(), config.out.resolve())
+    translation = Translation.of(config, project, translator)
+    assets = graph.build(project, translation, config.out.resolve())
     schedules = crons.schedules(project.models, graph.checked_audits(project))
-    files = render(Package(config, project, assets, schedules))
+    named = named_schedules(schedules, config.schedule_name) if config.enable_schedule else ()
+    externals = graph.externals(project, translation)
+    files = render(Package(config, project, assets, named, externals))
     try:
         changes = write.compare(files, config.out)
         if mode is Mode.WRITE:
@@ -84,7 +89,7 @@ def generate(
         edges=sum(len(asset.deps) for asset in assets),
         # Every model has one check more than it has audits: sqlmesh_execution_status.
         checks=sum(len(asset.checks) + 1 for asset in assets),
-        schedules=named_schedules(schedules),
+        schedules=named,
         changes=changes,
-        notes=notes(project),
+        notes=notes(project, config),
     )

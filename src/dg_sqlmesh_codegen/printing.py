@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from .config import DEFAULT_ENVIRONMENT, Config
+from .config import Config
 from .mode import Mode
+from .settings import Setting, Settings
 
 if TYPE_CHECKING:  # importing it would import SQLMesh, before anything was printed
     from .pipeline import Report
 
+_WIDE = 60
 _WORDS = {
     "changed": "is out of date",
     "missing": "is missing",
@@ -37,6 +41,47 @@ def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda stage: console.print(f"{stage} ...")
 
 
+def print_settings(settings: Settings) -> None:
+    """Print the effective configuration as TOML, with the place that each value came from."""
+    lines = [(_toml_line(each.key, _plain(each)), each.where) for each in settings.origins]
+    width = max(len(line) for line, _ in lines if len(line) <= _WIDE)
+    for line, where in lines:
+        click.echo(f"{line:<{width}}  # {where}")
+
+
+def _plain(setting: Setting) -> object:
+    """Return a value as one writes it: pairs as the table that they came from."""
+    value = setting.value
+    if setting.key == "op_tags" and isinstance(value, tuple):
+        return dict(value)
+    if setting.key == "default_catalogs" and isinstance(value, tuple):
+        named = dict(value)
+        return named.get(None) if set(named) == {None} else named
+    return value
+
+
+def _toml_line(key: str, value: object) -> str:
+    # TOML has no null: what has no value is a comment.
+    return f"# {key}" if value is None else f"{key} = {_toml(value)}"
+
+
+def _toml(value: object) -> str:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {name: each for name, each in asdict(value).items() if each is not None}
+    if isinstance(value, Mapping):
+        items = ", ".join(f"{_toml_key(key)} = {_toml(each)}" for key, each in value.items())
+        return f"{{ {items} }}" if items else "{}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(str(value) if isinstance(value, Path) else value)
+
+
+def _toml_key(key: object) -> str:
+    text = str(key)
+    bare = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+    return text if bare else json.dumps(text)
+
+
 def print_diff(report: Report) -> None:
     """Print the unified diff of every file that differs."""
     for change in report.different:
@@ -44,12 +89,12 @@ def print_diff(report: Report) -> None:
         click.echo(text.encode("utf-8", errors="surrogateescape"), nl=False)
 
 
-def print_differences(report: Report, config: Config) -> None:
+def print_differences(report: Report, config: Config, again: str) -> None:
     """Name every file that differs, and the command that mends them."""
     for change in report.different:
         click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
     if report.different:
-        click.echo(f"Run: {_command(config)}")
+        click.echo(f"Run: {again}")
 
 
 def print_summary(report: Report, config: Config, seconds: float) -> None:
@@ -68,7 +113,8 @@ def _summary(report: Report, config: Config, seconds: float) -> Iterator[tuple[s
         crons = [schedule.crons] if isinstance(schedule.crons, str) else schedule.crons
         yield "schedule", f"{', '.join(crons)} ({schedule.timezone})"
     if not report.schedules:
-        yield "schedule", "none: the project has only seeds, which a plan evaluates"
+        why = "the project has only seeds, which a plan evaluates"
+        yield "schedule", f"none: {why if config.enable_schedule else 'enable_schedule is false'}"
     yield "files", f"{_files(report)} in {config.out}"
     yield "time", f"{seconds:.1f} s"
 
@@ -82,16 +128,3 @@ def _files(report: Report) -> str:
         words = ("to write", "unchanged", "to remove")
     numbers = (written, counts["unchanged"], counts["orphaned"])
     return ", ".join(f"{number} {word}" for number, word in zip(numbers, words, strict=True))
-
-
-def _command(config: Config) -> str:
-    arguments = [*map(str, config.projects), "-o", str(config.out)]
-    if config.gateway:
-        arguments += ["--gateway", config.gateway]
-    if config.environment != DEFAULT_ENVIRONMENT:
-        arguments += ["--environment", config.environment]
-    if config.config_name:
-        arguments += ["--config", config.config_name]
-    for gateway, name in config.default_catalogs:
-        arguments += ["--default-catalog", f"{gateway}={name}" if gateway else name]
-    return shlex.join(["python", "-m", "dg_sqlmesh_codegen", *arguments])

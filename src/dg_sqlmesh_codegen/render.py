@@ -8,7 +8,7 @@ error (`StrictUndefined`).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,15 +17,13 @@ from black import format_str
 from black.mode import Mode as BlackMode
 from black.mode import TargetVersion
 
-from .config import Config
+from .config import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
 from .crons import Schedule
-from .graph import MODELS_FOLDER, Asset, import_name
+from .graph import EXTERNALS_FOLDER, MODELS_FOLDER, Asset, External, import_name
 from .literals import literal
 from .naming import Identifier, ModuleName
 from .project import Project
 from .version import __version__
-
-SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
 
 # Explicit, so that no pyproject.toml on the way changes what we write.
 _BLACK = BlackMode(target_versions={TargetVersion.PY311})
@@ -50,8 +48,8 @@ class NamedSchedule:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportedModel:
-    """A model as `models/__init__.py` imports it."""
+class Imported:
+    """A module as the `__init__.py` above it imports it."""
 
     module: ModuleName
     name: Identifier
@@ -64,7 +62,8 @@ class Package:
     config: Config
     project: Project
     assets: tuple[Asset, ...]
-    schedules: tuple[Schedule, ...]
+    schedules: tuple[NamedSchedule, ...]
+    externals: tuple[External, ...] = ()
 
 
 def render(package: Package) -> tuple[File, ...]:
@@ -83,14 +82,16 @@ def template_dir() -> Path:
     return installed if installed.is_dir() else here.parents[1] / "codegen_templates"
 
 
-def named_schedules(schedules: Sequence[Schedule]) -> tuple[NamedSchedule, ...]:
+def named_schedules(
+    schedules: Sequence[Schedule], base: str = DEFAULT_SCHEDULE_NAME
+) -> tuple[NamedSchedule, ...]:
     """Name the schedules: the UTC one plainly, those of other time zones with the zone."""
-    return tuple(_named(schedule) for schedule in schedules)
+    return tuple(_named(schedule, base) for schedule in schedules)
 
 
-def _named(schedule: Schedule) -> NamedSchedule:
+def _named(schedule: Schedule, base: str) -> NamedSchedule:
     zone = "" if schedule.timezone == "UTC" else f"_{schedule.timezone.lower()}"
-    name = Identifier(f"{SCHEDULE_NAME}{zone.replace('+', '_plus_')}")
+    name = Identifier(f"{base}{zone.replace('+', '_plus_')}")
     crons = schedule.crons[0] if len(schedule.crons) == 1 else schedule.crons
     return NamedSchedule(str(name), name, schedule.timezone, crons)
 
@@ -111,40 +112,64 @@ def _finalize(value: object) -> object:
 
 
 def _files(package: Package, jinja: jinja2.Environment) -> Iterator[File]:
-    folders: set[PurePosixPath] = {PurePosixPath()}
-    for asset in package.assets:
-        path = PurePosixPath(MODELS_FOLDER, *asset.module).with_suffix(".py")
-        folders.update(parent for parent in path.parents if len(parent.parts) > 1)
-        yield _file(path, jinja.get_template("model.py.jinja").render(asset=asset))
-    for folder in sorted(folders):
+    modules = [PurePosixPath(MODELS_FOLDER, *asset.module) for asset in package.assets]
+    for asset, path in zip(package.assets, modules, strict=True):
+        text = jinja.get_template("model.py.jinja").render(asset=asset)
+        yield _file(path.with_suffix(".py"), text)
+    if package.config.external_specs:
+        yield from _externals(package.externals, jinja)
+        modules += [PurePosixPath(EXTERNALS_FOLDER, *each.module) for each in package.externals]
+    for folder in _folders(modules):
         yield _file(folder / "__init__.py", jinja.get_template("package.py.jinja").render())
-    yield _models(package.assets, jinja)
+    models = _imported(asset.module for asset in package.assets)
+    text = jinja.get_template("models.py.jinja").render(models=models)
+    yield _file(PurePosixPath(MODELS_FOLDER, "__init__.py"), text)
     yield _definitions(package, jinja)
 
 
-def _models(assets: Sequence[Asset], jinja: jinja2.Environment) -> File:
-    models = [
-        ImportedModel(ModuleName(asset.module), import_name(asset.module)) for asset in assets
-    ]
-    text = jinja.get_template("models.py.jinja").render(models=models)
-    return _file(PurePosixPath(MODELS_FOLDER, "__init__.py"), text)
+def _externals(externals: Sequence[External], jinja: jinja2.Environment) -> Iterator[File]:
+    for external in externals:
+        path = PurePosixPath(EXTERNALS_FOLDER, *external.module).with_suffix(".py")
+        text = jinja.get_template("external.py.jinja").render(
+            external=external, name=str(external.table.table)
+        )
+        yield _file(path, text)
+    imported = _imported(external.module for external in externals)
+    text = jinja.get_template("externals.py.jinja").render(externals=imported)
+    yield _file(PurePosixPath(EXTERNALS_FOLDER, "__init__.py"), text)
+
+
+def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    """Return the folders that need an empty `__init__.py`: all but the two with a list in it."""
+    folders = {parent for path in modules for parent in path.parents if len(parent.parts) > 1}
+    return sorted({PurePosixPath(), *folders})
+
+
+def _imported(modules: Iterable[tuple[Identifier, ...]]) -> list[Imported]:
+    return [Imported(ModuleName(module), import_name(module)) for module in modules]
 
 
 def _definitions(package: Package, jinja: jinja2.Environment) -> File:
     config = package.config
+    retry = config.retry_policy or RetryPolicy()
     text = jinja.get_template("definitions.py.jinja").render(
-        schedules=named_schedules(package.schedules),
+        config=config,
+        schedules=package.schedules,
         projects=[
             Path(os.path.relpath(path, config.out.resolve())).as_posix()
             for path in package.project.paths
         ],
-        gateway=config.gateway,
-        config_name=config.config_name,
-        environment=config.environment,
+        backoff=_enum("Backoff", retry.backoff),
+        jitter=_enum("Jitter", retry.jitter),
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,
     )
     return _file(PurePosixPath("definitions.py"), text)
+
+
+def _enum(name: str, member: str | None) -> ModuleName:
+    """Return the member of one of Dagster's enumerations as code."""
+    return ModuleName(map(Identifier, ("dg", name, member or "")))
 
 
 def _file(path: PurePosixPath, text: str) -> File:

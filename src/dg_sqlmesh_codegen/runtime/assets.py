@@ -28,6 +28,19 @@ class AuditCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalAsset:
+    """A table that models read and SQLMesh does not write.
+
+    Args:
+        fqn: SQLMesh's quoted name of the table.
+        spec: the asset, which nothing materializes.
+    """
+
+    fqn: str
+    spec: dg.AssetSpec
+
+
+@dataclass(frozen=True, slots=True)
 class ModelAsset:
     """A SQLMesh model and the Dagster asset that stands for it.
 
