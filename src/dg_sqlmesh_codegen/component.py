@@ -40,11 +40,6 @@ class RetryPolicyConfig(dg.Resolvable):
     jitter: Literal["FULL", "PLUS_MINUS"] | None = None
 
 
-def _as_it_is(context: dg.ResolutionContext, text: str | None) -> str | None:
-    """Leave a template alone that is the generator's to render, table by table."""
-    return text
-
-
 @dg.scaffold_with(SQLMeshProjectScaffolder)
 @dataclass(kw_only=True)
 class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
@@ -84,9 +79,8 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
     schedule_name: str | None = None
     enable_schedule: bool | None = None
     schedule_status: Literal["RUNNING", "STOPPED"] | None = None
-    external_asset_mapping: Annotated[
-        str | None, dg.Resolver(_as_it_is, model_field_type=str | None)
-    ] = None
+    # A template of its own, which the generator renders table by table.
+    external_asset_mapping: Annotated[str | None, dg.Resolver.passthrough()] = None
     translator: str | None = None
     metadata_keys: Sequence[str] | None = None
     external_specs: bool | None = None
@@ -130,7 +124,10 @@ def _with_resource(defs: dg.Definitions, overrides: Mapping[str, object]) -> dg.
     resources = dict(defs.resources or {})
     if not overrides or _RESOURCE not in resources:
         return defs
-    resources[_RESOURCE] = resources[_RESOURCE].model_copy(update=dict(overrides))
+    # Not `model_copy`: a resource remembers the configuration that it was made with.
+    made = resources[_RESOURCE]
+    said = {name: getattr(made, name) for name in type(made).model_fields}
+    resources[_RESOURCE] = type(made)(**{**said, **overrides})
     # `Definitions.merge` refuses two resources of one name; the constructor takes what it keeps.
     arguments = {name: getattr(defs, name) for name in inspect.signature(dg.Definitions).parameters}
     return dg.Definitions(**{**arguments, "resources": resources})

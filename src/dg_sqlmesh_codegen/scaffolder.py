@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from pydantic import BaseModel, Field
 from . import starter
 from .config_files import COMPONENT
 from .errors import CodegenError, UsageError
+
+_DEFS = "defs.yaml"
 
 
 class SQLMeshProjectParams(BaseModel):
@@ -43,6 +46,7 @@ class SQLMeshProjectScaffolder(dg.Scaffolder[SQLMeshProjectParams]):
         try:
             _scaffold(request)
         except CodegenError as error:
+            _clean_up(request.target_path)
             raise click.ClickException(str(error)) from error
 
 
@@ -52,8 +56,9 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
             "the component is configured by a defs.yaml of its own", hint="Leave --format out."
         )
     project = _project(request)
-    file = request.target_path / "defs.yaml"
-    file.write_text(_defs_yaml(project, request.project_root), encoding="utf-8")
+    (request.target_path / _DEFS).write_text(
+        _defs_yaml(project, request.project_root), encoding="utf-8"
+    )
     # They import SQLMesh, which only this one command of `dg` needs.
     from . import pipeline, settings  # noqa: PLC0415
 
@@ -65,12 +70,19 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
     )
 
 
+def _clean_up(folder: Path) -> None:
+    """Leave nothing, so that the command can be repeated: `dg` refuses a folder that exists."""
+    (folder / _DEFS).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not empty: not ours alone
+        folder.rmdir()
+
+
 def _project(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> Path:
     """Return the SQLMesh project's folder, made where that was asked for."""
     named = request.params.project_path
     if named is None and not request.params.init:
         raise UsageError(
-            "which SQLMesh project?",
+            "no SQLMesh project was named",
             hint="Say --project-path PATH, or --init true for a new one in sqlmesh_project.",
         )
     folder = Path(named) if named else (request.project_root or Path.cwd()) / "sqlmesh_project"

@@ -1,4 +1,4 @@
-"""A minimal SQLMesh project that plans and runs as it is, for `dg scaffold defs ... --init true`."""
+"""A minimal SQLMesh project that plans and runs as it is: `dg scaffold defs ... --init true`."""
 
 from __future__ import annotations
 
