@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from dg_sqlmesh_codegen import write
 from dg_sqlmesh_codegen.errors import UsageError
-from dg_sqlmesh_codegen.render import File
+from dg_sqlmesh_codegen.files import File
 from dg_sqlmesh_codegen.write import BANNER, Change, Status, apply, compare
 
 if TYPE_CHECKING:

@@ -11,12 +11,10 @@ from pathlib import Path
 from . import naming
 from .config import METADATA_KEYS
 from .errors import ProjectError
+from .files import MODELS_FOLDER
 from .naming import Identifier
 from .project import Audit, Column, ExternalTable, Model, Project, StandaloneAudit
 from .translation import Translation
-
-MODELS_FOLDER = "models"
-EXTERNALS_FOLDER = "externals"
 
 Metadata = tuple[tuple[str, object], ...]
 _METADATA_ORDER = {f"sqlmesh/{key}": place for place, key in enumerate(METADATA_KEYS)}

@@ -17,8 +17,8 @@ from .config import Config
 from .mode import Mode
 from .settings import Setting, Settings
 
-if TYPE_CHECKING:  # importing it would import SQLMesh, before anything was printed
-    from .pipeline import Report
+if TYPE_CHECKING:
+    from .delivery import Report
 
 _WIDE = 60
 _WORDS = {

@@ -19,7 +19,8 @@ from black.mode import TargetVersion
 
 from .config import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
 from .crons import Schedule
-from .graph import EXTERNALS_FOLDER, MODELS_FOLDER, Asset, External, import_name
+from .files import EXTERNALS_FOLDER, MODELS_FOLDER, File, NamedSchedule
+from .graph import Asset, External, import_name
 from .literals import literal
 from .naming import Identifier, ModuleName
 from .project import Project
@@ -27,24 +28,6 @@ from .version import __version__
 
 # Explicit, so that no pyproject.toml on the way changes what we write.
 _BLACK = BlackMode(target_versions={TargetVersion.PY311})
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of the package: its path relative to the output folder, and its text."""
-
-    path: PurePosixPath
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class NamedSchedule:
-    """A schedule as the template sees it: one cron is written as text, several as a list."""
-
-    name: str
-    function: Identifier
-    timezone: str
-    crons: str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
