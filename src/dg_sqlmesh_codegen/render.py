@@ -1,8 +1,12 @@
-"""Assets -> files: Jinja templates, then black.
+"""Assets -> files: Jinja templates, in black's style.
 
 The templates know `for` and `if` and nothing else; what they print passes through
 `literals.literal`, so no value can become anything but a literal. An undefined variable is an
 error (`StrictUndefined`).
+
+What is written is what black would write. For a thousand models black itself takes longer than
+SQLMesh takes to load them, so templates whose text is black's own, but for lines that are too wide,
+are listed here and pass through `layout` instead. All others pass through black.
 """
 
 from __future__ import annotations
@@ -13,13 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import jinja2
-from black import format_str
-from black.mode import Mode as BlackMode
-from black.mode import TargetVersion
 
 from .config import Config
 from .crons import Schedule
 from .graph import MODELS_FOLDER, Asset, import_name
+from .layout import UnknownShapeError, fitted
 from .literals import literal
 from .naming import Identifier, ModuleName
 from .project import Project
@@ -27,8 +29,12 @@ from .version import __version__
 
 SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
 
-# Explicit, so that no pyproject.toml on the way changes what we write.
-_BLACK = BlackMode(target_versions={TargetVersion.PY311})
+_MODEL = "model.py.jinja"
+_MODELS = "models.py.jinja"
+_PACKAGE = "package.py.jinja"
+_DEFINITIONS = "definitions.py.jinja"
+# Our own templates that are written in black's style; a user's template of that name is not.
+_STYLED = frozenset({_MODEL, _MODELS, _PACKAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ def render(package: Package) -> tuple[File, ...]:
     Raises:
         jinja2.UndefinedError, black.InvalidInput: a template that is wrong, which is a bug.
     """
-    return tuple(_files(package, _environment()))
+    return tuple(_files(package, _Templates(_environment(), _STYLED)))
 
 
 def template_dir() -> Path:
@@ -110,29 +116,58 @@ def _finalize(value: object) -> object:
     return value if isinstance(value, jinja2.Undefined) else literal(value)
 
 
-def _files(package: Package, jinja: jinja2.Environment) -> Iterator[File]:
+@dataclass(frozen=True, slots=True)
+class _Templates:
+    """The templates by name; those that are not `styled` have their text formatted by black."""
+
+    jinja: jinja2.Environment
+    styled: frozenset[str]
+
+    def file(self, path: PurePosixPath, name: str, **values: object) -> File:
+        text = self.jinja.get_template(name).render(values)
+        return File(path, _laid_out(text) if name in self.styled else _black(text))
+
+
+def _laid_out(text: str) -> str:
+    try:
+        return fitted(text)
+    except UnknownShapeError:
+        return _black(text)
+
+
+def _black(text: str) -> str:
+    # Only where it is needed: its import takes a tenth of a second.
+    from black import format_str  # noqa: PLC0415
+    from black.mode import Mode, TargetVersion  # noqa: PLC0415
+
+    # Explicit, so that no pyproject.toml on the way changes what we write.
+    return format_str(text, mode=Mode(target_versions={TargetVersion.PY311}))
+
+
+def _files(package: Package, templates: _Templates) -> Iterator[File]:
     folders: set[PurePosixPath] = {PurePosixPath()}
     for asset in package.assets:
         path = PurePosixPath(MODELS_FOLDER, *asset.module).with_suffix(".py")
         folders.update(parent for parent in path.parents if len(parent.parts) > 1)
-        yield _file(path, jinja.get_template("model.py.jinja").render(asset=asset))
+        yield templates.file(path, _MODEL, asset=asset)
     for folder in sorted(folders):
-        yield _file(folder / "__init__.py", jinja.get_template("package.py.jinja").render())
-    yield _models(package.assets, jinja)
-    yield _definitions(package, jinja)
+        yield templates.file(folder / "__init__.py", _PACKAGE)
+    yield _models(package.assets, templates)
+    yield _definitions(package, templates)
 
 
-def _models(assets: Sequence[Asset], jinja: jinja2.Environment) -> File:
+def _models(assets: Sequence[Asset], templates: _Templates) -> File:
     models = [
         ImportedModel(ModuleName(asset.module), import_name(asset.module)) for asset in assets
     ]
-    text = jinja.get_template("models.py.jinja").render(models=models)
-    return _file(PurePosixPath(MODELS_FOLDER, "__init__.py"), text)
+    return templates.file(PurePosixPath(MODELS_FOLDER, "__init__.py"), _MODELS, models=models)
 
 
-def _definitions(package: Package, jinja: jinja2.Environment) -> File:
+def _definitions(package: Package, templates: _Templates) -> File:
     config = package.config
-    text = jinja.get_template("definitions.py.jinja").render(
+    return templates.file(
+        PurePosixPath("definitions.py"),
+        _DEFINITIONS,
         schedules=named_schedules(package.schedules),
         projects=[
             Path(os.path.relpath(path, config.out.resolve())).as_posix()
@@ -144,8 +179,3 @@ def _definitions(package: Package, jinja: jinja2.Environment) -> File:
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,
     )
-    return _file(PurePosixPath("definitions.py"), text)
-
-
-def _file(path: PurePosixPath, text: str) -> File:
-    return File(path, format_str(text, mode=_BLACK))
