@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builders import audit, external, fqn, model, project, translation
-from dg_sqlmesh_codegen import graph, render
+from dg_sqlmesh_codegen import graph, templates
 from dg_sqlmesh_codegen.config import Config
 from dg_sqlmesh_codegen.crons import Schedule
 from dg_sqlmesh_codegen.graph import Asset
@@ -310,6 +310,7 @@ def test_any_text_in_any_field_stays_that_text(some: list[Model], alone: list[Au
     for asset in made.assets:
         text = texts[str(PurePosixPath("models", *asset.module).with_suffix(".py"))]
         assert evaluate_module(text) == expected_module(asset)
+    for text in texts.values():
         assert_is_black(text)
 
 
@@ -709,13 +710,9 @@ def test_any_text_in_the_definitions(
 
 
 def test_the_templates_are_where_render_looks() -> None:
-    assert {path.name for path in render.template_dir().iterdir()} == {
-        "definitions.py.jinja",
-        "external.py.jinja",
-        "externals.py.jinja",
-        "model.py.jinja",
-        "models.py.jinja",
-        "package.py.jinja",
+    assert {path.name for path in templates.template_dir().iterdir()} == {
+        *templates.NAMES,
+        "README.md",
     }
 
 
@@ -734,10 +731,10 @@ def test_the_templates_are_where_render_looks() -> None:
 def test_an_undefined_variable_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
 ) -> None:
-    for template in render.template_dir().iterdir():
+    for template in templates.template_dir().iterdir():
         (tmp_path / template.name).write_text(template.read_text())
     (tmp_path / "model.py.jinja").write_text(mistake)
-    monkeypatch.setattr(render, "template_dir", lambda: tmp_path)
+    monkeypatch.setattr(templates, "template_dir", lambda: tmp_path)
     with pytest.raises(jinja2.UndefinedError, match="nothing"):
         render_package(package(model()))
 
@@ -745,12 +742,60 @@ def test_an_undefined_variable_is_an_error(
 def test_a_template_that_is_no_python_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for template in render.template_dir().iterdir():
+    for template in templates.template_dir().iterdir():
         (tmp_path / template.name).write_text(template.read_text())
-    (tmp_path / "package.py.jinja").write_text("def")
-    monkeypatch.setattr(render, "template_dir", lambda: tmp_path)
+    (tmp_path / "definitions.py.jinja").write_text("def")
+    monkeypatch.setattr(templates, "template_dir", lambda: tmp_path)
     with pytest.raises(black.parsing.InvalidInput):
         render_package(package(model()))
+
+
+def formatted(made: Package, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the banner and the first line after it of each text that black was given."""
+    seen = []
+    original = black.format_str
+
+    def look(text: str, *, mode: black.mode.Mode) -> str:
+        seen.append(" ".join(text.split("\n")[2:3]))
+        return original(text, mode=mode)
+
+    monkeypatch.setattr(black, "format_str", look)
+    render_package(made)
+    return seen
+
+
+def test_black_does_not_see_what_is_its_style_by_construction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wide = "A description that is wider than a line may be " * 3
+    several = [
+        model(
+            f"shop.sales.{'a_long_name_' * 5}{index}",
+            description=f"{wide}\n{wide}",
+            columns=(Column("id", "INT", wide), Column("id", "INT", f"{wide}\n{wide}")),
+            grains=("a" * 40, "b" * 40),
+            audits=(audit("not_null", columns=wide),),
+            query="größe " * 50,
+        )
+        for index in range(2)
+    ]
+    assert formatted(package(*several), monkeypatch) == ["import os"]  # definitions.py
+
+
+def test_every_template_may_be_given_to_black(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = package(model("shop.a.x", description="one\ntwo", audits=(audit(),)), model("shop.a.y"))
+    expected = render_package(made)
+    monkeypatch.setattr(templates, "_STYLED", frozenset())
+    assert len(formatted(made, monkeypatch)) == len(expected)
+    assert render_package(made) == expected
+
+
+def test_black_sees_a_line_that_only_it_can_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = replace(audit(), args=(("a" * 80, "one\ntwo"),))
+    assert formatted(package(model(audits=(strange,))), monkeypatch) == [
+        "import dagster as dg",
+        "import os",
+    ]
 
 
 # ---- what Dagster makes of it

@@ -1,9 +1,4 @@
-"""Assets -> files: Jinja templates, then black.
-
-The templates know `for` and `if` and nothing else; what they print passes through
-`literals.literal`, so no value can become anything but a literal. An undefined variable is an
-error (`StrictUndefined`).
-"""
+"""Assets -> files: which template makes which file, and what it is given."""
 
 from __future__ import annotations
 
@@ -12,22 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import jinja2
-from black import format_str
-from black.mode import Mode as BlackMode
-from black.mode import TargetVersion
-
+from . import templates
 from .config import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
 from .crons import Schedule
 from .files import EXTERNALS_FOLDER, MODELS_FOLDER, File, NamedSchedule
 from .graph import Asset, External, import_name
-from .literals import literal
 from .naming import Identifier, ModuleName
 from .project import Project
+from .templates import Templates
 from .version import __version__
-
-# Explicit, so that no pyproject.toml on the way changes what we write.
-_BLACK = BlackMode(target_versions={TargetVersion.PY311})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +41,9 @@ def render(package: Package) -> tuple[File, ...]:
     """Render every file of the package.
 
     Raises:
-        jinja2.UndefinedError, black.InvalidInput: a template that is wrong, which is a bug.
+        UsageError: a template of the user's that does not render, or not to Python.
     """
-    return tuple(_files(package, _environment()))
-
-
-def template_dir() -> Path:
-    """Return the templates' folder: in an installed package, or beside `src` in a checkout."""
-    here = Path(__file__).parent
-    installed = here / "codegen_templates"
-    return installed if installed.is_dir() else here.parents[1] / "codegen_templates"
+    return tuple(_files(package, templates.load(package.config.templates)))
 
 
 def named_schedules(
@@ -79,81 +60,64 @@ def _named(schedule: Schedule, base: str) -> NamedSchedule:
     return NamedSchedule(str(name), name, schedule.timezone, crons)
 
 
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template_dir()),
-        undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
-        autoescape=False,  # noqa: S701 - Python, not HTML; `finalize` is what makes values safe
-        keep_trailing_newline=True,
-    )
-
-
-def _finalize(value: object) -> object:
-    # Jinja raises when an Undefined is printed; `literal` would hide that behind a TypeError.
-    return value if isinstance(value, jinja2.Undefined) else literal(value)
-
-
-def _files(package: Package, jinja: jinja2.Environment) -> Iterator[File]:
+def _files(package: Package, made: Templates) -> Iterator[File]:
     modules = [PurePosixPath(MODELS_FOLDER, *asset.module) for asset in package.assets]
     for asset, path in zip(package.assets, modules, strict=True):
-        text = jinja.get_template("model.py.jinja").render(asset=asset)
-        yield _file(path.with_suffix(".py"), text)
+        text = made.render(templates.MODEL, str(asset.model), asset=asset)
+        yield File(path.with_suffix(".py"), text)
     if package.config.external_specs:
-        yield from _externals(package.externals, jinja)
+        yield from _externals(package.externals, made)
         modules += [PurePosixPath(EXTERNALS_FOLDER, *each.module) for each in package.externals]
-    for folder in _folders(modules):
-        yield _file(folder / "__init__.py", jinja.get_template("package.py.jinja").render())
+    for path in _folders(modules):
+        yield File(path, made.render(templates.PACKAGE, str(path)))
     models = _imported(asset.module for asset in package.assets)
-    text = jinja.get_template("models.py.jinja").render(models=models)
-    yield _file(PurePosixPath(MODELS_FOLDER, "__init__.py"), text)
-    yield _definitions(package, jinja)
+    path = PurePosixPath(MODELS_FOLDER, "__init__.py")
+    yield File(path, made.render(templates.MODELS, str(path), models=models))
+    yield _definitions(package, made)
 
 
-def _externals(externals: Sequence[External], jinja: jinja2.Environment) -> Iterator[File]:
+def _externals(externals: Sequence[External], made: Templates) -> Iterator[File]:
     for external in externals:
         path = PurePosixPath(EXTERNALS_FOLDER, *external.module).with_suffix(".py")
-        text = jinja.get_template("external.py.jinja").render(
-            external=external, name=str(external.table.table)
-        )
-        yield _file(path, text)
+        name = str(external.table.table)
+        text = made.render(templates.EXTERNAL, str(external.table), external=external, name=name)
+        yield File(path, text)
+    path = PurePosixPath(EXTERNALS_FOLDER, "__init__.py")
     imported = _imported(external.module for external in externals)
-    text = jinja.get_template("externals.py.jinja").render(externals=imported)
-    yield _file(PurePosixPath(EXTERNALS_FOLDER, "__init__.py"), text)
+    yield File(path, made.render(templates.EXTERNALS, str(path), externals=imported))
 
 
 def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
-    """Return the folders that need an empty `__init__.py`: all but the two with a list in it."""
+    """Return the `__init__.py`s that hold nothing: of all folders but the two with a list."""
     folders = {parent for path in modules for parent in path.parents if len(parent.parts) > 1}
-    return sorted({PurePosixPath(), *folders})
+    return [folder / "__init__.py" for folder in sorted({PurePosixPath(), *folders})]
 
 
 def _imported(modules: Iterable[tuple[Identifier, ...]]) -> list[Imported]:
     return [Imported(ModuleName(module), import_name(module)) for module in modules]
 
 
-def _definitions(package: Package, jinja: jinja2.Environment) -> File:
+def _definitions(package: Package, made: Templates) -> File:
     config = package.config
     retry = config.retry_policy or RetryPolicy()
-    text = jinja.get_template("definitions.py.jinja").render(
+    path = PurePosixPath("definitions.py")
+    text = made.render(
+        templates.DEFINITIONS,
+        str(path),
         config=config,
         schedules=package.schedules,
         projects=[
-            Path(os.path.relpath(path, config.out.resolve())).as_posix()
-            for path in package.project.paths
+            Path(os.path.relpath(folder, config.out.resolve())).as_posix()
+            for folder in package.project.paths
         ],
         backoff=_enum("Backoff", retry.backoff),
         jitter=_enum("Jitter", retry.jitter),
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,
     )
-    return _file(PurePosixPath("definitions.py"), text)
+    return File(path, text)
 
 
 def _enum(name: str, member: str | None) -> ModuleName:
     """Return the member of one of Dagster's enumerations as code."""
     return ModuleName(map(Identifier, ("dg", name, member or "")))
-
-
-def _file(path: PurePosixPath, text: str) -> File:
-    return File(path, format_str(text, mode=_BLACK))
