@@ -41,7 +41,8 @@ class Words:
         """Read the flags by name, None or an empty tuple where one was not given.
 
         Raises:
-            UsageError: an empty text for a folder, or words that are no KEY=VALUE.
+            UsageError: an empty text for a folder, words that are no KEY=VALUE, or two flags that
+                set one key.
         """
         given = {name: flag for name, flag in flags.items() if flag not in (None, ())}
         for name in ("projects", "out", "templates"):
@@ -52,6 +53,8 @@ class Words:
             values["default_catalogs"] = tuple(map(_catalog, _several(given["default_catalogs"])))
         for text in _several(given.get("others")):
             key, value = _setting(text)
+            if key in values:
+                raise UsageError(f"{names[key]} and --set {key} say the same thing twice")
             values[key] = value
             names[key] = f"--set {key}"
         return cls(values, names, shlex.join(_again(given)))
@@ -79,9 +82,11 @@ def _setting(text: str) -> tuple[str, object]:
     if not equals or not key.strip():
         raise UsageError(f"--set {text} is no KEY=VALUE", hint="Say --set group_name=marts.")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        parsed = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return key.strip(), value  # a plain text needs no quotes of its own
+    # A text of several lines could be several keys to TOML.
+    return key.strip(), parsed["value"] if len(parsed) == 1 else value
 
 
 def _again(given: Mapping[str, Flag]) -> Iterator[str]:
