@@ -70,7 +70,7 @@ def generate(
     assets = graph.build(project, translation, config.out.resolve())
     schedules = crons.schedules(project.models, graph.checked_audits(project))
     named = named_schedules(schedules, config.schedule_name) if config.enable_schedule else ()
-    externals = graph.externals(project, translation)
+    externals = graph.externals(project, translation) if config.external_specs else ()
     files = render(Package(config, project, assets, named, externals))
     try:
         changes = write.compare(files, config.out)
@@ -91,5 +91,5 @@ def generate(
         checks=sum(len(asset.checks) + 1 for asset in assets),
         schedules=named,
         changes=changes,
-        notes=notes(project, config),
+        notes=notes(project, config, translator),
     )

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
 from . import naming
-from .errors import UsageError
+from .errors import SettingError
 from .mapping import ExternalAssetMapping
 
 # Stands for every gateway whose catalog nothing else tells.
@@ -107,7 +107,7 @@ def _class_path(text: str) -> str:
 def _template(text: str) -> str:
     try:
         ExternalAssetMapping(text)
-    except UsageError as error:
+    except SettingError as error:
         raise ValueError(f"it is no template: {error.detail}") from error
     return text
 
