@@ -190,7 +190,7 @@ WANTED: Mapping[str, str] = {
     "default_catalogs": "a catalog in quotes, or a mapping of gateways to their catalogs",
     "concurrent_tasks": "a whole number above 0",
     "group_name": "a text in quotes",
-    "op_tags": "a mapping of tags to their values",
+    "op_tags": "a mapping of texts to their values",
     "owners": "a list of e-mail addresses and team:names",
     "retry_policy": "a mapping of max_retries, delay, backoff and jitter",
     "retry_policy.max_retries": "a whole number, 0 or more",

@@ -158,6 +158,10 @@ def _documents(path: Path, where: str) -> list[object]:
     try:
         loaded = yaml.load_all(_text(path), Loader=_Loader)
         return [each for each in loaded if each is not None]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise UsageError(f"{where} is no YAML", detail=f"{error.problem}{place}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{where} is no YAML", detail=str(error)) from error
 
@@ -168,11 +172,12 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(
         self, node: yaml.MappingNode, deep: bool = False
     ) -> dict[Hashable, object]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
-        if twice is not None:
-            problem = f"the key {twice} stands there twice"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        found: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in found:
+                problem = f"the key {key.value} stands there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            found.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 

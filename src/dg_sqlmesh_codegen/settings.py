@@ -162,13 +162,15 @@ def _path(location: tuple[int | str, ...], value: object) -> str:
     if isinstance(value, str):
         return ""
     if isinstance(value, Mapping) and location and isinstance(location[0], int):
-        return f".{[*value][location[0]]}"
+        name = str([*value][location[0]])
+        return f".{name}" if name.isprintable() and name.strip() else f".{json.dumps(name)}"
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
 
 
 def _short(value: object) -> str:
     """Return a value much as TOML and YAML write it."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    plain = value is None or isinstance(value, str | bool | int | float | list | tuple | dict)
+    text = json.dumps(value, default=str, ensure_ascii=False) if plain else str(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 

@@ -69,7 +69,10 @@ def _not_blank(text: str) -> str:
 def _folder(value: object) -> object:
     # Path("") would be the working directory.
     if isinstance(value, str) and not value.strip():
-        raise ValueError("an empty text names no folder; . is the folder of this file")
+        raise ValueError("an empty text names no folder")
+    if isinstance(value, str) and any(ord(letter) < ord(" ") for letter in value):
+        # What TOML and YAML make of "C:\temp".
+        raise ValueError("a path holds no control characters; write / between folders")
     return value
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .errors import UsageError
+from .values import ANY_GATEWAY
 
 Flag = str | tuple[str, ...] | None
 
@@ -50,7 +51,7 @@ class Words:
         values: dict[str, object] = {key: flag for key, flag in given.items() if key != "others"}
         names = {key: _OPTIONS.get(key, "PROJECT") for key in values}
         if "default_catalogs" in given:
-            values["default_catalogs"] = tuple(map(_catalog, _several(given["default_catalogs"])))
+            values["default_catalogs"] = _catalogs(_several(given["default_catalogs"]))
         for text in _several(given.get("others")):
             key, value = _setting(text)
             if key in values:
@@ -70,11 +71,18 @@ def _refuse_empty(flag: Flag) -> None:
         raise UsageError("an empty text names no folder", hint="Say . for the working directory.")
 
 
-def _catalog(text: str) -> tuple[str | None, str]:
-    gateway, equals, name = text.rpartition("=")
-    if not name:
-        raise UsageError(f"--default-catalog {text} names no catalog", hint="Say [GATEWAY=]NAME.")
-    return (gateway.lower() if equals else None), name
+def _catalogs(texts: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        gateway, equals, name = text.rpartition("=")
+        if not name.strip() or (equals and not gateway.strip()):
+            what = "no catalog" if not name.strip() else "no gateway"
+            raise UsageError(f"--default-catalog {text} names {what}", hint="Say [GATEWAY=]NAME.")
+        key = gateway.lower() if equals else ANY_GATEWAY
+        if found.setdefault(key, name) != name:
+            other = f"--default-catalog {f'{gateway}={found[key]}' if equals else found[key]}"
+            raise UsageError(f"{other} and --default-catalog {text} contradict each other")
+    return found
 
 
 def _setting(text: str) -> tuple[str, object]:
