@@ -65,7 +65,7 @@ class ExternalAssetMapping:
         if not key:
             raise self._error(table, "it renders to an empty key")
         if not all(map(naming.is_key_part, key)):
-            detail = f"Dagster refuses the key {text!r}, takes letters, digits, _, - and ."
+            detail = f"Dagster takes no key {text!r}, but letters, digits, dots, - and _"
             hint = "A filter can replace the others: {{ node.name | replace(' ', '_') }}."
             raise self._error(table, detail, hint)
         return key

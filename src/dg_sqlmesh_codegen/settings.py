@@ -108,8 +108,9 @@ def _located(values: Mapping[str, Setting]) -> Iterator[None]:
         yield
     except SettingError as error:
         setting = values.get(error.key)
-        # What was just typed needs no place.
-        if setting is None or setting.where in (_COMMAND_LINE, _DEFAULT):
+        # A folder or name that was just typed needs no place; one of many --set does.
+        typed = setting and setting.where == _COMMAND_LINE and not setting.name.startswith("--set")
+        if setting is None or setting.where == _DEFAULT or typed:
             raise
         header = f"{setting.where}: {setting.name}: {error.header}"
         raise UsageError(header, detail=error.detail, hint=error.hint) from error

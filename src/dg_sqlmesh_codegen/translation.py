@@ -221,10 +221,10 @@ _DAGSTER_TYPES: Mapping[str, type] = {
     "dagster/storage_kind": str,
     "dagster/table_name": str,
 }
-_KEY = "a key whose parts are letters, digits, _, - and ."
+_KEY = "a key whose parts are of letters, digits, dots, - and _"
 _GROUP = "a name of letters, digits and _; a slash may part it"
-_TAGS = "tags of at most 63 letters, digits, _, - and .; a slash may part the key"
-_KINDS = "kinds of at most 63 letters, digits, _, - and ."
+_TAGS = "tags of at most 63 letters, digits, dots, - and _; a slash may part the key"
+_KINDS = "kinds of at most 63 letters, digits, dots, - and _"
 _LITERAL = "values that a module can hold as literals: texts, numbers, lists, mappings, None"
 
 
