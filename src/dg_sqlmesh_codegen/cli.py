@@ -88,7 +88,8 @@ def command(
         if show_config:
             printing.print_settings(loaded)
             return 0
-        return _generate(loaded.config, mode, quiet, words.command)
+        with loaded.located():
+            return _generate(loaded.config, mode, quiet, words.command)
     except CodegenError:
         if debug:
             traceback.print_exc()

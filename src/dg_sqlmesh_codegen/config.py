@@ -5,18 +5,34 @@ The command line, `defs.yaml` and `pyproject.toml` all write these keys; `settin
 
 from __future__ import annotations
 
-import keyword
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BeforeValidator, ConfigDict, Strict
 from pydantic.dataclasses import dataclass
 
-from . import naming
-from .errors import UsageError
+from .errors import SettingError
 from .project import Source
+from .values import (
+    Catalogs,
+    ClassPath,
+    Count,
+    Flag,
+    Folder,
+    GroupName,
+    KeyTemplate,
+    Owners,
+    Projects,
+    Retries,
+    ScheduleName,
+    Seconds,
+    Tags,
+    Text,
+    listed,
+)
 
 DEFAULT_ENVIRONMENT = "prod"
 DEFAULT_GROUP = "sqlmesh"
@@ -39,72 +55,7 @@ MetadataKey = Literal[
     "query",
 ]
 METADATA_KEYS: tuple[MetadataKey, ...] = get_args(MetadataKey)
-# What the generated module calls other things.
-_TAKEN_NAMES = {"defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"}
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("an empty text is no value")
-    return text
-
-
-def _group(text: str) -> str:
-    if naming.group_name(text) != text:
-        raise ValueError("Dagster takes letters, digits and _ in a group name")
-    return text
-
-
-def _owner(text: str) -> str:
-    if naming.owner(text) != text:
-        raise ValueError(f"{text!r} is neither an e-mail address nor team:name")
-    return text
-
-
-def _schedule(text: str) -> str:
-    if not text.isidentifier() or not text.isascii() or keyword.iskeyword(text):
-        raise ValueError("Dagster takes letters, digits and _ in a schedule's name")
-    if text in _TAKEN_NAMES:
-        raise ValueError(f"the generated module has another {text}")
-    return text
-
-
-def _class_path(text: str) -> str:
-    module, colon, name = text.partition(":")
-    if not colon or not name.isidentifier() or not all(map(str.isidentifier, module.split("."))):
-        raise ValueError('write "package.module:Class"')
-    return text
-
-
-def _listed(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _pairs(value: object) -> object:
-    return tuple(value.items()) if isinstance(value, Mapping) else value
-
-
-def _catalogs(value: object) -> object:
-    """One catalog for every gateway that names none, or one for each by name."""
-    if isinstance(value, str):
-        return ((None, value),)
-    if isinstance(value, Mapping):
-        return tuple((str(gateway).lower(), name) for gateway, name in value.items())
-    return value
-
-
-Text = Annotated[str, Strict(), AfterValidator(_not_blank)]
-Flag = Annotated[bool, Strict()]
-Count = Annotated[int, Strict(), Field(gt=0)]
-Seconds = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-GroupName = Annotated[Text, AfterValidator(_group)]
-Owner = Annotated[Text, AfterValidator(_owner)]
-ScheduleName = Annotated[Text, AfterValidator(_schedule)]
-ClassPath = Annotated[Text, AfterValidator(_class_path)]
-Projects = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
-Catalogs = Annotated[tuple[tuple[Text | None, Text], ...], BeforeValidator(_catalogs)]
-Tags = Annotated[tuple[tuple[Text, Annotated[str, Strict()]], ...], BeforeValidator(_pairs)]
-Owners = Annotated[tuple[Owner, ...], BeforeValidator(_listed)]
+MetadataKeys = Annotated[tuple[MetadataKey, ...], BeforeValidator(listed)]
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
@@ -118,7 +69,7 @@ class RetryPolicy:
         jitter: how it is varied at random.
     """
 
-    max_retries: Annotated[int, Strict(), Field(ge=0)] = 1
+    max_retries: Retries = 1
     delay: Seconds | None = None
     backoff: Literal["LINEAR", "EXPONENTIAL"] | None = None
     jitter: Literal["FULL", "PLUS_MINUS"] | None = None
@@ -158,12 +109,12 @@ class Config:
         root: folder that `translator` may be imported from, besides Python's own path.
 
     Raises:
-        UsageError: a project folder that does not exist, or an output that is a file.
+        SettingError: a folder that does not exist, or an output that is a file.
         pydantic.ValidationError: a value of the wrong type, or one that Dagster would refuse.
     """
 
     projects: Projects
-    out: Path
+    out: Folder
     gateway: Text | None = None
     environment: Annotated[str, Strict()] = DEFAULT_ENVIRONMENT
     config_name: Text | None = None
@@ -176,35 +127,40 @@ class Config:
     schedule_name: ScheduleName = DEFAULT_SCHEDULE_NAME
     enable_schedule: Flag = True
     schedule_status: Literal["RUNNING", "STOPPED"] = "STOPPED"
-    external_asset_mapping: Text | None = None
+    external_asset_mapping: KeyTemplate | None = None
     translator: ClassPath | None = None
-    metadata_keys: tuple[MetadataKey, ...] = METADATA_KEYS
+    metadata_keys: MetadataKeys = METADATA_KEYS
     external_specs: Flag = False
-    templates: Path | None = None
+    templates: Folder | None = None
     root: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse folders that are not there."""
         if not self.projects:
-            raise UsageError(
+            raise SettingError(
+                "projects",
                 "no SQLMesh project was named",
                 hint="Name its folder (PROJECT -o OUT), or write `projects` into the "
                 "[tool.dg_sqlmesh_codegen] table of pyproject.toml.",
             )
         for project in self.projects:
-            if not project.is_dir():
-                raise UsageError(
-                    f"no such SQLMesh project folder: {project}",
-                    hint="Name the folder that holds the project's config.yaml or config.py.",
-                )
+            _require_folder(
+                "projects",
+                project,
+                "no such SQLMesh project folder",
+                "Name the folder that holds the project's config.yaml or config.py.",
+            )
         if self.out.exists() and not self.out.is_dir():
-            raise UsageError(f"{self.out} is not a folder", hint="Name a folder with -o.")
+            raise SettingError("out", f"{self.out} is not a folder", hint="Name a folder with -o.")
         if not self.environment.strip():
-            raise UsageError("the environment has no name", hint="Name one with --environment.")
-        if self.templates is not None and not self.templates.is_dir():
-            raise UsageError(
-                f"no such folder of templates: {self.templates}",
-                hint="Name a folder with --templates, or the key `templates`.",
+            hint = "Name one with --environment."
+            raise SettingError("environment", "the environment has no name", hint=hint)
+        if self.templates is not None:
+            _require_folder(
+                "templates",
+                self.templates,
+                "no such folder of templates",
+                "Name a folder with --templates, or the key `templates`.",
             )
 
     @property
@@ -214,3 +170,39 @@ class Config:
 
 
 KEYS = tuple(field.name for field in fields(Config) if field.name != "root")
+
+
+def _require_folder(key: str, folder: Path, what: str, hint: str) -> None:
+    if folder.is_dir():
+        return
+    if "\\" in str(folder) and os.sep == "/":
+        hint = "Write / between folders, which every system takes."
+    raise SettingError(key, f"{what}: {folder}", hint=hint)
+
+
+# What to write, for whoever wrote something else; below a key, its own keys.
+WANTED: Mapping[str, str] = {
+    "projects": "a folder in quotes, or a list of folders",
+    "out": "a folder in quotes",
+    "gateway": "a text in quotes",
+    "environment": "a text in quotes",
+    "config_name": "a text in quotes",
+    "default_catalogs": "a catalog in quotes, or a mapping of gateways to their catalogs",
+    "concurrent_tasks": "a whole number above 0",
+    "group_name": "a text in quotes",
+    "op_tags": "a mapping of texts to their values",
+    "owners": "a list of e-mail addresses and team:names",
+    "retry_policy": "a mapping of max_retries, delay, backoff and jitter",
+    "retry_policy.max_retries": "a whole number, 0 or more",
+    "retry_policy.delay": "seconds, 0 or more",
+    "retry_policy.backoff": "LINEAR or EXPONENTIAL",
+    "retry_policy.jitter": "FULL or PLUS_MINUS",
+    "schedule_name": "a text in quotes",
+    "enable_schedule": "true or false, without quotes",
+    "schedule_status": "RUNNING or STOPPED",
+    "external_asset_mapping": 'a template in quotes, such as "target/main/{node.name}"',
+    "translator": '"package.module:Class"',
+    "metadata_keys": f"a list of some of {', '.join(METADATA_KEYS)}",
+    "external_specs": "true or false, without quotes",
+    "templates": "a folder in quotes",
+}

@@ -72,14 +72,16 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
         ProjectError: two models would share an asset key or a module.
     """
     keys = {model.fqn: translation.asset_key(model) for model in project.models}
-    _refuse_collisions(project, keys)
+    _refuse_collisions(project, translation, keys)
     _add_external_keys(project, translation, keys)
     audits = _by_most_downstream(project)
     assets = (_asset(model, translation, keys, out, audits) for model in project.models)
     return tuple(sorted(assets, key=lambda asset: asset.module))
 
 
-def _refuse_collisions(project: Project, keys: Mapping[str, tuple[str, ...]]) -> None:
+def _refuse_collisions(
+    project: Project, translation: Translation, keys: Mapping[str, tuple[str, ...]]
+) -> None:
     paths = {model.name: naming.module_path(model.table) for model in project.models}
     naming.refuse_collisions("module", [(".".join(path), name) for name, path in paths.items()])
     # Dagster names an op output after a key: parts joined by "__", and "-" and "." are "_" there.
@@ -87,7 +89,10 @@ def _refuse_collisions(project: Project, keys: Mapping[str, tuple[str, ...]]) ->
         ("__".join(keys[model.fqn]).replace("-", "_").replace(".", "_"), model.name)
         for model in project.models
     ]
-    naming.refuse_collisions("asset key", outputs)
+    try:
+        naming.refuse_collisions("asset key", outputs)
+    except ProjectError as error:
+        raise translation.blamed(error, "get_asset_key") from error
     imported = [(import_name(path), name) for name, path in paths.items()]
     naming.refuse_collisions("import name", imported)
     _refuse_folders(paths)
@@ -151,12 +156,17 @@ def _add_external_keys(
         key = translation.external_key(table)
         other = owners.setdefault(key, table.fqn)
         if other != table.fqn:
-            raise ProjectError(
-                f"{other} and the external table {table.fqn} get the same asset key "
-                f"{'/'.join(key)}".replace('"', ""),
+            error = ProjectError(
+                f"{_described(other, project)} and {table} get the same asset key {'/'.join(key)}",
                 hint="Rename one of them.",
             )
+            raise translation.blamed(error, "get_external_asset_key")
         keys[table.fqn] = key
+
+
+def _described(fqn: str, project: Project) -> str:
+    named: Iterable[Model | ExternalTable] = (*project.models, *project.external_tables)
+    return next(str(each) for each in named if each.fqn == fqn)
 
 
 def _asset(
@@ -193,7 +203,7 @@ def _metadata(model: Model, translation: Translation, folder: Path) -> Metadata:
     ordered = sorted(
         found.items(), key=lambda item: _METADATA_ORDER.get(item[0], len(METADATA_KEYS))
     )
-    return (("dagster/table_name", model.name), *ordered)
+    return tuple({"dagster/table_name": model.name, **dict(ordered)}.items())
 
 
 def _checks(

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import jinja2
 
-from .errors import UsageError
+from . import naming
+from .errors import SettingError
 from .project import ExternalTable
 
+KEY = "external_asset_mapping"
+_VARIABLES = "There are node.database, node.schema, node.name and node.fqn."
 # What Jinja reads stays as it is; {node.name} outside of it is short for {{ node.name }}.
 _SHORT = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})|\{([^{}]*)\}", re.DOTALL)
 
@@ -31,7 +34,7 @@ class ExternalAssetMapping:
         template: `target/main/{node.name}`, or Jinja: `{{ node.schema | lower }}/{{ node.name }}`.
 
     Raises:
-        UsageError: a template that Jinja cannot read.
+        SettingError: a template that Jinja cannot read.
     """
 
     def __init__(self, template: str) -> None:
@@ -43,15 +46,13 @@ class ExternalAssetMapping:
         try:
             self._template = jinja.from_string(_SHORT.sub(_long, template))
         except jinja2.TemplateSyntaxError as error:
-            raise UsageError(
-                f"external_asset_mapping {template!r} is no template", detail=str(error)
-            ) from error
+            raise SettingError(KEY, f"{template!r} is no template", detail=str(error)) from error
 
     def key(self, table: ExternalTable) -> tuple[str, ...]:
         """Return the key of one table.
 
         Raises:
-            UsageError: an unknown variable, or a key without parts.
+            SettingError: an unknown variable, or a key without parts or that Dagster refuses.
         """
         parts = table.table
         node = Node(parts.catalog or "", parts.schema_name, parts.view_name, str(parts))
@@ -63,14 +64,14 @@ class ExternalAssetMapping:
         key = tuple(part.strip() for part in text.split("/") if part.strip())
         if not key:
             raise self._error(table, "it renders to an empty key")
+        if not all(map(naming.is_key_part, key)):
+            detail = f"Dagster takes no key {text!r}, but letters, digits, dots, - and _"
+            hint = "A filter can replace the others: {{ node.name | replace(' ', '_') }}."
+            raise self._error(table, detail, hint)
         return key
 
-    def _error(self, table: ExternalTable, detail: str) -> UsageError:
-        return UsageError(
-            f"external_asset_mapping {self._text!r}, for {table}",
-            detail=detail,
-            hint="There are node.database, node.schema, node.name and node.fqn.",
-        )
+    def _error(self, table: ExternalTable, detail: str, hint: str = _VARIABLES) -> SettingError:
+        return SettingError(KEY, f"{self._text!r}, for {table}", detail=detail, hint=hint)
 
 
 def _long(match: re.Match[str]) -> str:

@@ -55,7 +55,7 @@ def translate(config: Config, progress: Callable[[str], None]) -> Rendered:
     assets = graph.build(project, translation, config.out.resolve())
     schedules = crons.schedules(project.models, graph.checked_audits(project))
     named = named_schedules(schedules, config.schedule_name) if config.enable_schedule else ()
-    externals = graph.externals(project, translation)
+    externals = graph.externals(project, translation) if config.external_specs else ()
     return Rendered(
         files=render(Package(config, project, assets, named, externals)),
         models=len(assets),
@@ -63,5 +63,5 @@ def translate(config: Config, progress: Callable[[str], None]) -> Rendered:
         # Every model has one check more than it has audits: sqlmesh_execution_status.
         checks=sum(len(asset.checks) + 1 for asset in assets),
         schedules=named,
-        notes=notes(project, config),
+        notes=notes(project, config, translator),
     )

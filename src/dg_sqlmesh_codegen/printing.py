@@ -16,6 +16,7 @@ from rich.console import Console
 from .config import Config
 from .mode import Mode
 from .settings import Setting, Settings
+from .values import ANY_GATEWAY
 
 if TYPE_CHECKING:
     from .delivery import Report
@@ -55,8 +56,8 @@ def _plain(setting: Setting) -> object:
     if setting.key == "op_tags" and isinstance(value, tuple):
         return dict(value)
     if setting.key == "default_catalogs" and isinstance(value, tuple):
-        named = dict(value)
-        return named.get(None) if set(named) == {None} else named
+        named = {ANY_GATEWAY if gateway is None else gateway: name for gateway, name in value}
+        return named[ANY_GATEWAY] if set(named) == {ANY_GATEWAY} else named
     return value
 
 
@@ -71,15 +72,20 @@ def _toml(value: object) -> str:
     if isinstance(value, Mapping):
         items = ", ".join(f"{_toml_key(key)} = {_toml(each)}" for key, each in value.items())
         return f"{{ {items} }}" if items else "{}"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(str(value) if isinstance(value, Path) else value)
+    return _quoted(str(value)) if isinstance(value, str | Path) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    # Unlike JSON, TOML knows no surrogate pairs, and wants DEL escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _toml_key(key: object) -> str:
     text = str(key)
     bare = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
-    return text if bare else json.dumps(text)
+    return text if bare else _quoted(text)
 
 
 def print_diff(report: Report) -> None:

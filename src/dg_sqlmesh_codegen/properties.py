@@ -30,14 +30,18 @@ class Properties:
 def of(model: Model) -> Properties:
     """Read a model's tags; where a property can have one value only, the first one counts."""
     found = [*_pairs(model)]
-    key = _first(found, "asset_key") or ""
     return Properties(
         group_name=naming.group_name(_first(found, "group_name") or "") or None,
         owners=tuple(naming.owner(value) for name, value in found if name == "owner"),
         kinds=tuple(naming.kind(value) for name, value in found if name == "kind"),
         description=_first(found, "description"),
-        asset_key=tuple(naming.key_part(part.strip()) for part in key.split("/") if part.strip()),
+        asset_key=key(_first(found, "asset_key") or ""),
     )
+
+
+def key(text: str) -> tuple[str, ...]:
+    """Return the asset key that a tag's `a/b/c` stands for; empty for a text without parts."""
+    return tuple(naming.key_part(part.strip()) for part in text.split("/") if part.strip())
 
 
 def notes(model: Model) -> Iterator[str]:

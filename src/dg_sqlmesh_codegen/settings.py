@@ -7,30 +7,45 @@ The command line wins over `defs.yaml` in the output folder, which wins over the
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
-from .config import KEYS, Config, RetryPolicy
+from .config import KEYS, METADATA_KEYS, WANTED, Config, RetryPolicy
 from .config_files import Layer, defs_layer, pyproject_layer
-from .errors import UsageError
+from .errors import SettingError, UsageError
 
 _HINTS = get_type_hints(Config, include_extras=True)
 _PATHS = {"projects", "out", "templates"}
 _DEFAULT = "default"
 _COMMAND_LINE = "command line"
+_SHOWN = 60
+# What dg-sqlmesh, or a singular, calls a key that is too different for its spelling to tell.
+_OTHER_NAMES = {
+    "concurrency_jobs_limit": "concurrent_tasks",
+    "concurrency_limit": "concurrent_tasks",
+    "default_group_name": "group_name",
+    "project": "projects",
+    "project_dir": "projects",
+    "project_path": "projects",
+    "sqlmesh_config": "projects",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One effective value and the place that it came from."""
+    """One effective value, the place that it came from, and what its key is called there."""
 
     key: str
     value: object
     where: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,16 @@ class Settings:
 
     config: Config
     origins: tuple[Setting, ...]
+
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Say of every `SettingError` within in which file the value stands.
+
+        Raises:
+            UsageError: the same error, with file and key in front of it.
+        """
+        with _located({setting.key: setting for setting in self.origins}):
+            yield
 
 
 def load(values: Mapping[str, object], names: Mapping[str, str] | None = None) -> Settings:
@@ -71,9 +96,24 @@ def _settings(values: Mapping[str, Setting], layers: Sequence[Layer]) -> Setting
     arguments = {key: setting.value for key, setting in values.items()}
     where = values["translator"].where if "translator" in values else None
     root = next((layer.base for layer in layers if layer.where == where), None)
-    config = Config(**{"projects": (), **arguments}, root=root)  # type: ignore[arg-type]
+    with _located(values):
+        config = Config(**{"projects": (), **arguments}, root=root)  # type: ignore[arg-type]
     origins = tuple(values.get(key) or Setting(key, getattr(config, key), _DEFAULT) for key in KEYS)
     return Settings(config, origins)
+
+
+@contextmanager
+def _located(values: Mapping[str, Setting]) -> Iterator[None]:
+    try:
+        yield
+    except SettingError as error:
+        setting = values.get(error.key)
+        # A folder or name that was just typed needs no place; one of many --set does.
+        typed = setting and setting.where == _COMMAND_LINE and not setting.name.startswith("--set")
+        if setting is None or setting.where == _DEFAULT or typed:
+            raise
+        header = f"{setting.where}: {setting.name}: {error.header}"
+        raise UsageError(header, detail=error.detail, hint=error.hint) from error
 
 
 def _merged(layers: Sequence[Layer]) -> dict[str, Setting]:
@@ -81,7 +121,8 @@ def _merged(layers: Sequence[Layer]) -> dict[str, Setting]:
     merged: dict[str, Setting] = {}
     for layer in layers:
         for key, value in layer.values.items():
-            setting = Setting(key, _validated(key, value, layer), layer.where)
+            name = layer.names.get(key, key)
+            setting = Setting(key, _validated(key, value, layer), layer.where, name)
             merged.setdefault(key, setting)
     return merged
 
@@ -89,28 +130,49 @@ def _merged(layers: Sequence[Layer]) -> dict[str, Setting]:
 def _validated(key: str, value: object, layer: Layer) -> object:
     name = layer.names.get(key, key)
     if key not in KEYS:
-        raise UsageError(f"{layer.where}: unknown key {name}", hint=_nearest(key, KEYS))
+        hint = _nearest(_OTHER_NAMES.get(key, key), KEYS)
+        raise UsageError(f"{layer.where}: unknown key {name}", hint=hint)
     try:
         validated = TypeAdapter(_HINTS[key]).validate_python(value)
     except ValidationError as error:
-        raise _refused(f"{layer.where}: {name}", error, value) from error
+        raise _refused(f"{layer.where}: {name}", key, value, error.errors()[0]) from error
     return _below(layer.base, validated) if key in _PATHS and layer.base else validated
 
 
-def _refused(where: str, error: ValidationError, value: object) -> UsageError:
+def _refused(where: str, key: str, value: object, error: ErrorDetails) -> UsageError:
     """Say the first thing that is wrong, with the path to it below the key."""
-    first = error.errors()[0]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-    if first["type"] == "unexpected_keyword_argument":
+    path = _path(error["loc"], value)
+    if error["type"] == "unexpected_keyword_argument":
         known = [field.name for field in fields(RetryPolicy)]
         return UsageError(f"{where}: unknown key {path[1:]}", hint=_nearest(path[1:], known))
-    message = first["msg"].removeprefix("Value error, ")
-    return UsageError(f"{where}{path} = {_short(first['input'])} is refused", detail=message)
+    if key == "metadata_keys" and isinstance(error["input"], str):
+        hint = _nearest(error["input"], METADATA_KEYS)
+        return UsageError(f"{where}: unknown metadata key {error['input']}", hint=hint)
+    wanted = f"write {WANTED.get(f'{key}{path}', WANTED[key])}"
+    if error["input"] is None:
+        return UsageError(f"{where}{path} has no value", hint=f"{wanted.capitalize()}.")
+    own = error["msg"].removeprefix("Value error, ") if error["type"] == "value_error" else wanted
+    return UsageError(f"{where}{path} = {_short(error['input'])} is refused", detail=own)
+
+
+def _path(location: tuple[int | str, ...], value: object) -> str:
+    """Return the way to a value below its key, as it was written.
+
+    We keep mappings as pairs, and one text as a list of one.
+    """
+    if isinstance(value, str):
+        return ""
+    if isinstance(value, Mapping) and location and isinstance(location[0], int):
+        name = str([*value][location[0]])
+        return f".{name}" if name.isprintable() and name.strip() else f".{json.dumps(name)}"
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
+    """Return a value much as TOML and YAML write it."""
+    plain = value is None or isinstance(value, str | bool | int | float | list | tuple | dict)
+    text = json.dumps(value, default=str, ensure_ascii=False) if plain else str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

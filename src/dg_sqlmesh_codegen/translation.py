@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from . import naming, properties
+from . import mapping, naming, properties
 from .config import METADATA_KEYS, Config
-from .errors import CodegenError, UsageError
+from .errors import CodegenError, ProjectError, SettingError
 from .mapping import ExternalAssetMapping
 from .project import ExternalTable, Model, Project
 from .translator import SQLMeshTranslator, TranslationContext
+from .values import is_literal
 
 Key = tuple[str, ...]
+_TRANSLATOR = "translator"
 _MAX_KINDS = 10
 
 
@@ -26,7 +28,7 @@ class Translation:
     Priority: a model's tag `dagster:property:value`, then the configuration, then the translator.
 
     Raises:
-        UsageError: naming class, method and model, where a translator raises or returns what a
+        SettingError: naming class, method and model, where a translator raises or returns what a
             generated module, or Dagster, cannot take.
     """
 
@@ -61,7 +63,7 @@ class Translation:
     def external_key(self, table: ExternalTable) -> Key:
         """Return the key of a table that SQLMesh does not write."""
         if self.mapping:
-            return _Call("external_asset_mapping", table).key(self.mapping.key(table))
+            return self.mapping.key(table)
         with self._call("get_external_asset_key", table) as call:
             return call.key(self.translator.get_external_asset_key(table.fqn))
 
@@ -92,8 +94,8 @@ class Translation:
     def kinds(self, model: Model) -> tuple[str, ...]:
         """Return the kinds of a model's asset, sorted."""
         with self._call("get_kinds", model) as call:
-            kinds = {*self.translator.get_kinds(model), *properties.of(model).kinds}
-            return call.kinds(kinds)
+            own = call.kinds(self.translator.get_kinds(model))
+            return call.few((*own, *properties.of(model).kinds))
 
     def description(self, model: Model) -> str | None:
         """Return the description of a model's asset."""
@@ -102,6 +104,21 @@ class Translation:
             return tagged
         with self._call("get_description", model) as call:
             return call.description(self.translator.get_description(model))
+
+    def blamed(self, error: ProjectError, method: str) -> CodegenError:
+        """Return the error of two things that get one key, said of whatever named the keys.
+
+        Args:
+            error: says which two, and is right where nothing but the project's names is the cause.
+            method: of the translator, the one that is asked for such keys.
+        """
+        if self.mapping and method == "get_external_asset_key":
+            hint = "Change the template so that it tells them apart."
+            return SettingError(mapping.KEY, error.header, hint=hint)
+        if getattr(type(self.translator), method) is getattr(SQLMeshTranslator, method):
+            return error
+        hint = f"Change {type(self.translator).__name__}.{method} so that it tells them apart."
+        return SettingError(_TRANSLATOR, error.header, hint=hint)
 
     def _call(self, method: str, subject: Model | ExternalTable) -> _Call:
         return _Call(f"{type(self.translator).__name__}.{method}", subject)
@@ -120,7 +137,8 @@ class _Call:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         # A translator is the user's code, so any exception may come of it.
         if isinstance(error, Exception) and not isinstance(error, CodegenError):
-            raise UsageError(
+            raise SettingError(
+                _TRANSLATOR,
                 f"{self._method} raises for {self._subject}",
                 detail=f"{type(error).__name__}: {error}",
                 hint="--debug shows where.",
@@ -150,7 +168,10 @@ class _Call:
         self._require(well, value, "a mapping whose keys are texts")
         assert isinstance(value, Mapping)  # noqa: S101 - for mypy: just required
         for key, each in value.items():
-            self._require(_is_literal(each), {key: each}, _LITERAL)
+            self._require(is_literal(each), {key: each}, _LITERAL)
+            self._require(key not in _DAGSTERS, {key: each}, _OTHER_KEYS)
+            wanted = _DAGSTER_TYPES.get(key, object)
+            self._require(isinstance(each, wanted), {key: each}, f"{wanted.__name__} for {key}")
         return dict(value)
 
     def owners(self, value: object) -> tuple[str, ...]:
@@ -159,12 +180,16 @@ class _Call:
             self._require(naming.owner(owner) == owner, owner, "e-mail addresses and team:names")
         return owners
 
-    def kinds(self, value: Iterable[object]) -> tuple[str, ...]:
+    def kinds(self, value: object) -> tuple[str, ...]:
         kinds = self._texts(value)
         for kind in kinds:
             self._require(naming.kind(kind) == kind, kind, _KINDS)
-        self._require(len(set(kinds)) <= _MAX_KINDS, sorted(kinds), f"at most {_MAX_KINDS} kinds")
-        return tuple(sorted(set(kinds)))
+        return self.few(kinds)
+
+    def few(self, kinds: Iterable[str]) -> tuple[str, ...]:
+        found = tuple(sorted(set(kinds)))
+        self._require(len(found) <= _MAX_KINDS, found, f"at most {_MAX_KINDS} kinds")
+        return found
 
     def description(self, value: object) -> str | None:
         self._require(value is None or isinstance(value, str), value, "a text, or None")
@@ -179,32 +204,33 @@ class _Call:
 
     def _require(self, well: bool, value: object, wanted: str) -> None:
         if not well:
-            raise UsageError(
+            raise SettingError(
+                _TRANSLATOR,
                 f"{self._method} returns {_short(value)} for {self._subject}",
                 hint=f"Return {wanted}.",
             )
 
 
-_KEY = "a key whose parts are letters, digits, _, - and ."
+_OTHER_KEYS = "no metadata that is written from the model's columns and lineage"
+# Dagster's own metadata: what holds its objects, and the types of the rest (TableMetadataSet).
+_DAGSTERS = {"dagster/column_schema", "dagster/column_lineage", "dagster/code_references"}
+_DAGSTER_TYPES: Mapping[str, type] = {
+    "dagster/partition_row_count": int,
+    "dagster/relation_identifier": str,
+    "dagster/row_count": int,
+    "dagster/storage_kind": str,
+    "dagster/table_name": str,
+}
+_KEY = "a key whose parts are of letters, digits, dots, - and _"
 _GROUP = "a name of letters, digits and _; a slash may part it"
-_TAGS = "tags of at most 63 letters, digits, _, - and .; a slash may part the key"
-_KINDS = "kinds of at most 63 letters, digits, _, - and ."
+_TAGS = "tags of at most 63 letters, digits, dots, - and _; a slash may part the key"
+_KINDS = "kinds of at most 63 letters, digits, dots, - and _"
 _LITERAL = "values that a module can hold as literals: texts, numbers, lists, mappings, None"
 
 
 def _iterated(value: object) -> Iterator[object]:
     if isinstance(value, Iterable):
         yield from value
-
-
-def _is_literal(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return all(isinstance(key, str) for key in value) and all(map(_is_literal, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(_is_literal, value))
-    if isinstance(value, float):
-        return value - value == 0  # neither infinite nor NaN, which have no literal
-    return value is None or isinstance(value, str | bool | int)
 
 
 def _short(value: object) -> str:

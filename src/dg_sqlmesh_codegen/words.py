@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .errors import UsageError
+from .values import ANY_GATEWAY
 
 Flag = str | tuple[str, ...] | None
 
@@ -41,7 +42,8 @@ class Words:
         """Read the flags by name, None or an empty tuple where one was not given.
 
         Raises:
-            UsageError: an empty text for a folder, or words that are no KEY=VALUE.
+            UsageError: an empty text for a folder, words that are no KEY=VALUE, or two flags that
+                set one key.
         """
         given = {name: flag for name, flag in flags.items() if flag not in (None, ())}
         for name in ("projects", "out", "templates"):
@@ -49,9 +51,11 @@ class Words:
         values: dict[str, object] = {key: flag for key, flag in given.items() if key != "others"}
         names = {key: _OPTIONS.get(key, "PROJECT") for key in values}
         if "default_catalogs" in given:
-            values["default_catalogs"] = tuple(map(_catalog, _several(given["default_catalogs"])))
+            values["default_catalogs"] = _catalogs(_several(given["default_catalogs"]))
         for text in _several(given.get("others")):
             key, value = _setting(text)
+            if key in values:
+                raise UsageError(f"{names[key]} and --set {key} say the same thing twice")
             values[key] = value
             names[key] = f"--set {key}"
         return cls(values, names, shlex.join(_again(given)))
@@ -67,11 +71,18 @@ def _refuse_empty(flag: Flag) -> None:
         raise UsageError("an empty text names no folder", hint="Say . for the working directory.")
 
 
-def _catalog(text: str) -> tuple[str | None, str]:
-    gateway, equals, name = text.rpartition("=")
-    if not name:
-        raise UsageError(f"--default-catalog {text} names no catalog", hint="Say [GATEWAY=]NAME.")
-    return (gateway.lower() if equals else None), name
+def _catalogs(texts: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        gateway, equals, name = text.rpartition("=")
+        if not name.strip() or (equals and not gateway.strip()):
+            what = "no catalog" if not name.strip() else "no gateway"
+            raise UsageError(f"--default-catalog {text} names {what}", hint="Say [GATEWAY=]NAME.")
+        key = gateway.lower() if equals else ANY_GATEWAY
+        if found.setdefault(key, name) != name:
+            other = f"--default-catalog {f'{gateway}={found[key]}' if equals else found[key]}"
+            raise UsageError(f"{other} and --default-catalog {text} contradict each other")
+    return found
 
 
 def _setting(text: str) -> tuple[str, object]:
@@ -79,9 +90,11 @@ def _setting(text: str) -> tuple[str, object]:
     if not equals or not key.strip():
         raise UsageError(f"--set {text} is no KEY=VALUE", hint="Say --set group_name=marts.")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        parsed = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return key.strip(), value  # a plain text needs no quotes of its own
+    # A text of several lines could be several keys to TOML.
+    return key.strip(), parsed["value"] if len(parsed) == 1 else value
 
 
 def _again(given: Mapping[str, Flag]) -> Iterator[str]:
