@@ -6,14 +6,18 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from . import printing
+from . import git, printing
 from .config import DEFAULT_ENVIRONMENT, Config
 from .errors import CodegenError, UsageError
 from .mode import Mode
 from .version import __version__
+
+if TYPE_CHECKING:  # importing it would import SQLMesh, before the arguments are known to be right
+    from .pipeline import Report
 
 _EPILOG = """\b
 Example:
@@ -57,6 +61,9 @@ _BUG = 70
 )
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.option(
+    "--hook", is_flag=True, help="Exit 1 also where files were written, or are not added to git."
+)
+@click.option(
     "-q", "--quiet", is_flag=True, help="Print nothing but errors (and what --check found)."
 )
 @click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
@@ -70,6 +77,7 @@ def command(
     default_catalogs: tuple[str, ...],
     check: bool,
     diff: bool,
+    hook: bool,
     quiet: bool,
     debug: bool,
 ) -> int:
@@ -89,7 +97,7 @@ def command(
             config_name=config_name,
             default_catalogs=tuple(_default_catalog(text) for text in default_catalogs),
         )
-        return _generate(config, mode, quiet)
+        return _generate(config, mode, quiet, hook)
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -140,7 +148,7 @@ def _default_catalog(text: str) -> tuple[str | None, str]:
     return (gateway.lower() if equals else None), name
 
 
-def _generate(config: Config, mode: Mode, quiet: bool) -> int:
+def _generate(config: Config, mode: Mode, quiet: bool, hook: bool) -> int:
     started = time.monotonic()
     with printing.progress(quiet) as tell:
         tell("Importing SQLMesh")
@@ -154,4 +162,15 @@ def _generate(config: Config, mode: Mode, quiet: bool) -> int:
         printing.print_differences(report, config)
     if not quiet:
         printing.print_summary(report, config, time.monotonic() - started)
-    return report.exit_code
+    return _hook(report, config) if hook else report.exit_code
+
+
+def _hook(report: Report, config: Config) -> int:
+    """Tell a commit hook's user what is not in the commit, and return the exit code.
+
+    pre-commit notices by itself only what becomes of files that git tracks.
+    """
+    files = [config.out / change.path for change in report.changes if change.new is not None]
+    missing = git.not_added([file for file in files if file.exists()], config.out)
+    printing.print_not_added(missing, report, config)
+    return 1 if missing or report.different else 0
