@@ -5,15 +5,31 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from . import printing, settings
+from . import git, printing, settings
 from .config import DEFAULT_ENVIRONMENT, Config
 from .errors import CodegenError
 from .mode import Mode
 from .version import __version__
 from .words import Flag, Words
+
+if TYPE_CHECKING:  # importing it would import SQLMesh, before the arguments are known to be right
+    from .delivery import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be done with the package, and said; `again` is the command that generates it."""
+
+    mode: Mode
+    quiet: bool
+    hook: bool
+    again: str
+
 
 _EPILOG = """\b
 Example:
@@ -66,12 +82,22 @@ _BUG = 70
 )
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.option(
+    "--hook", is_flag=True, help="Exit 1 also where files were written, or are not added to git."
+)
+@click.option(
     "-q", "--quiet", is_flag=True, help="Print nothing but errors (and what --check found)."
 )
 @click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
 @click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
 def command(
-    *, show_config: bool, check: bool, diff: bool, quiet: bool, debug: bool, **flags: Flag
+    *,
+    show_config: bool,
+    check: bool,
+    diff: bool,
+    hook: bool,
+    quiet: bool,
+    debug: bool,
+    **flags: Flag,
 ) -> int:
     """Generate a Dagster package from the SQLMesh project(s) in PROJECT.
 
@@ -89,7 +115,7 @@ def command(
             printing.print_settings(loaded)
             return 0
         with loaded.located():
-            return _generate(loaded.config, mode, quiet, words.command)
+            return _generate(loaded.config, Task(mode, quiet, hook, words.command))
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -126,18 +152,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _generate(config: Config, mode: Mode, quiet: bool, again: str) -> int:
+def _generate(config: Config, task: Task) -> int:
     started = time.monotonic()
-    with printing.progress(quiet) as tell:
+    with printing.progress(task.quiet) as tell:
         tell("Importing SQLMesh")
         # Only now, when the arguments are known to be right: it takes seconds.
         from .pipeline import generate  # noqa: PLC0415
 
-        report = generate(config, mode, progress=tell)
-    if mode is Mode.DIFF:
+        report = generate(config, task.mode, progress=tell)
+    if task.mode is Mode.DIFF:
         printing.print_diff(report)
-    if mode is Mode.CHECK:
-        printing.print_differences(report, config, again)
-    if not quiet:
+    if task.mode is Mode.CHECK:
+        printing.print_differences(report, config, task.again)
+    if not task.quiet:
         printing.print_summary(report, config, time.monotonic() - started)
-    return report.exit_code
+    return _hook(report, config) if task.hook else report.exit_code
+
+
+def _hook(report: Report, config: Config) -> int:
+    """Tell a commit hook's user what is not in the commit, and return the exit code.
+
+    pre-commit notices by itself only what becomes of files that git tracks.
+    """
+    files = [config.out / change.path for change in report.changes if change.new is not None]
+    missing = git.not_added([file for file in files if file.exists()], config.out)
+    printing.print_not_added(missing, report, config)
+    return 1 if missing or report.different else 0

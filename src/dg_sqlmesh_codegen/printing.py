@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .delivery import Report
 
 _WIDE = 60
+_FEW = 5
 _WORDS = {
     "changed": "is out of date",
     "missing": "is missing",
@@ -101,6 +103,27 @@ def print_differences(report: Report, config: Config, again: str) -> None:
         click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
     if report.different:
         click.echo(f"Run: {again}")
+
+
+def print_not_added(files: Sequence[Path], report: Report, config: Config) -> None:
+    """Say what a commit would not hold, and the command that adds it.
+
+    Args:
+        files: the package's files that git does not track.
+        report: what was written just now, if anything was.
+        config: where the package is.
+    """
+    add = [str(config.out)]
+    if files:
+        click.echo(f"{len(files)} of the package's files are not in git:")
+        for file in files[:_FEW]:
+            click.echo(f"  {file}")
+        if len(files) <= _FEW:
+            add = [str(file) for file in files]  # of one that is named git says that it is ignored
+        else:
+            click.echo("  ...")
+    if files or (report.mode is Mode.WRITE and report.different):
+        click.echo(f"Run: {shlex.join(['git', 'add', *add])}")
 
 
 def print_summary(report: Report, config: Config, seconds: float) -> None:
