@@ -84,6 +84,11 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
     translator: str | None = None
     metadata_keys: Sequence[str] | None = None
     external_specs: bool | None = None
+    checks: Literal["all", "blocking", "none"] | None = None
+    execution_status_check: bool | None = None
+    exclusivity: Literal["require", "warn", "off"] | None = None
+    lock_timeout: float | None = None
+    check_versions: bool | None = None
     templates: str | None = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

@@ -105,6 +105,11 @@ class Config:
         translator: "package.module:Class" of a `SQLMeshTranslator`, imported while generating.
         metadata_keys: what of a model becomes metadata `sqlmesh/<key>`.
         external_specs: whether external tables are written as assets, too.
+        checks: which audits become asset checks; SQLMesh runs the others all the same.
+        execution_status_check: whether every asset has the check `sqlmesh_execution_status`.
+        exclusivity: what a run does where nothing keeps a second SQLMesh run away.
+        lock_timeout: seconds that a run waits for another one on the same host; None is an hour.
+        check_versions: whether `--check` fails where only this tool's or SQLMesh's version differs.
         templates: folder of templates that replace those of the same name.
         root: folder that `translator` may be imported from, besides Python's own path.
 
@@ -131,6 +136,11 @@ class Config:
     translator: ClassPath | None = None
     metadata_keys: MetadataKeys = METADATA_KEYS
     external_specs: Flag = False
+    checks: Literal["all", "blocking", "none"] = "all"
+    execution_status_check: Flag = True
+    exclusivity: Literal["require", "warn", "off"] = "require"
+    lock_timeout: Seconds | None = None
+    check_versions: Flag = True
     templates: Folder | None = None
     root: Path | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import naming
@@ -220,6 +220,17 @@ def _checks(
         )
         for name, audit in zip(naming.check_names(audits), audits, strict=True)
     )
+
+
+def with_checks(project: Project, wanted: str) -> Project:
+    """Leave out the audits that are to be no checks: "all", "blocking" or "none" are wanted."""
+    if wanted == "all":
+        return project
+    models = (
+        replace(model, audits=tuple(a for a in model.audits if a.blocking and wanted == "blocking"))
+        for model in project.models
+    )
+    return replace(project, models=tuple(models), standalone_audits=())  # they never block
 
 
 def checked_audits(project: Project) -> tuple[StandaloneAudit, ...]:

@@ -49,7 +49,7 @@ def translate(config: Config, progress: Callable[[str], None]) -> Rendered:
     # What is wrong with the configuration shows before SQLMesh takes its time.
     translator = translators.load(config.translator, config.root)
     progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-    project = inspector.inspect(config.source)
+    project = graph.with_checks(inspector.inspect(config.source), config.checks)
     progress(f"Rendering {len(project.models)} models")
     translation = Translation.of(config, project, translator)
     assets = graph.build(project, translation, config.out.resolve())
@@ -60,8 +60,8 @@ def translate(config: Config, progress: Callable[[str], None]) -> Rendered:
         files=render(Package(config, project, assets, named, externals)),
         models=len(assets),
         edges=sum(len(asset.deps) for asset in assets),
-        # Every model has one check more than it has audits: sqlmesh_execution_status.
-        checks=sum(len(asset.checks) + 1 for asset in assets),
+        # sqlmesh_execution_status is one more than there are audits, of every model.
+        checks=sum(len(asset.checks) + config.execution_status_check for asset in assets),
         schedules=named,
         notes=notes(project, config, translator),
     )
