@@ -37,6 +37,8 @@ def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
         time.sleep(3600)
     return pd.DataFrame({{"n": [1]}})
 """
+FEW = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(2);"
+MANY = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(100000);"
 # How long a test waits for what is to happen soon; nothing depends on how soon.
 PATIENCE = 240.0
 
@@ -61,15 +63,11 @@ def stuck(folder: Path, kind: str, tasks: int) -> Shop:
         f"models/{slow[0]}": slow[1].format(**names),
         "models/last.sql": model("work.last", "SELECT * FROM work.slow", kind="FULL"),
     }
-    shop = workshop.make(folder, files, tasks=tasks, sql="CREATE SCHEMA raw;" + numbers(2))
+    shop = workshop.make(folder, files, tasks=tasks, sql="CREATE SCHEMA raw;" + FEW)
     (folder / "quick").unlink()
-    workshop.execute(shop, numbers(100_000))
+    workshop.execute(shop, MANY)
     (folder / "begun").unlink(missing_ok=True)
     return shop
-
-
-def numbers(count: int) -> str:
-    return f"CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range({count});"
 
 
 def wait_for(path: Path) -> None:
@@ -81,8 +79,8 @@ def wait_for(path: Path) -> None:
 
 def config(shop: Shop, executor: str) -> Path:
     path = shop.folder / "run.yaml"
-    executors = {"in_process": {"config": {"in_process": {}}}, "multiprocess": {}}
-    path.write_text(json.dumps({**run_at("2026-11-06"), "execution": executors[executor]}))
+    execution = {"execution": {"config": {executor: {}}}}
+    path.write_text(json.dumps({**run_at("2026-11-06"), **execution}), encoding="utf-8")
     return path
 
 
@@ -121,7 +119,7 @@ def test_a_terminated_run(
     assert after["work.slow"] == before["work.slow"]
 
     (tmp_path / "quick").touch()
-    workshop.execute(shop, numbers(2))
+    workshop.execute(shop, FEW)
     again = workshop.start_job(shop, config(shop, executor))
     assert again.wait(PATIENCE) == 0
     run, repaired = workshop.last_outcome()

@@ -1,7 +1,8 @@
-"""Small projects of a test's own: written, planned by SQLMesh and generated, all in this process."""
+"""Small projects of a test's own: written, planned by SQLMesh and generated, in this process."""
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,10 +12,12 @@ import dagster as dg
 import duckdb
 
 from dg_sqlmesh_codegen.cli import main
+from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e.outcome import Outcome
-from e2e.shop import PLANNED_AT, Shop
+from e2e.shop import PLANNED_AT, Shop, run_at
 from projects import write_project
 
+_numbers = itertools.count()
 # A gateway `local` in the file that `Shop.database` names.
 CONFIG = """
 gateways:
@@ -57,8 +60,10 @@ def plan(shop: Shop, at: str = PLANNED_AT) -> None:
 
 
 def generate(shop: Shop) -> None:
-    """Write the package of what is in the project's files into `defs`."""
-    assert main([str(shop.project), "-o", str(shop.folder / "defs"), "--quiet"]) == 0
+    """Write the package of what is in the project's files, under a name that no other test has."""
+    there = next(shop.folder.glob("defs*"), None)
+    out = there or shop.folder / f"defs_of_{next(_numbers)}"
+    assert main([str(shop.project), "-o", str(out), "--quiet"]) == 0
 
 
 def execute(shop: Shop, sql: str) -> None:
@@ -87,6 +92,25 @@ def start_job(shop: Shop, config: Path) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
+
+
+def materialize(
+    shop: Shop, at: str, resource: SQLMeshResource | None = None, *, selection: str | None = None
+) -> Outcome:
+    """Run the models in this process as of a time, and return what happened and what was logged."""
+    module = shop.definitions()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [module.sqlmesh_models],
+            resources={"sqlmesh": resource or module.defs.resources["sqlmesh"]},
+            run_config=run_at(at),
+            selection=selection,
+            raise_on_error=False,
+            instance=instance,
+        )
+        outcome = Outcome.of(result.all_events)
+        outcome.messages = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    return outcome
 
 
 def last_outcome() -> tuple[dg.DagsterRun, Outcome]:

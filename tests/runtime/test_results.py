@@ -383,7 +383,7 @@ def test_a_restart_forgets_what_an_audit_found_on_a_batch_that_failed() -> None:
 
 
 def test_a_restart_keeps_what_an_audit_found_on_a_batch_that_was_good() -> None:
-    """Two batches at a time, in two threads: one is good, and an audit that does not block warns."""
+    """Two batches at a time, in two threads: one is good, and an audit warns of it."""
     run = Run(model("a", on_id=ON_ID))
     planned = RunPlanned((due("a", 2, ON_ID),))
     on_good = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1", thread=1)

@@ -20,7 +20,7 @@ from .capture import AuditNotifier, Emit, FailedAudits, RunConsole
 from .errors import RunStoppedError, SetupError, StateBusyError
 from .events import EnvironmentRead, Level, Message, PromotedModel, RunEnded
 from .lock import Holder
-from .opening import Claim, open_alone, promoted_snapshots
+from .opening import Claim, open_alone, open_context, promoted_snapshots
 from .redaction import Redaction
 from .stopping import Stop
 from .target import Evaluation, Target
@@ -150,6 +150,22 @@ def due_models(target: Target, execution_time: datetime) -> Due:
     redaction = Redaction()
     try:
         return _due_models(target, execution_time, redaction)
+    except Exception as error:  # noqa: BLE001 - raised again without secrets
+        told = redaction.error(error)
+    raise told
+
+
+def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
+    """Return everything that is promoted in the environment, without waiting for anybody.
+
+    Raises:
+        SetupError, StateBusyError, RunError: as `due_models`.
+    """
+    redaction = Redaction()
+    try:
+        with open_context(target, redaction) as context:
+            snapshots = promoted_snapshots(context, target)
+        return tuple(_promoted_model(snapshot) for snapshot in snapshots.values())
     except Exception as error:  # noqa: BLE001 - raised again without secrets
         told = redaction.error(error)
     raise told

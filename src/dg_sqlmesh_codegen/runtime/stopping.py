@@ -6,15 +6,19 @@ them over while it evaluates a model.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Collection
 
 # How drivers name it, on the cursor or on the connection: DuckDB; psycopg, Trino, Databricks,
 # Athena, pyodbc. All of them allow the call from another thread.
 _CANCEL_METHODS = ("interrupt", "cancel")
+# How long other threads have to end once the process does, in seconds.
+_LAST_WAIT = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -66,19 +70,22 @@ def leave_with_main_thread(known: Collection[threading.Thread]) -> None:
     other things to do (a code server, somebody's notebook) goes on doing them.
 
     Args:
-        known: the threads that were there before the run; these are still waited for.
+        known: the threads that were there before the run; these are waited for, a moment.
     """
-    threading.Thread(
-        target=_leave, args=(frozenset(known),), name="sqlmesh-leave", daemon=True
-    ).start()
+    # Private, and the one place that comes before Python waits: `atexit` comes after. It is there
+    # since Python 3.9 for the thread pools, whose own waiting this has to precede.
+    threading._register_atexit(_leave, frozenset(known))  # type: ignore[attr-defined]
 
 
 def _leave(known: frozenset[threading.Thread]) -> None:
-    main = threading.main_thread()
-    main.join()
-    for thread in known - {main}:
-        if not thread.daemon:
-            thread.join()
+    here = threading.current_thread()
+    waited_for = [each for each in threading.enumerate() if not each.daemon and each is not here]
+    if known.issuperset(waited_for):
+        return
+    end = time.monotonic() + _LAST_WAIT
+    for thread in known.intersection(waited_for):
+        thread.join(max(end - time.monotonic(), 0))
+    atexit._run_exitfuncs()  # what Python itself would do after the wait that is not waited
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
