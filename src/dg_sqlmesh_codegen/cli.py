@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from . import printing, settings
+from . import printing, record, settings
 from .config import DEFAULT_ENVIRONMENT, Config
 from .errors import CodegenError
 from .mode import Mode
@@ -66,12 +66,26 @@ _BUG = 70
 )
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.option(
+    "--no-cache",
+    "cache",
+    flag_value=False,
+    default=True,
+    help="Load the project even where nothing has changed since the last time.",
+)
+@click.option(
     "-q", "--quiet", is_flag=True, help="Print nothing but errors (and what --check found)."
 )
 @click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
 @click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
 def command(
-    *, show_config: bool, check: bool, diff: bool, quiet: bool, debug: bool, **flags: Flag
+    *,
+    show_config: bool,
+    check: bool,
+    diff: bool,
+    cache: bool,
+    quiet: bool,
+    debug: bool,
+    **flags: Flag,
 ) -> int:
     """Generate a Dagster package from the SQLMesh project(s) in PROJECT.
 
@@ -88,7 +102,7 @@ def command(
         if show_config:
             printing.print_settings(loaded)
             return 0
-        return _generate(loaded.config, mode, quiet, words.command)
+        return _generate(loaded.config, mode, quiet, words.command, cache)
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -125,14 +139,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _generate(config: Config, mode: Mode, quiet: bool, again: str) -> int:
+def _generate(config: Config, mode: Mode, quiet: bool, again: str, cache: bool) -> int:
     started = time.monotonic()
     with printing.progress(quiet) as tell:
-        tell("Importing SQLMesh")
-        # Only now, when the arguments are known to be right: it takes seconds.
-        from .pipeline import generate  # noqa: PLC0415
-
-        report = generate(config, mode, progress=tell)
+        report = record.generate(config, mode, progress=tell, cache=cache)
     if mode is Mode.DIFF:
         printing.print_diff(report)
     if mode is Mode.CHECK:
