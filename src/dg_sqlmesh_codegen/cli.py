@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import git, printing, settings
+from . import git, printing, record, settings
 from .config import DEFAULT_ENVIRONMENT, Config
 from .errors import CodegenError
 from .mode import Mode
@@ -28,6 +28,7 @@ class Task:
     mode: Mode
     quiet: bool
     hook: bool
+    cache: bool
     again: str
 
 
@@ -85,6 +86,13 @@ _BUG = 70
     "--hook", is_flag=True, help="Exit 1 also where files were written, or are not added to git."
 )
 @click.option(
+    "--no-cache",
+    "cache",
+    flag_value=False,
+    default=True,
+    help="Load the project even where nothing has changed since the last time.",
+)
+@click.option(
     "-q", "--quiet", is_flag=True, help="Print nothing but errors (and what --check found)."
 )
 @click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
@@ -95,6 +103,7 @@ def command(
     check: bool,
     diff: bool,
     hook: bool,
+    cache: bool,
     quiet: bool,
     debug: bool,
     **flags: Flag,
@@ -115,7 +124,7 @@ def command(
             printing.print_settings(loaded)
             return 0
         with loaded.located():
-            return _generate(loaded.config, Task(mode, quiet, hook, words.command))
+            return _generate(loaded.config, Task(mode, quiet, hook, cache, words.command))
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -155,11 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _generate(config: Config, task: Task) -> int:
     started = time.monotonic()
     with printing.progress(task.quiet) as tell:
-        tell("Importing SQLMesh")
-        # Only now, when the arguments are known to be right: it takes seconds.
-        from .pipeline import generate  # noqa: PLC0415
-
-        report = generate(config, task.mode, progress=tell)
+        report = record.generate(config, task.mode, progress=tell, cache=task.cache)
     if task.mode is Mode.DIFF:
         printing.print_diff(report)
     if task.mode is Mode.CHECK:
