@@ -10,7 +10,7 @@ import pytest
 
 from builders import audit, external, fqn, model, project, standalone, translation
 from dg_sqlmesh_codegen import graph
-from dg_sqlmesh_codegen.errors import ProjectError
+from dg_sqlmesh_codegen.errors import ProjectError, SettingError
 from dg_sqlmesh_codegen.graph import Asset, Check
 from dg_sqlmesh_codegen.naming import Identifier
 from dg_sqlmesh_codegen.project import Column, ExternalTable, Model, Project, TableName
@@ -174,7 +174,7 @@ def test_a_collision_names_both_models(first: str, second: str) -> None:
 
 def test_keys_of_a_translator_may_not_collide() -> None:
     models = (model("shop.a.orders"), model("shop.b.orders"))
-    with pytest.raises(ProjectError, match="get the same asset key") as caught:
+    with pytest.raises(SettingError, match="get the same asset key") as caught:
         assets_of(project(*models), Renaming())
     assert "shop.a.orders" in str(caught.value)
     assert "shop.b.orders" in str(caught.value)

@@ -56,7 +56,7 @@ defs = dg.Definitions(
         "sqlmesh": SQLMeshResource(
             project_dir=os.getenv("DG_SQLMESH_PROJECT_DIR")
             or str((HERE / "../shop").resolve()),
-            gateway=os.getenv("DG_SQLMESH_GATEWAY"),
+            gateway=os.getenv("DG_SQLMESH_GATEWAY") or None,
             environment=os.getenv("DG_SQLMESH_ENVIRONMENT") or "prod",
         ),
     },
