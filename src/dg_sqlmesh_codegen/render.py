@@ -12,12 +12,13 @@ are listed here and pass through `layout` instead. All others pass through black
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import jinja2
 
+from . import banner
 from .config import Config
 from .crons import Schedule
 from .graph import MODELS_FOLDER, Asset, import_name
@@ -28,13 +29,14 @@ from .project import Project
 from .version import __version__
 
 SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
+INDEX = PurePosixPath(MODELS_FOLDER, "__init__.py")
 
 _MODEL = "model.py.jinja"
-_MODELS = "models.py.jinja"
+_INDEX = "models.py.jinja"
 _PACKAGE = "package.py.jinja"
 _DEFINITIONS = "definitions.py.jinja"
 # Our own templates that are written in black's style; a user's template of that name is not.
-_STYLED = frozenset({_MODEL, _MODELS, _PACKAGE})
+_STYLED = frozenset({_MODEL, _INDEX, _PACKAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,12 @@ def render(package: Package) -> tuple[File, ...]:
     Raises:
         jinja2.UndefinedError, black.InvalidInput: a template that is wrong, which is a bug.
     """
-    return tuple(_files(package, _Templates(_environment(), _STYLED)))
+    return tuple(_files(package, _templates()))
+
+
+def render_index(modules: Iterable[tuple[Identifier, ...]]) -> str:
+    """Render `models/__init__.py`: it follows from the modules of the models, in any order."""
+    return _index(modules, _templates())
 
 
 def template_dir() -> Path:
@@ -101,14 +108,15 @@ def _named(schedule: Schedule) -> NamedSchedule:
     return NamedSchedule(str(name), name, schedule.timezone, crons)
 
 
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+def _templates() -> _Templates:
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_dir()),
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
         autoescape=False,  # noqa: S701 - Python, not HTML; `finalize` is what makes values safe
         keep_trailing_newline=True,
     )
+    return _Templates(environment, _STYLED)
 
 
 def _finalize(value: object) -> object:
@@ -123,9 +131,12 @@ class _Templates:
     jinja: jinja2.Environment
     styled: frozenset[str]
 
+    def text(self, name: str, **values: object) -> str:
+        text = banner.added(self.jinja.get_template(name).render(values))
+        return _laid_out(text) if name in self.styled else _black(text)
+
     def file(self, path: PurePosixPath, name: str, **values: object) -> File:
-        text = self.jinja.get_template(name).render(values)
-        return File(path, _laid_out(text) if name in self.styled else _black(text))
+        return File(path, banner.stamped(self.text(name, **values)))
 
 
 def _laid_out(text: str) -> str:
@@ -152,15 +163,14 @@ def _files(package: Package, templates: _Templates) -> Iterator[File]:
         yield templates.file(path, _MODEL, asset=asset)
     for folder in sorted(folders):
         yield templates.file(folder / "__init__.py", _PACKAGE)
-    yield _models(package.assets, templates)
+    index = _index([asset.module for asset in package.assets], templates)
+    yield File(INDEX, index)  # without a digest, see `banner`
     yield _definitions(package, templates)
 
 
-def _models(assets: Sequence[Asset], templates: _Templates) -> File:
-    models = [
-        ImportedModel(ModuleName(asset.module), import_name(asset.module)) for asset in assets
-    ]
-    return templates.file(PurePosixPath(MODELS_FOLDER, "__init__.py"), _MODELS, models=models)
+def _index(modules: Iterable[tuple[Identifier, ...]], templates: _Templates) -> str:
+    models = [ImportedModel(ModuleName(each), import_name(each)) for each in sorted(modules)]
+    return templates.text(_INDEX, models=models)
 
 
 def _definitions(package: Package, templates: _Templates) -> File:
