@@ -12,10 +12,13 @@ import pytest
 from builders import model, project
 from dg_sqlmesh_codegen import graph
 from dg_sqlmesh_codegen.banner import BANNER
+from dg_sqlmesh_codegen.cli import main
 from dg_sqlmesh_codegen.config import Config
 from dg_sqlmesh_codegen.render import File, Package, render
 from dg_sqlmesh_codegen.translator import SQLMeshTranslator
 from dg_sqlmesh_codegen.write import Status, apply, compare
+from projects import model as model_file
+from projects import write_project
 
 HERE = Path(__file__).parent
 GIT = shutil.which("git") or "git"
@@ -104,6 +107,38 @@ def test_an_older_banner_without_a_digest_is_not_called_edited(out: Path) -> Non
 def test_an_emptied_file_is_not_called_edited(out: Path) -> None:
     (out / MODEL).write_text("")
     assert edited(out, rendered(*THREE)) == set()
+
+
+# ---- the command line
+
+
+def test_the_command_line_says_so_before_it_overwrites(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("a", "b")
+    shop = write_project(
+        tmp_path / "shop",
+        {f"models/{name}.sql": model_file(f"shop.{name}") for name in names},
+    )
+    arguments = [str(shop), "-o", str(tmp_path / "defs"), "--quiet"]
+    a, b = (tmp_path / "defs" / "models" / "warehouse" / "shop" / f"{name}.py" for name in names)
+    assert main(arguments) == 0
+    assert "by hand" not in "".join(capsys.readouterr())
+    append(a)
+    append(b)
+    (shop / "models" / "b.sql").unlink()
+    before = a.read_bytes()
+    assert main([*arguments, "--check"]) == 1
+    checked = capsys.readouterr().out.splitlines()
+    assert f"{a} was edited by hand" in checked
+    assert f"{b} was edited by hand and is no longer generated" in checked
+    assert a.read_bytes() == before
+    assert main(arguments) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"note: {a} was edited by hand: it is overwritten",
+        f"note: {b} was edited by hand: it is removed",
+    ]
+    assert main([*arguments, "--check"]) == 0
 
 
 # ---- git

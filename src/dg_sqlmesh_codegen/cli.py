@@ -147,7 +147,12 @@ def _generate(config: Config, mode: Mode, quiet: bool) -> int:
         # Only now, when the arguments are known to be right: it takes seconds.
         from .pipeline import generate  # noqa: PLC0415
 
-        report = generate(config, mode, progress=tell)
+        report = generate(
+            config,
+            mode,
+            progress=tell,
+            edited=lambda changes: printing.print_edited(changes, config),
+        )
     if mode is Mode.DIFF:
         printing.print_diff(report)
     if mode is Mode.CHECK:

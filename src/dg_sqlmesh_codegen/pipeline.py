@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import crons, graph, inspector, write
@@ -46,6 +46,7 @@ def generate(
     mode: Mode = Mode.WRITE,
     *,
     progress: Callable[[str], None] = lambda stage: None,
+    edited: Callable[[Sequence[Change]], None] = lambda changes: None,
 ) -> Report:
     """Generate the package, or compare it with what is there.
 
@@ -53,6 +54,7 @@ def generate(
         config: projects, output folder, gateway and environment.
         mode: write, check or diff; only `Mode.WRITE` touches the output folder.
         progress: is told what happens next, in a few words.
+        edited: is told, before anything is written, which files to be replaced were edited by hand.
 
     Returns:
         What was found and, file by file, what changed.
@@ -70,6 +72,7 @@ def generate(
     try:
         changes = write.compare(files, config.out)
         if mode is Mode.WRITE:
+            edited([change for change in changes if change.edited])
             progress(f"Writing {config.out}")
             write.apply(changes, config.out)
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from .mode import Mode
 
 if TYPE_CHECKING:  # importing it would import SQLMesh, before anything was printed
     from .pipeline import Report
+    from .write import Change
 
 _WORDS = {
     "changed": "is out of date",
@@ -47,9 +48,22 @@ def print_diff(report: Report) -> None:
 def print_differences(report: Report, config: Config) -> None:
     """Name every file that differs, and the command that mends them."""
     for change in report.different:
-        click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
+        click.echo(f"{config.out / change.path} {_state(change)}")
     if report.different:
         click.echo(f"Run: {_command(config)}")
+
+
+def _state(change: Change) -> str:
+    if not change.edited:
+        return _WORDS[change.status.value]
+    return "was edited by hand" + (" and is no longer generated" if change.new is None else "")
+
+
+def print_edited(changes: Sequence[Change], config: Config) -> None:
+    """Say, before it happens, which files are replaced although somebody edited them by hand."""
+    for change in changes:
+        goes = "removed" if change.new is None else "overwritten"
+        click.echo(f"note: {config.out / change.path} was edited by hand: it is {goes}", err=True)
 
 
 def print_summary(report: Report, config: Config, seconds: float) -> None:
