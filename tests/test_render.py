@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import os
 import subprocess
@@ -22,15 +23,15 @@ from hypothesis import strategies as st
 
 from builders import audit, external, fqn, model, project, translation
 from dg_sqlmesh_codegen import graph, templates
+from dg_sqlmesh_codegen.banner import LINE, is_ours, stamped
 from dg_sqlmesh_codegen.config import Config
 from dg_sqlmesh_codegen.crons import Schedule
 from dg_sqlmesh_codegen.graph import Asset
 from dg_sqlmesh_codegen.project import Audit, Column, Model, StandaloneAudit, TableName
-from dg_sqlmesh_codegen.render import Package, named_schedules
+from dg_sqlmesh_codegen.render import Package, named_schedules, render_index
 from dg_sqlmesh_codegen.render import render as render_package
 from dg_sqlmesh_codegen.translator import SQLMeshTranslator
 from dg_sqlmesh_codegen.version import __version__
-from dg_sqlmesh_codegen.write import BANNER
 
 HERE = Path(__file__).parent
 OUT = Path("/no/where/defs")
@@ -332,7 +333,7 @@ def test_a_module_in_full() -> None:
         query="SELECT\n  1",
         source=Path("/no/where/shop/models/orders.sql"),
     )
-    assert rendered(only)["models/shop/marts/orders.py"] == FULL
+    assert rendered(only)["models/shop/marts/orders.py"] == stamped(FULL)
 
 
 FULL = """\
@@ -443,8 +444,26 @@ def test_the_files_of_a_package() -> None:
 
 def test_every_file_carries_the_banner_and_is_black() -> None:
     for text in rendered(model("shop.b.x"), model("shop.a.y")).values():
-        assert text.startswith(BANNER)
+        assert is_ours(text)
         assert_is_black(text)
+
+
+def test_model_modules_and_definitions_carry_a_digest_of_their_body() -> None:
+    for path, text in rendered(model("shop.b.x"), model("shop.a.y")).items():
+        first, _, body = text.partition("\n")
+        if path.endswith("__init__.py"):
+            assert first == LINE
+        else:
+            digest = hashlib.sha256(body.encode()).hexdigest()[:8]
+            assert first == LINE.replace(".", f" (body {digest}).", 1)
+
+
+def test_the_index_follows_from_the_modules_in_any_order() -> None:
+    made = package(*(model(f"shop.{schema}.x") for schema in "bca"), model("1st.a.import"))
+    modules = [asset.module for asset in made.assets]
+    assert (
+        render_index(made.config, "models", reversed(modules)) == files(made)["models/__init__.py"]
+    )
 
 
 def test_packages_are_empty_but_for_the_banner() -> None:
@@ -456,7 +475,7 @@ def test_packages_are_empty_but_for_the_banner() -> None:
 def test_models_are_imported_and_listed_sorted() -> None:
     made = rendered(model("shop.b.x"), model("shop.a.import"), model("1st.a.z"))
     assert made["models/__init__.py"] == (
-        f"{BANNER} Change the SQLMesh project and generate again; do not edit.\n"
+        f"{LINE}\n"
         "\n"
         "from dg_sqlmesh_codegen.runtime import ModelAsset\n"
         "\n"
@@ -661,7 +680,7 @@ def test_the_resource_of_one_project() -> None:
     assert resource_arguments(definitions()) == {
         "project_dir": "os.getenv('DG_SQLMESH_PROJECT_DIR') or "
         f"str((HERE / {os.path.relpath(HERE, OUT)!r}).resolve())",
-        "gateway": "os.getenv('DG_SQLMESH_GATEWAY')",
+        "gateway": "os.getenv('DG_SQLMESH_GATEWAY') or None",
         "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'prod'",
     }
 

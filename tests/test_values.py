@@ -18,8 +18,9 @@ from builders import model, project, translation
 from dg_sqlmesh_codegen import graph
 from dg_sqlmesh_codegen.config import Config, RetryPolicy
 from dg_sqlmesh_codegen.crons import Schedule
+from dg_sqlmesh_codegen.files import NamedSchedule
 from dg_sqlmesh_codegen.naming import Identifier
-from dg_sqlmesh_codegen.render import NamedSchedule, Package, named_schedules, render
+from dg_sqlmesh_codegen.render import Package, named_schedules, render
 from dg_sqlmesh_codegen.values import TAKEN_NAMES, Catalogs, ScheduleName, Tags, is_literal
 
 SCHEDULES = TypeAdapter(ScheduleName)

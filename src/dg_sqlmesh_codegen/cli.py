@@ -12,6 +12,7 @@ import click
 
 from . import git, printing, record, settings
 from .config import DEFAULT_ENVIRONMENT, Config
+from .delivery import Listener
 from .errors import CodegenError
 from .mode import Mode
 from .version import __version__
@@ -164,7 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _generate(config: Config, task: Task) -> int:
     started = time.monotonic()
     with printing.progress(task.quiet) as tell:
-        report = record.generate(config, task.mode, progress=tell, cache=task.cache)
+        heard = Listener(tell, lambda changes: printing.print_edited(changes, config))
+        report = record.generate(config, task.mode, heard, cache=task.cache)
     if task.mode is Mode.DIFF:
         printing.print_diff(report)
     if task.mode is Mode.CHECK:

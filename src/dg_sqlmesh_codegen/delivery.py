@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from . import write
 from .config import Config
 from .errors import UsageError
 from .files import NamedSchedule, Rendered
 from .mode import Mode
+from .naming import Identifier
 from .write import Change, Status
 
 
@@ -39,18 +41,33 @@ class Report:
         return 1 if self.mode is Mode.CHECK and self.different else 0
 
 
-def deliver(
-    rendered: Rendered, config: Config, mode: Mode, progress: Callable[[str], None]
-) -> Report:
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what happens, while it does.
+
+    Args:
+        progress: takes what happens next, in a few words.
+        edited: takes the files edited by hand that are about to be replaced, if there are any.
+    """
+
+    progress: Callable[[str], None] = lambda stage: None
+    edited: Callable[[Sequence[Change]], None] = lambda changes: None
+
+
+SILENT = Listener()
+
+
+def deliver(rendered: Rendered, config: Config, mode: Mode, listener: Listener) -> Report:
     """Compare the package with its folder; only `Mode.WRITE` touches it.
 
     Raises:
         UsageError: a file in the way, or a folder that cannot be written.
     """
     try:
-        changes = write.compare(rendered.files, config.out)
+        changes = write.compare(rendered.files, config.out, partial(_index, config))
         if mode is Mode.WRITE:
-            progress(f"Writing {config.out}")
+            listener.edited([change for change in changes if change.edited])
+            listener.progress(f"Writing {config.out}")
             write.apply(changes, config.out)
     except OSError as error:
         raise UsageError(
@@ -67,3 +84,10 @@ def deliver(
         changes=changes,
         notes=rendered.notes,
     )
+
+
+def _index(config: Config, folder: str, modules: Iterable[tuple[Identifier, ...]]) -> str:
+    # Only where such a file differs: it imports Jinja.
+    from .render import render_index  # noqa: PLC0415
+
+    return render_index(config, folder, modules)

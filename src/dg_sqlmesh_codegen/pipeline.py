@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from . import crons, graph, inspector, translators
 from .config import Config
-from .delivery import Report, deliver
+from .delivery import SILENT, Listener, Report, deliver
 from .files import Rendered
 from .mode import Mode
 from .notes import notes
@@ -20,14 +20,14 @@ def generate(
     config: Config,
     mode: Mode = Mode.WRITE,
     *,
-    progress: Callable[[str], None] = lambda stage: None,
+    listener: Listener = SILENT,
 ) -> Report:
     """Generate the package, or compare it with what is there.
 
     Args:
         config: projects, output folder, gateway and environment.
         mode: write, check or diff; only `Mode.WRITE` touches the output folder.
-        progress: is told what happens next, in a few words.
+        listener: is told what happens.
 
     Returns:
         What was found and, file by file, what changed.
@@ -36,7 +36,7 @@ def generate(
         UsageError: bad configuration, a file in the way, or a folder that cannot be written.
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
-    return deliver(translate(config, progress), config, mode, progress)
+    return deliver(translate(config, listener.progress), config, mode, listener)
 
 
 def translate(config: Config, progress: Callable[[str], None]) -> Rendered:

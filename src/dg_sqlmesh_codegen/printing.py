@@ -21,6 +21,7 @@ from .values import ANY_GATEWAY
 
 if TYPE_CHECKING:
     from .delivery import Report
+    from .write import Change
 
 _WIDE = 60
 _FEW = 5
@@ -100,7 +101,7 @@ def print_diff(report: Report) -> None:
 def print_differences(report: Report, config: Config, again: str) -> None:
     """Name every file that differs, and the command that mends them."""
     for change in report.different:
-        click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
+        click.echo(f"{config.out / change.path} {_state(change)}")
     if report.different:
         click.echo(f"Run: {again}")
 
@@ -124,6 +125,19 @@ def print_not_added(files: Sequence[Path], report: Report, config: Config) -> No
             click.echo("  ...")
     if files or (report.mode is Mode.WRITE and report.different):
         click.echo(f"Run: {shlex.join(['git', 'add', *add])}")
+
+
+def _state(change: Change) -> str:
+    if not change.edited:
+        return _WORDS[change.status.value]
+    return "was edited by hand" + (" and is no longer generated" if change.new is None else "")
+
+
+def print_edited(changes: Sequence[Change], config: Config) -> None:
+    """Say, before it happens, which files are replaced although somebody edited them by hand."""
+    for change in changes:
+        goes = "removed" if change.new is None else "overwritten"
+        click.echo(f"note: {config.out / change.path} was edited by hand: it is {goes}", err=True)
 
 
 def print_summary(report: Report, config: Config, seconds: float) -> None:

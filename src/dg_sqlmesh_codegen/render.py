@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from . import templates
+from . import banner, templates
 from .config import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
 from .crons import Schedule
 from .files import EXTERNALS_FOLDER, MODELS_FOLDER, File, NamedSchedule
@@ -46,6 +46,11 @@ def render(package: Package) -> tuple[File, ...]:
     return tuple(_files(package, templates.load(package.config.templates)))
 
 
+def render_index(config: Config, folder: str, modules: Iterable[tuple[Identifier, ...]]) -> str:
+    """Render `models/__init__.py`, or that of `externals`: it follows from the modules there."""
+    return _index(folder, modules, templates.load(config.templates))
+
+
 def named_schedules(
     schedules: Sequence[Schedule], base: str = DEFAULT_SCHEDULE_NAME
 ) -> tuple[NamedSchedule, ...]:
@@ -64,15 +69,14 @@ def _files(package: Package, made: Templates) -> Iterator[File]:
     modules = [PurePosixPath(MODELS_FOLDER, *asset.module) for asset in package.assets]
     for asset, path in zip(package.assets, modules, strict=True):
         text = made.render(templates.MODEL, str(asset.model), asset=asset)
-        yield File(path.with_suffix(".py"), text)
+        yield _file(path.with_suffix(".py"), text)
     if package.config.external_specs:
         yield from _externals(package.externals, made)
         modules += [PurePosixPath(EXTERNALS_FOLDER, *each.module) for each in package.externals]
     for path in _folders(modules):
-        yield File(path, made.render(templates.PACKAGE, str(path)))
-    models = _imported(asset.module for asset in package.assets)
-    path = PurePosixPath(MODELS_FOLDER, "__init__.py")
-    yield File(path, made.render(templates.MODELS, str(path), models=models))
+        yield _file(path, made.render(templates.PACKAGE, str(path)))
+    index = _index(MODELS_FOLDER, (asset.module for asset in package.assets), made)
+    yield File(PurePosixPath(MODELS_FOLDER, "__init__.py"), index)  # without a digest, see `banner`
     yield _definitions(package, made)
 
 
@@ -81,10 +85,9 @@ def _externals(externals: Sequence[External], made: Templates) -> Iterator[File]
         path = PurePosixPath(EXTERNALS_FOLDER, *external.module).with_suffix(".py")
         name = str(external.table.table)
         text = made.render(templates.EXTERNAL, str(external.table), external=external, name=name)
-        yield File(path, text)
-    path = PurePosixPath(EXTERNALS_FOLDER, "__init__.py")
-    imported = _imported(external.module for external in externals)
-    yield File(path, made.render(templates.EXTERNALS, str(path), externals=imported))
+        yield _file(path, text)
+    index = _index(EXTERNALS_FOLDER, (external.module for external in externals), made)
+    yield File(PurePosixPath(EXTERNALS_FOLDER, "__init__.py"), index)
 
 
 def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
@@ -93,8 +96,10 @@ def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     return [folder / "__init__.py" for folder in sorted({PurePosixPath(), *folders})]
 
 
-def _imported(modules: Iterable[tuple[Identifier, ...]]) -> list[Imported]:
-    return [Imported(ModuleName(module), import_name(module)) for module in modules]
+def _index(folder: str, modules: Iterable[tuple[Identifier, ...]], made: Templates) -> str:
+    imported = [Imported(ModuleName(module), import_name(module)) for module in sorted(modules)]
+    name = templates.MODELS if folder == MODELS_FOLDER else templates.EXTERNALS
+    return made.render(name, f"{folder}/__init__.py", **{folder: imported})
 
 
 def _definitions(package: Package, made: Templates) -> File:
@@ -115,7 +120,11 @@ def _definitions(package: Package, made: Templates) -> File:
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,
     )
-    return File(path, text)
+    return _file(path, text)
+
+
+def _file(path: PurePosixPath, text: str) -> File:
+    return File(path, banner.stamped(text))
 
 
 def _enum(name: str, member: str | None) -> ModuleName:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import jinja2
 
+from . import banner
 from .errors import UsageError
 from .layout import UnknownShapeError, fitted
 from .literals import literal
@@ -61,14 +62,14 @@ class Templates:
         """
         if name in self.own:
             return self._render_own(name, subject, values)
-        text = self.jinja.get_template(name).render(values)
+        text = banner.added(self.jinja.get_template(name).render(values))
         return _laid_out(text) if name in _STYLED else _black(text)
 
     def _render_own(self, name: str, subject: str, values: dict[str, object]) -> str:
         with _as_usage_error(name, subject):
             text = self.jinja.get_template(name).render(values)
         with _as_usage_error(name, subject, text):
-            return _black(text)
+            return _black(banner.added(text))
 
 
 def load(folder: Path | None) -> Templates:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..config import Config
-from ..delivery import Report, deliver
+from ..delivery import Listener, Report, deliver
 from ..files import Rendered
 from ..mode import Mode
 from . import store
@@ -27,15 +27,13 @@ from .inputs import Before, Inputs
 __all__ = ["generate"]
 
 
-def generate(
-    config: Config, mode: Mode, *, progress: Callable[[str], None], cache: bool = True
-) -> Report:
+def generate(config: Config, mode: Mode, listener: Listener, *, cache: bool = True) -> Report:
     """Do what `pipeline.generate` does, without loading the project where that is not needed.
 
     Args:
         config: projects, output folder, gateway and environment.
         mode: write, check or diff; only `Mode.WRITE` touches the output folder.
-        progress: is told what happens next, in a few words.
+        listener: is told what happens.
         cache: whether the record is read and written.
 
     Raises:
@@ -44,13 +42,13 @@ def generate(
     """
     before = _before(config) if cache else None
     if before is None:
-        _import(progress)
-        return deliver(_translate(config, progress), config, mode, progress)
+        _import(listener.progress)
+        return deliver(_translate(config, listener.progress), config, mode, listener)
     known = store.read(config.out)
     if known is not None and known.inputs.same(before):
-        return deliver(known.rendered, config, mode, progress)
-    rendered, inputs = _observed(before, config, progress)
-    report = deliver(rendered, config, mode, progress)
+        return deliver(known.rendered, config, mode, listener)
+    rendered, inputs = _observed(before, config, listener.progress)
+    report = deliver(rendered, config, mode, listener)
     if inputs is not None:
         store.write(config.out, store.Record(inputs, rendered))
     return report
