@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from . import sentences
-from .changes import Summary
+from .changes import Cause, Summary
 from .escape import code, listed
 from .mermaid import picture
 from .records import Key
@@ -63,8 +63,8 @@ def _headline(summary: Summary) -> str:
         (len(summary.renamed), "asset", "renamed"),
         (len(summary.edges_added), "edge", "added"),
         (len(summary.edges_removed), "edge", "removed"),
-        (sum(each.cause.directly for each in code_versions), "model", "changed"),
-        (sum(not each.cause.directly for each in code_versions), "model", "changed indirectly"),
+        (sum(each.cause.directly for each in code_versions), "model", "changed directly"),
+        (sum(not each.cause.directly for each in code_versions), "model", "changed otherwise"),
         (audits, "audit", "changed"),
         (len(summary.schedules), "schedule", "changed"),
         (metadata, "asset", "with other metadata"),
@@ -110,6 +110,13 @@ def _sections(summary: Summary) -> Iterator[_Section]:
     yield _Section("Settings", [sentences.property_change(each) for each in summary.settings])
 
 
+_CODE_SECTIONS: tuple[tuple[str, Callable[[Cause], bool]], ...] = (
+    ("directly", lambda cause: cause.directly),
+    ("through a macro or a variable", lambda cause: cause is Cause.MACRO),
+    ("by something that the package does not show", lambda cause: cause is Cause.UNSEEN),
+)
+
+
 def _edges(summary: Summary) -> Iterator[str]:
     """Edges of assets that are in both packages; what an added one reads was said with it."""
     said = {asset.key for asset in (*summary.added, *summary.removed)}
@@ -123,16 +130,13 @@ def _edges(summary: Summary) -> Iterator[str]:
 
 
 def _code_sections(summary: Summary) -> Iterator[_Section]:
-    for directly, title in (
-        (True, "Code version changed directly"),
-        (False, "Code version changed through a macro, or what else is outside the query"),
-    ):
+    for title, found in _CODE_SECTIONS:
         causes = [
             (each.new.key, [sentences.cause(each.code)])
             for each in summary.changed
-            if each.code and each.code.cause.directly is directly
+            if each.code and found(each.code.cause)
         ]
-        yield _Section(title, _grouped(causes))
+        yield _Section(f"Code version changed {title}", _grouped(causes))
 
 
 def _grouped(changes: Iterable[tuple[Key, Iterable[str]]]) -> list[str]:

@@ -57,7 +57,7 @@ def cause(each: CodeChange) -> str:
     if each.cause is Cause.DEFINITION:
         return f"its {listed([property_name(name) for name in each.names], len(each.names))}"
     if each.cause is Cause.MACRO:
-        return f"its query is the same, and takes {codes(each.names)} from elsewhere"
+        return f"its query is the same, and calls {codes(each.names)}"
     return _CAUSES[each.cause]
 
 
@@ -65,7 +65,7 @@ _CAUSES = {
     Cause.QUERY: "its query",
     Cause.PYTHON: "its Python code, or what that imports",
     Cause.SEED: "its data, or how that is read",
-    Cause.UNSEEN: "its query is the same: a statement beside it, or a property that is not shown",
+    Cause.UNSEEN: "its query is the same; a statement before or after it may not be, or a property",
 }
 
 
