@@ -57,9 +57,7 @@ def summary(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Summary:
     shutil.copytree(
         example / "shop", folder / "shop", ignore=shutil.ignore_patterns(".cache", "*.duckdb*")
     )
-    shutil.copytree(
-        example / "defs", folder / "defs", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(example / "defs", folder / "defs", ignore=shutil.ignore_patterns("__pycache__"))
     for path, old, new in EDITS:
         edit(folder / "shop" / path, old, new)
     (folder / "shop/models/marts/returns.sql").write_text(RETURNS)

@@ -46,13 +46,20 @@ def code_change(old: Asset, new: Asset) -> CodeChange | None:
 def _cause(old: Asset, new: Asset) -> tuple[Cause, tuple[str, ...]]:
     if old.query != new.query:
         return Cause.QUERY, ()
-    shapes = tuple(name for name in _SHAPES if old.values(name) != new.values(name))
+    shapes = [name for name in _SHAPES if old.values(name) != new.values(name)]
+    if _schema(old) != _schema(new):
+        shapes.append("schema")
     if shapes:
-        return Cause.DEFINITION, shapes
+        return Cause.DEFINITION, tuple(shapes)
     if new.query is None:
         return (Cause.SEED if new.kind == "SEED" else Cause.PYTHON), ()
     macros = macros_in(new.query)
     return (Cause.MACRO if macros else Cause.UNSEEN), macros
+
+
+def _schema(asset: Asset) -> str:
+    """The schema of a model's fqn; SQLMesh names the one that holds its tables after it."""
+    return asset.fqn.rpartition('"."')[0].rpartition('"."')[2].lstrip('"')
 
 
 def macros_in(query: str) -> tuple[str, ...]:

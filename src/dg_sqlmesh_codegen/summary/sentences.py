@@ -22,7 +22,7 @@ _MAX_VALUE = 60
 _WORD = re.compile(r"[a-z]+([_ ][a-z]+)*")
 _NAMES = {
     "group_name": "group",
-    "sqlmesh/start": "start date",
+    "sqlmesh/materialized": "materialized view",
     "dg_sqlmesh_codegen/version": "version of dg-sqlmesh-codegen",
     "sqlmesh/version": "version of SQLMesh",
 }
@@ -35,16 +35,14 @@ def key(asset_key: Key) -> str:
 
 def asset(each: Asset) -> str:
     """Say what an added or removed asset is."""
-    parts = [f"{key(each.key)}:"]
-    parts.append(code(each.kind) if each.kind else "a model")
+    parts = [f"{code(each.kind)} model" if each.kind else "model"]
     if each.group:
-        parts.append(f"in group {code(each.group)}")
+        parts[0] += f" in group {code(each.group)}"
     if each.deps:
-        parts.append(f"that reads {codes([user_string(dep) for dep in each.deps])}")
+        parts.append(f"reads {codes([user_string(dep) for dep in each.deps])}")
     if each.audits:
-        checks = codes([audit.check for audit in each.audits])
-        parts.append(f"{'and' if each.deps else 'that'} is audited by {checks}")
-    return " ".join(parts)
+        parts.append(f"audited by {codes([audit.check for audit in each.audits])}")
+    return f"{key(each.key)}: {'; '.join(parts)}"
 
 
 def rename(each: Rename) -> str:

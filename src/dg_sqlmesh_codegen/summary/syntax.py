@@ -24,7 +24,8 @@ def module(text: str) -> ast.Module:
     except SyntaxError as error:
         if _has_conflict_markers(text):
             raise Unreadable("it holds the markers of a merge conflict") from error
-        raise Unreadable(f"line {error.lineno} is no Python") from error
+        where = f"line {error.lineno}" if error.lineno else "it"
+        raise Unreadable(f"{where} is no Python") from error
     except (ValueError, RecursionError, MemoryError) as error:
         # null bytes, bytes that are no UTF-8, expressions nested beyond what Python parses
         raise Unreadable("it is no Python") from error
