@@ -99,8 +99,8 @@ def test_causes(project: Path, file: str, old: str, new: str, causes: dict[str, 
     with edited(project / "project" / file, old, new):
         found = summary(project)
     assert {each.new.key[-1]: each.code.cause for each in found.changed if each.code} == causes
-    assert not (found.added or found.removed or found.renamed)
-    assert not (found.edges_added or found.edges_removed)
+    assert (found.added, found.removed, found.renamed) == ((), (), ())
+    assert (found.edges_added, found.edges_removed) == ((), ())
 
 
 def test_a_model_in_another_schema_has_another_code_version(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""One real change to the example: SQLMesh loads it, the generator renders it, a golden file says it.
+"""One real change to the example: SQLMesh loads it, the generator renders it, and this is said.
 
 After a change that is meant: `UPDATE_GOLDEN=1 python -m pytest tests/summary/test_golden.py`, and
 read the difference. The README shows the Markdown.

@@ -1,4 +1,4 @@
-"""A package's text to its graph: what the renderer writes, and what versions and people make of it."""
+"""A package's text to its graph: what the renderer writes, and what others make of it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -121,7 +120,7 @@ def text_of(summary: Summary, form: Format = Format.MARKDOWN) -> str:
 
 
 def save(text: str, file: Path) -> None:
-    """Write a summary to a file, in whole or not at all.
+    """Write a summary to a file; a device such as /dev/stdout will do.
 
     Raises:
         UsageError: it cannot be written.
@@ -129,14 +128,11 @@ def save(text: str, file: Path) -> None:
     if file.is_dir():
         raise UsageError(
             f"the summary cannot be written to {file}, which is a folder",
-            hint="Name a file, as in --summary=summary.md, or `-` for the output.",
+            hint="Name a file, as in --summary=summary.md.",
         )
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(file)
+        file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UsageError(
             f"the summary cannot be written to {file}",
             detail=error.strerror or str(error),

@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"[^\W_]+(?:_+[^\W_]+)*|[ /]")
 
 def code(text: str, most: int = MAX_CODE) -> str:
     """Return a Markdown code span in one line, cut to `most` characters."""
-    shown = _cut(_visible(text), most)
+    shown = _visible(text, most)
     if not shown:
         return "(empty)"
     longest = max((len(run) for run in _BACKTICKS.findall(shown)), default=0)
@@ -49,7 +49,7 @@ def label(text: str) -> str:
     Everything but letters, digits and the underscores between them is written as an entity, which
     mermaid turns back when it has parsed the graph.
     """
-    shown = _cut(_visible(text), _MAX_LABEL)
+    shown = _visible(text, _MAX_LABEL)
     plain = {index for match in _PLAIN.finditer(shown) for index in range(*match.span())}
     return "".join(
         character if index in plain else f"#{ord(character)};"
@@ -57,8 +57,13 @@ def label(text: str) -> str:
     )
 
 
-def _visible(text: str) -> str:
-    return " ".join("".join(map(_shown, text)).split())
+def _visible(text: str, most: int) -> str:
+    # Cut first: a query may be long, and there may be thousands. White space will shrink.
+    text = text[: 4 * most]
+    if not text.isprintable():
+        text = "".join(map(_shown, text))
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _shown(character: str) -> str:
@@ -68,7 +73,3 @@ def _shown(character: str) -> str:
     if unicodedata.category(character).startswith("C"):
         return f"\\u{ord(character):04x}"
     return character
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -29,8 +29,14 @@ def markdown(summary: Summary) -> str:
     with a line that says how much more there is. A mermaid graph closes it.
     """
     if summary.is_empty:
-        return "\n".join([_TITLE, "", *_nothing(summary), *_notes(summary, _LIMITS[-1])]) + "\n"
-    texts = ("\n".join(_lines(summary, limit)) + "\n" for limit in _LIMITS)
+        notes = _notes(summary).lines(_LIMITS[0])
+        return "\n".join([_TITLE, "", *_nothing(summary), *notes, ""])
+    sections = [*_sections(summary)]
+    head, tail = [_TITLE, "", f"{_headline(summary)}."], [*_picture(summary)]
+    texts = (
+        "\n".join([*head, *(line for each in sections for line in each.lines(limit)), *tail, ""])
+        for limit in _LIMITS
+    )
     return next(text for text in texts if len(text.encode()) <= MAX_BYTES)
 
 
@@ -43,14 +49,6 @@ def _nothing(summary: Summary) -> Iterator[str]:
             if summary.files > 1
             else "1 file differs in layout or comments only."
         )
-
-
-def _lines(summary: Summary, limit: int) -> Iterator[str]:
-    yield from (_TITLE, "", f"{_headline(summary)}.")
-    for section in _sections(summary):
-        yield from section.lines(limit)
-    yield from _notes(summary, limit)
-    yield from _picture(summary)
 
 
 def _headline(summary: Summary) -> str:
@@ -108,6 +106,7 @@ def _sections(summary: Summary) -> Iterator[_Section]:
     others = ((each.new.key, sentences.metadata(each)) for each in summary.changed)
     yield _Section("Other metadata", _grouped(others))
     yield _Section("Settings", [sentences.property_change(each) for each in summary.settings])
+    yield _notes(summary)
 
 
 _CODE_SECTIONS: tuple[tuple[str, Callable[[Cause], bool]], ...] = (
@@ -155,9 +154,9 @@ def _grouped(changes: Iterable[tuple[Key, Iterable[str]]]) -> list[str]:
     ]
 
 
-def _notes(summary: Summary, limit: int) -> Iterator[str]:
+def _notes(summary: Summary) -> _Section:
     notes = [f"{code(str(note.path))} ({note.side}): {note.reason}" for note in summary.notes]
-    yield from _Section("Not compared", notes).lines(limit)
+    return _Section("Not compared", notes)
 
 
 def _picture(summary: Summary) -> Iterator[str]:
