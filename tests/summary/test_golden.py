@@ -1,7 +1,7 @@
 """One real change to the example: SQLMesh loads it, the generator renders it, and this is said.
 
 After a change that is meant: `UPDATE_GOLDEN=1 python -m pytest tests/summary/test_golden.py`, and
-read the difference. The README shows the Markdown.
+read the difference. The README shows `readme.md`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from dg_sqlmesh_codegen.config import Config
 from dg_sqlmesh_codegen.mode import Mode
 from dg_sqlmesh_codegen.pipeline import generate
 from dg_sqlmesh_codegen.summary import Format, Summary, summary_of, text_of
+from dg_sqlmesh_codegen.write import Change
 
 pytestmark = pytest.mark.slow
 
@@ -49,9 +51,13 @@ GROUP BY
 """
 
 
+# A smaller pull request, for the README: a new model, a macro, and an audit that blocks now.
+IN_THE_README = ("returns", "order_items", "product_sales", "orders")
+
+
 @pytest.fixture(scope="module")
-def summary(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Summary:
-    """The summary that `--check --summary` would give for the edits."""
+def changes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Change, ...]:
+    """What a generation after the edits finds."""
     folder = tmp_path_factory.mktemp("example")
     example = root / "generated_example"
     shutil.copytree(
@@ -63,7 +69,13 @@ def summary(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Summary:
     (folder / "shop/models/marts/returns.sql").write_text(RETURNS)
     (folder / "shop/models/live/reserved_stock.sql").unlink()
     config = Config(projects=(folder / "shop",), out=folder / "defs")
-    return summary_of(config.out, changes=generate(config, Mode.CHECK).changes)
+    return generate(config, Mode.CHECK).changes
+
+
+@pytest.fixture(scope="module")
+def summary(changes: tuple[Change, ...]) -> Summary:
+    """The summary that `--check --summary` gives for them."""
+    return summary_of(Path("defs"), changes=changes)
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -74,6 +86,14 @@ def edit(file: Path, old: str, new: str) -> None:
 
 def test_markdown(summary: Summary) -> None:
     expect("example.md", text_of(summary, Format.MARKDOWN))
+
+
+def test_readme(changes: tuple[Change, ...]) -> None:
+    """A model's file is its own, so a part of the files is what a part of the edits makes."""
+    some = [
+        each if each.path.stem in IN_THE_README else replace(each, new=each.old) for each in changes
+    ]
+    expect("readme.md", text_of(summary_of(Path("defs"), changes=some)))
 
 
 def test_json(summary: Summary) -> None:

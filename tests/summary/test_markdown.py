@@ -90,7 +90,7 @@ def test_owner_tag_and_group() -> None:
 
 def test_a_macro() -> None:
     assert sections(MART, replace(MART, data_hash="3")) == (
-        "1 model changed otherwise.\n\n"
+        "1 model changed through a macro or a variable.\n\n"
         "**Code version changed through a macro or a variable**\n\n"
         "- `s/a/mart`: its query is the same, and calls `@f`\n"
     )
@@ -275,6 +275,6 @@ def test_a_giant_change_fits_into_a_comment() -> None:
     added = tuple(asset(f"a{each}", 1) for each in range(number))
     text = markdown(Summary(added=added, changed=changed))
     assert len(text.encode()) <= MAX_BYTES
-    assert f"{number:,} assets added, {number:,} models changed otherwise" in text
+    assert f"{number:,} assets added, {number:,} models changed through a macro" in text
     assert " more\n" in text
     assert f"{2 * number - 40:,} assets more would not fit into the picture." in text

@@ -52,7 +52,7 @@ def _nothing(summary: Summary) -> Iterator[str]:
 
 
 def _headline(summary: Summary) -> str:
-    code_versions = [each.code for each in summary.changed if each.code]
+    causes = [each.code.cause for each in summary.changed if each.code]
     audits = sum(len(each.audits) for each in summary.changed)
     metadata = sum(bool(sentences.metadata(each)) for each in summary.changed)
     counts = (
@@ -61,8 +61,7 @@ def _headline(summary: Summary) -> str:
         (len(summary.renamed), "asset", "renamed"),
         (len(summary.edges_added), "edge", "added"),
         (len(summary.edges_removed), "edge", "removed"),
-        (sum(each.cause.directly for each in code_versions), "model", "changed directly"),
-        (sum(not each.cause.directly for each in code_versions), "model", "changed otherwise"),
+        *((sum(map(found, causes)), "model", f"changed {how}") for how, found in _CODE_SECTIONS),
         (audits, "audit", "changed"),
         (len(summary.schedules), "schedule", "changed"),
         (metadata, "asset", "with other metadata"),
