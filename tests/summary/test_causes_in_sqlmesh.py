@@ -43,6 +43,8 @@ FILES = {
     "models/jinja.sql": model(
         "a.jinja", "JINJA_QUERY_BEGIN;\nSELECT {{ var('rate') }} AS id\nJINJA_END;", kind="FULL"
     ),
+    "models/embedded.sql": model("a.embedded", "SELECT id FROM a.plain", kind="EMBEDDED"),
+    "models/around.sql": model("a.around", "SELECT id FROM a.embedded", kind="FULL"),
     "models/before.sql": model("a.before", "SET x = 1;\nSELECT 1 AS id", kind="FULL"),
 }
 CONFIG = f"{DUCKDB}\nvariables: {{rate: 1}}\n"
@@ -88,6 +90,7 @@ def summary(folder: Path) -> Summary:
         ("models/plain.sql", "kind FULL", "kind FULL, audits (not_null(columns := id))", {}),
         ("models/before.sql", "SET x = 1", "SET x = 2", {"before": Cause.UNSEEN}),
         ("models/plain.sql", "kind FULL", "kind FULL, stamp 'again'", {"plain": Cause.UNSEEN}),
+        ("models/embedded.sql", "SELECT id", "SELECT id + 0 AS id", {}),
         ("macros/twice.py", "* 2", "* 3", {"macro": Cause.MACRO}),
         ("config.yaml", "rate: 1", "rate: 2", {"variable": Cause.MACRO, "jinja": Cause.MACRO}),
         ("models/python.py", "[1]", "[2]", {"python": Cause.PYTHON}),
