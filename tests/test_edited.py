@@ -5,24 +5,23 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from builders import model, project, translation
-from dg_sqlmesh_codegen import graph, write
+from dg_sqlmesh_codegen import graph
 from dg_sqlmesh_codegen.banner import BANNER
 from dg_sqlmesh_codegen.cli import main
 from dg_sqlmesh_codegen.config import Config
 from dg_sqlmesh_codegen.files import File
-from dg_sqlmesh_codegen.render import Package, render, render_index
+from dg_sqlmesh_codegen.render import Package, render
 from dg_sqlmesh_codegen.write import Status, apply
+from packages import compare
 from projects import model as model_file
 from projects import write_project
 
 HERE = Path(__file__).parent
-compare = partial(write.compare, index=partial(render_index, Config((HERE,), HERE / "defs")))
 GIT = shutil.which("git") or "git"
 MODEL = "models/shop/sales/orders.py"
 INDEX = "models/__init__.py"

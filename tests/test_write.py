@@ -23,14 +23,10 @@ from hypothesis import strategies as st
 
 from dg_sqlmesh_codegen import write
 from dg_sqlmesh_codegen.banner import BANNER
-from dg_sqlmesh_codegen.config import Config
 from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.files import File
-from dg_sqlmesh_codegen.render import render_index
 from dg_sqlmesh_codegen.write import Change, Status, apply
-
-HERE = Path(__file__).parent
-compare = partial(write.compare, index=partial(render_index, Config((HERE,), HERE / "defs")))
+from packages import compare
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction

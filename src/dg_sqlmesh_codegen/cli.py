@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import click
 
-from . import git, printing, record, settings
-from .config import DEFAULT_ENVIRONMENT, Config
-from .delivery import Listener
+from . import printing, settings, task
+from .config import DEFAULT_ENVIRONMENT
 from .errors import CodegenError
 from .mode import Mode
+from .summary import Format
+from .task import STDOUT, SummaryRequest, Task
 from .version import __version__
-from .words import Flag, Words
-
-if TYPE_CHECKING:  # importing it would import SQLMesh, before the arguments are known to be right
-    from .delivery import Report
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is to be done with the package, and said; `again` is the command that generates it."""
-
-    mode: Mode
-    quiet: bool
-    hook: bool
-    cache: bool
-    again: str
-
+from .words import OPTIONS, Flag, Words
 
 _EPILOG = """\b
 Example:
@@ -87,6 +70,32 @@ _BUG = 70
     "--hook", is_flag=True, help="Exit 1 also where files were written, or are not added to git."
 )
 @click.option(
+    "--doctor",
+    is_flag=True,
+    help="Write nothing; examine the package, Dagster's instance and SQLMesh's state.",
+)
+@click.option(
+    "--summary",
+    "summary_file",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value=STDOUT,
+    help="Write what changed in the graph, for a pull request.  [default: to standard output]",
+)
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Summarize the changes since a git revision, or between two: REV..REV.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in Format]),
+    default=Format.MARKDOWN.value,
+    show_default=True,
+    help="How the summary is written.",
+)
+@click.option(
     "--no-cache",
     "cache",
     flag_value=False,
@@ -98,34 +107,25 @@ _BUG = 70
 )
 @click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
 @click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
-def command(
-    *,
-    show_config: bool,
-    check: bool,
-    diff: bool,
-    hook: bool,
-    cache: bool,
-    quiet: bool,
-    debug: bool,
-    **flags: Flag,
-) -> int:
+def command(*, show_config: bool, debug: bool, **given: Flag | bool) -> int:
     """Generate a Dagster package from the SQLMesh project(s) in PROJECT.
 
     The project is inspected offline: no warehouse, no state database, no credentials. What is not
     said here is read from defs.yaml in the output folder, and from the [tool.dg_sqlmesh_codegen]
     table of the nearest pyproject.toml.
     """
-    if check and diff:
-        raise click.UsageError("--check and --diff exclude each other: name one of them.")
-    mode = Mode.CHECK if check else Mode.DIFF if diff else Mode.WRITE
     try:
-        words = Words.of(flags)
+        words = Words.of({name: _flag(given[name]) for name in _CONFIGURING})
+        wanted = _task(given, words.command)
+        if wanted.summary and not wanted.summary.needs_generation:
+            wanted.summary.answer(settings.output_folder(words.values, words.names))
+            return 0
         loaded = settings.load(words.values, words.names)
         if show_config:
             printing.print_settings(loaded)
             return 0
         with loaded.located():
-            return _generate(loaded.config, Task(mode, quiet, hook, cache, words.command))
+            return task.run(wanted, loaded.config)
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -162,26 +162,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _generate(config: Config, task: Task) -> int:
-    started = time.monotonic()
-    with printing.progress(task.quiet) as tell:
-        heard = Listener(tell, lambda changes: printing.print_edited(changes, config))
-        report = record.generate(config, task.mode, heard, cache=task.cache)
-    if task.mode is Mode.DIFF:
-        printing.print_diff(report)
-    if task.mode is Mode.CHECK:
-        printing.print_differences(report, config, task.again)
-    if not task.quiet:
-        printing.print_summary(report, config, time.monotonic() - started)
-    return _hook(report, config) if task.hook else report.exit_code
+# The options that are keys of the configuration.
+_CONFIGURING = ("projects", *OPTIONS)
 
 
-def _hook(report: Report, config: Config) -> int:
-    """Tell a commit hook's user what is not in the commit, and return the exit code.
+def _flag(value: Flag | bool) -> Flag:
+    assert not isinstance(value, bool)  # noqa: S101 - for mypy: none of these is a switch
+    return value
 
-    pre-commit notices by itself only what becomes of files that git tracks.
-    """
-    files = [config.out / change.path for change in report.changes if change.new is not None]
-    missing = git.not_added([file for file in files if file.exists()], config.out)
-    printing.print_not_added(missing, report, config)
-    return 1 if missing or report.different else 0
+
+def _task(given: Mapping[str, Flag | bool], again: str) -> Task:
+    check, diff, doctor = (bool(given[name]) for name in ("check", "diff", "doctor"))
+    if check + diff + doctor > 1:
+        raise click.UsageError("--check, --diff and --doctor exclude each other: name one of them.")
+    return Task(
+        mode=Mode.CHECK if check or doctor else Mode.DIFF if diff else Mode.WRITE,
+        quiet=bool(given["quiet"]),
+        hook=bool(given["hook"]),
+        doctor=doctor,
+        cache=bool(given["cache"]),
+        summary=_summary(given["summary_file"], given["against"], given["form"]),
+        again=again,
+    )
+
+
+def _summary(file: object, against: object, form: object) -> SummaryRequest | None:
+    if file is None and against is None:
+        return None
+    revisions = None if against is None else str(against)
+    return SummaryRequest(str(file or STDOUT), revisions, Format(form))

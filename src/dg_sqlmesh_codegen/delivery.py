@@ -19,7 +19,8 @@ from .write import Change, Status
 class Report:
     """What one generation did, or would do.
 
-    `models`, `edges` and `checks` count the Dagster graph; `changes` holds every file.
+    `models`, `edges` and `checks` count the Dagster graph; `changes` holds every file;
+    `check_versions` tells whether a version that differs is a difference to `--check`.
     """
 
     mode: Mode
@@ -29,6 +30,7 @@ class Report:
     schedules: tuple[NamedSchedule, ...]
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
+    check_versions: bool = True
 
     @property
     def different(self) -> tuple[Change, ...]:
@@ -38,7 +40,14 @@ class Report:
     @property
     def exit_code(self) -> int:
         """1 where `--check` found a difference, else 0."""
-        return 1 if self.mode is Mode.CHECK and self.different else 0
+        found = self.different and (self.check_versions or not self.versions_only)
+        return 1 if self.mode is Mode.CHECK and found else 0
+
+    @property
+    def versions_only(self) -> bool:
+        """Whether nothing differs but the versions of this tool and of SQLMesh."""
+        different = self.different
+        return len(different) == 1 and different[0].versions_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ def deliver(rendered: Rendered, config: Config, mode: Mode, listener: Listener) 
         schedules=rendered.schedules,
         changes=changes,
         notes=rendered.notes,
+        check_versions=config.check_versions,
     )
 
 

@@ -102,6 +102,8 @@ def print_differences(report: Report, config: Config, again: str) -> None:
     """Name every file that differs, and the command that mends them."""
     for change in report.different:
         click.echo(f"{config.out / change.path} {_state(change)}")
+    if report.versions_only:
+        click.echo("Only the versions of this tool and of SQLMesh differ.")
     if report.different:
         click.echo(f"Run: {again}")
 

@@ -66,6 +66,15 @@ class Settings:
             yield
 
 
+def output_folder(values: Mapping[str, object], names: Mapping[str, str]) -> Path:
+    """Return the package's folder, where nothing else of the configuration is needed.
+
+    Raises:
+        UsageError: no output folder is named anywhere.
+    """
+    return _out(_outer(values, names)[0])
+
+
 def load(values: Mapping[str, object], names: Mapping[str, str] | None = None) -> Settings:
     """Put the configuration together; the pyproject.toml nearest to the working directory counts.
 
@@ -77,9 +86,22 @@ def load(values: Mapping[str, object], names: Mapping[str, str] | None = None) -
         UsageError: an unknown key or a wrong value, naming file and key; or no project or no
             output folder anywhere.
     """
-    command_line = Layer(_COMMAND_LINE, None, values, names or {})
+    outer, (command_line, *pyproject) = _outer(values, names or {})
+    inner = defs_layer(_out(outer))
+    layers = [command_line, *([inner] if inner else []), *pyproject]
+    return _settings(_merged(layers), layers)
+
+
+def _outer(
+    values: Mapping[str, object], names: Mapping[str, str]
+) -> tuple[dict[str, Setting], list[Layer]]:
+    """Return what the layers say that can name the output folder, and these layers."""
     pyproject = pyproject_layer(Path.cwd())
-    outer = _merged([layer for layer in (command_line, pyproject) if layer])
+    layers = [Layer(_COMMAND_LINE, None, values, names), *([pyproject] if pyproject else [])]
+    return _merged(layers), layers
+
+
+def _out(outer: Mapping[str, Setting]) -> Path:
     if "out" not in outer:
         what = "no output folder" if "projects" in outer else "neither project nor output folder"
         raise UsageError(
@@ -87,9 +109,7 @@ def load(values: Mapping[str, object], names: Mapping[str, str] | None = None) -
             hint="Name it (PROJECT -o OUT), or write `projects` and `out` into the "
             "[tool.dg_sqlmesh_codegen] table of pyproject.toml.",
         )
-    inner = defs_layer(Path(str(outer["out"].value)))
-    layers = [layer for layer in (command_line, inner, pyproject) if layer]
-    return _settings(_merged(layers), layers)
+    return Path(str(outer["out"].value))
 
 
 def _settings(values: Mapping[str, Setting], layers: Sequence[Layer]) -> Settings:

@@ -12,7 +12,7 @@ from .values import ANY_GATEWAY
 
 Flag = str | tuple[str, ...] | None
 
-_OPTIONS = {
+OPTIONS = {
     "out": "-o",
     "gateway": "--gateway",
     "environment": "--environment",
@@ -49,7 +49,7 @@ class Words:
         for name in ("projects", "out", "templates"):
             _refuse_empty(given.get(name))
         values: dict[str, object] = {key: flag for key, flag in given.items() if key != "others"}
-        names = {key: _OPTIONS.get(key, "PROJECT") for key in values}
+        names = {key: OPTIONS.get(key, "PROJECT") for key in values}
         if "default_catalogs" in given:
             values["default_catalogs"] = _catalogs(_several(given["default_catalogs"]))
         for text in _several(given.get("others")):
@@ -100,6 +100,6 @@ def _setting(text: str) -> tuple[str, object]:
 def _again(given: Mapping[str, Flag]) -> Iterator[str]:
     yield from ("python", "-m", "dg_sqlmesh_codegen")
     yield from _several(given.get("projects"))
-    for name, option in _OPTIONS.items():
+    for name, option in OPTIONS.items():
         for text in _several(given.get(name)):
             yield from (option, text)

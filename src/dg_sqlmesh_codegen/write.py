@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -18,6 +19,7 @@ from .naming import Identifier
 
 # The name of a folder and the modules in it -> the text of the folder's `__init__.py`.
 Index = Callable[[str, Iterable[tuple[Identifier, ...]]], str]
+_VERSION = re.compile(r'"(?:dg_sqlmesh_codegen|sqlmesh)/version": "[^"]*"')
 _INDEXED = {PurePosixPath(name, "__init__.py"): name for name in (MODELS_FOLDER, EXTERNALS_FOLDER)}
 
 
@@ -43,6 +45,13 @@ class Change:
     new: str | None
     edited: bool = False
 
+    @property
+    def versions_only(self) -> bool:
+        """Whether nothing differs but the versions of this tool and of SQLMesh."""
+        if self.status is not Status.CHANGED or self.edited or not (self.old and self.new):
+            return False
+        return _without_versions(self.old) == _without_versions(self.new)
+
     def diff(self) -> Iterator[str]:
         """Yield the lines of a unified diff from what is on disk to what should be."""
         lines = difflib.unified_diff(
@@ -53,6 +62,11 @@ class Change:
         )
         for line in lines:
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _without_versions(text: str) -> str:
+    # The banner's digest follows from the rest.
+    return _VERSION.sub("", text.partition("\n")[2])
 
 
 def _lines(text: str) -> list[str]:

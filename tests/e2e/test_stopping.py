@@ -79,7 +79,7 @@ def wait_for(path: Path) -> None:
 
 def config(shop: Shop, executor: str) -> Path:
     path = shop.folder / "run.yaml"
-    execution = {"execution": {"config": {executor: {}}}}
+    execution: dict[str, object] = {"execution": {"config": {executor: {}}}}
     path.write_text(json.dumps({**run_at("2026-11-06"), **execution}), encoding="utf-8")
     return path
 
