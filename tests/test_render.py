@@ -660,7 +660,7 @@ def test_the_resource_of_one_project() -> None:
     assert resource_arguments(definitions()) == {
         "project_dir": "os.getenv('DG_SQLMESH_PROJECT_DIR') or "
         f"str((HERE / {os.path.relpath(HERE, OUT)!r}).resolve())",
-        "gateway": "os.getenv('DG_SQLMESH_GATEWAY')",
+        "gateway": "os.getenv('DG_SQLMESH_GATEWAY') or None",
         "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'prod'",
     }
 
