@@ -13,9 +13,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import yaml
-from jinja2.nativetypes import NativeEnvironment
 
 from .errors import UsageError
 
@@ -230,6 +228,10 @@ def _rendered(value: object, path: Path, where: str) -> object:
         return [_rendered(each, path, f"{where}[{place}]") for place, each in enumerate(value)]
     if not isinstance(value, str) or not any(mark in value for mark in ("{{", "{%", "{#")):
         return value
+    # Late: without a defs.yaml there is nothing to render, and importing it takes a while.
+    import jinja2  # noqa: PLC0415
+    from jinja2.nativetypes import NativeEnvironment  # noqa: PLC0415
+
     root = str(_dg_root(path.parent))
     scope = {"env": _Env(), "project_root": root, "context": {"project_root": root}}
     try:

@@ -33,12 +33,13 @@ from .project import (
 )
 
 
-def inspect(source: Source) -> Project:
+def inspect(source: Source, *, fresh: bool = False) -> Project:
     """Load SQLMesh projects and describe them.
 
     Args:
         source: the project folders; several are loaded together, as SQLMesh does with several
             paths.
+        fresh: SQLMesh's own cache is known to be stale, and is cleared before.
 
     Returns:
         The project's models, standalone audits and the tables they read.
@@ -48,7 +49,7 @@ def inspect(source: Source) -> Project:
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
     # A project's .env file is read into the environment: not for longer than it is needed.
-    with environment({}), loaded(source) as project:
+    with environment({}), loaded(source, fresh=fresh) as project:
         return _describe(project)
 
 

@@ -39,8 +39,13 @@ def generate(
     return deliver(translate(config, listener.progress), config, mode, listener)
 
 
-def translate(config: Config, progress: Callable[[str], None]) -> Rendered:
+def translate(config: Config, progress: Callable[[str], None], *, fresh: bool = False) -> Rendered:
     """Load the project and render its package, which touches no file of it.
+
+    Args:
+        config: of the generation.
+        progress: is told what happens next, in a few words.
+        fresh: SQLMesh's own cache is known to be stale, and is cleared before.
 
     Raises:
         UsageError: bad configuration.
@@ -49,7 +54,8 @@ def translate(config: Config, progress: Callable[[str], None]) -> Rendered:
     # What is wrong with the configuration shows before SQLMesh takes its time.
     translator = translators.load(config.translator, config.root)
     progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-    project = graph.with_checks(inspector.inspect(config.source), config.checks)
+    loaded = inspector.inspect(config.source, fresh=fresh)
+    project = graph.with_checks(loaded, config.checks)
     progress(f"Rendering {len(project.models)} models")
     translation = Translation.of(config, project, translator)
     assets = graph.build(project, translation, config.out.resolve())

@@ -15,14 +15,18 @@ A project that goes through all environment variables (dbt does) needs all of th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from tempfile import TemporaryDirectory
 
 from ..config import Config
 from ..delivery import Listener, Report, deliver
 from ..files import Rendered
 from ..mode import Mode
 from . import store
-from .inputs import Before, Inputs
+from .before import Before
+from .inputs import Inputs
 
 __all__ = ["generate"]
 
@@ -41,47 +45,53 @@ def generate(config: Config, mode: Mode, listener: Listener, *, cache: bool = Tr
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
     before = _before(config) if cache else None
-    if before is None:
-        _import(listener.progress)
-        return deliver(_translate(config, listener.progress), config, mode, listener)
-    known = store.read(config.out)
-    if known is not None and known.inputs.same(before):
+    known = store.read(config.out) if before else None
+    if before and known and known.holds(before):
         return deliver(known.rendered, config, mode, listener)
-    rendered, inputs = _observed(before, config, listener.progress)
+    seen = known.inputs if known else None
+    rendered, inputs = _translate(config, listener.progress, before, seen)
     report = deliver(rendered, config, mode, listener)
-    if inputs is not None:
+    if inputs:
         store.write(config.out, store.Record(inputs, rendered))
+    elif before:
+        store.forget(config.out)
     return report
 
 
 def _before(config: Config) -> Before | None:
     try:
-        return Before.of(config)
+        return Before.of(config, sys.path)
     except OSError:  # a folder that cannot be listed: SQLMesh may have more to say about it
         return None
 
 
-def _observed(
-    before: Before, config: Config, progress: Callable[[str], None]
+def _translate(
+    config: Config, progress: Callable[[str], None], before: Before | None, known: Inputs | None
 ) -> tuple[Rendered, Inputs | None]:
-    from .observe import observed  # noqa: PLC0415 - only a full run needs it
+    progress("Importing SQLMesh")
+    # Only now, when it is known to be needed: it takes seconds. And before anybody listens.
+    from .. import pipeline  # noqa: PLC0415
 
-    _import(progress)  # not observed: that reads what is installed, and nothing of the project
-    with observed() as seen:
-        rendered = _translate(config, progress)
+    if before is None:
+        return pipeline.translate(config, progress), None
+    from .observe import observed  # noqa: PLC0415 - of no use to a run that loads nothing
+
+    fresh = known is not None and known.misleads(before)
+    with _fresh_byte_code() if fresh else nullcontext(), observed() as seen:
+        rendered = pipeline.translate(config, progress, fresh=fresh)
     try:
-        return rendered, Inputs.of(before, config, seen)
+        return rendered, Inputs.of(before, config, seen, None if fresh else known)
     except OSError:
         return rendered, None
 
 
-def _import(progress: Callable[[str], None]) -> None:
-    """Import SQLMesh, which takes seconds."""
-    progress("Importing SQLMesh")
-    from .. import pipeline  # noqa: F401, PLC0415
-
-
-def _translate(config: Config, progress: Callable[[str], None]) -> Rendered:
-    from .. import pipeline  # noqa: PLC0415
-
-    return pipeline.translate(config, progress)
+@contextmanager
+def _fresh_byte_code() -> Iterator[None]:
+    """Compile what is imported: Python's byte code goes by modification times, too."""
+    before = sys.pycache_prefix
+    with TemporaryDirectory() as folder:
+        sys.pycache_prefix = folder
+        try:
+            yield
+        finally:
+            sys.pycache_prefix = before

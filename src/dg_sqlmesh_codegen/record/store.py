@@ -20,7 +20,8 @@ import platformdirs
 
 from ..files import File, NamedSchedule, Rendered
 from ..naming import Identifier
-from .inputs import Before, Inputs
+from .before import Before
+from .inputs import Inputs
 from .variables import Variables
 
 _FORMAT = 1
@@ -37,13 +38,16 @@ class Record:
     inputs: Inputs
     rendered: Rendered
 
+    def holds(self, before: Before) -> bool:
+        """Whether a full run would make the same package."""
+        age = time.time_ns() - self.inputs.before.at
+        return 0 <= age < _DAY * 1_000_000_000 and self.inputs.same(before)
+
 
 def read(out: Path) -> Record | None:
-    """Return what is known of the package in a folder; None where there is nothing to rely on."""
+    """Return what was known of the package in a folder; None where nothing can be read."""
     path = location(out)
     try:
-        if not 0 <= time.time() - path.stat().st_mtime < _DAY:
-            return None
         digest, _, text = path.read_bytes().partition(b"\n")
         if digest != _digest(text):
             return None
@@ -68,6 +72,12 @@ def write(out: Path, record: Record) -> None:
             Path(temporary).replace(path)
         finally:
             Path(temporary).unlink(missing_ok=True)
+
+
+def forget(out: Path) -> None:
+    """Keep nothing of a package whose inputs are not known."""
+    with contextlib.suppress(OSError):
+        location(out).unlink(missing_ok=True)
 
 
 def location(out: Path) -> Path:
@@ -102,11 +112,18 @@ def _record(data: dict[str, Any]) -> Record:
     variables, before = inputs["variables"], inputs["before"]
     return Record(
         Inputs(
-            before=Before(**{**before, "ignored": frozenset(before["ignored"])}),
+            before=Before(
+                **{
+                    **before,
+                    "ignored": frozenset(before["ignored"]),
+                    "path": tuple(before["path"]),
+                }
+            ),
             variables=Variables(**{**variables, "names": tuple(variables["names"])}),
             files=inputs["files"],
             folders=inputs["folders"],
             modules=inputs["modules"],
+            read=frozenset(inputs["read"]),
             written=frozenset(inputs["written"]),
         ),
         _rendered(data["rendered"]),
