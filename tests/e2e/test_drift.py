@@ -88,12 +88,13 @@ def test_nothing_but_what_is_not_promoted(drifted: Shop) -> None:
 def test_a_tick_when_everything_due_is_unknown_to_the_package(drifted: Shop) -> None:
     workshop.materialize(drifted, "2026-11-06")
     module = drifted.definitions()
-    with dg.instance_for_test() as instance:
-        context = dg.build_schedule_context(
-            instance=instance,
-            scheduled_execution_time=datetime(2026, 11, 6, 0, 1, tzinfo=UTC),
-            resources=module.defs.resources,
-        )
+    at = datetime(2026, 11, 6, 0, 1, tzinfo=UTC)
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=at, resources=module.defs.resources
+        ) as context,
+    ):
         reason = module.sqlmesh_adaptive_schedule(context)
 
     assert isinstance(reason, dg.SkipReason)

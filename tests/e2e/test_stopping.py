@@ -100,14 +100,14 @@ def test_a_terminated_run(
     """`asked`: as the UI and `dagster run cancel` do it, which is to say so before the signal."""
     shop = stuck(tmp_path, kind, tasks)
     before = workshop.intervals(shop)
-    process = workshop.start_job(shop, config(shop, executor))
-    wait_for(tmp_path / "begun")
-    if asked:
-        with dg.DagsterInstance.get() as instance:
-            instance.report_run_canceling(instance.get_runs(limit=1)[0])
-    process.send_signal(signal.SIGTERM)
-    # The query would take hours, and so would the sleep.
-    process.wait(PATIENCE)
+    with workshop.job(shop, config(shop, executor)) as process:
+        wait_for(tmp_path / "begun")
+        if asked:
+            with dg.DagsterInstance.get() as instance:
+                instance.report_run_canceling(instance.get_runs(limit=1)[0])
+        process.send_signal(signal.SIGTERM)
+        # The query would take hours, and so would the sleep.
+        process.wait(PATIENCE)
     run, stopped = workshop.last_outcome()
 
     # A signal that nobody asked for is a failure to Dagster.
@@ -120,8 +120,8 @@ def test_a_terminated_run(
 
     (tmp_path / "quick").touch()
     workshop.execute(shop, FEW)
-    again = workshop.start_job(shop, config(shop, executor))
-    assert again.wait(PATIENCE) == 0
+    with workshop.job(shop, config(shop, executor)) as again:
+        assert again.wait(PATIENCE) == 0
     run, repaired = workshop.last_outcome()
 
     assert run.status is dg.DagsterRunStatus.SUCCESS

@@ -24,10 +24,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def tick(shop: Shop, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | dg.SkipReason:
     module = shop.definitions()
-    context = dg.build_schedule_context(
+    with dg.build_schedule_context(
         instance=instance, scheduled_execution_time=at, resources=module.defs.resources
-    )
-    result = module.sqlmesh_adaptive_schedule(context)
+    ) as context:
+        result = module.sqlmesh_adaptive_schedule(context)
     assert isinstance(result, dg.RunRequest | dg.SkipReason)
     return result
 

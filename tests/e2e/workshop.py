@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +18,8 @@ from e2e.outcome import Outcome
 from e2e.shop import PLANNED_AT, Shop, run_at
 from projects import write_project
 
+# One day before the plan, so that the plan has something to evaluate.
+FIRST_DAY = "2026-11-03"
 _numbers = itertools.count()
 # A gateway `local` in the file that `Shop.database` names.
 CONFIG = """
@@ -35,7 +38,7 @@ def make(
     *,
     tasks: int = 1,
     sql: str = "",
-    start: str = PLANNED_AT,
+    start: str = FIRST_DAY,
 ) -> Shop:
     """Write a project, run `sql` in its database, plan it as of `PLANNED_AT` and generate it."""
     shop = Shop(folder)
@@ -66,6 +69,14 @@ def generate(shop: Shop) -> None:
     assert main([str(shop.project), "-o", str(out), "--quiet"]) == 0
 
 
+def retry_once(shop: Shop) -> None:
+    """Give the generated op a retry policy: whether a failure allows a retry is then seen."""
+    definitions = shop.package / "definitions.py"
+    text = definitions.read_text(encoding="utf-8")
+    policy = "retry_policy=dg.RetryPolicy(max_retries=1),\n    can_subset=True"
+    definitions.write_text(text.replace("can_subset=True", policy), encoding="utf-8")
+
+
 def execute(shop: Shop, sql: str) -> None:
     """Run statements in the project's database."""
     with duckdb.connect(str(shop.database)) as connection:
@@ -81,35 +92,46 @@ def intervals(shop: Shop) -> dict[str, int]:
     return {".".join(name.replace('"', "").split(".")[1:]): count for name, count in rows}
 
 
-def start_job(shop: Shop, config: Path) -> subprocess.Popen[str]:
-    """Start `dagster job execute` of the generated job; needs a DAGSTER_HOME."""
+@contextmanager
+def job(shop: Shop, config: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run `dagster job execute` of the generated job meanwhile; needs a DAGSTER_HOME."""
     dagster = str(Path(sys.executable).parent / "dagster")
     module = f"{shop.package.name}.definitions"
-    return subprocess.Popen(
+    with subprocess.Popen(
         [dagster, "job", "execute", "-m", module, "-j", "sqlmesh_job", "-c", str(config)],
         cwd=shop.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def materialize(
-    shop: Shop, at: str, resource: SQLMeshResource | None = None, *, selection: str | None = None
+    shop: Shop,
+    at: str,
+    resource: SQLMeshResource | None = None,
+    *,
+    selection: str | None = None,
+    instance: dg.DagsterInstance | None = None,
 ) -> Outcome:
     """Run the models in this process as of a time, and return what happened and what was logged."""
     module = shop.definitions()
-    with dg.DagsterInstance.ephemeral() as instance:
+    there = nullcontext(instance) if instance else dg.DagsterInstance.ephemeral()
+    with there as used:
         result = dg.materialize(
             [module.sqlmesh_models],
             resources={"sqlmesh": resource or module.defs.resources["sqlmesh"]},
             run_config=run_at(at),
             selection=selection,
             raise_on_error=False,
-            instance=instance,
+            instance=used,
         )
         outcome = Outcome.of(result.all_events)
-        outcome.messages = [entry.user_message for entry in instance.all_logs(result.run_id)]
+        outcome.messages = [entry.user_message for entry in used.all_logs(result.run_id)]
     return outcome
 
 

@@ -24,14 +24,17 @@ begun = threading.Event()
 def work():
     begun.set()
     go.wait(600)
-pool = ThreadPoolExecutor(1)
-pool.submit(work)
+def run():
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work)
+run_thread = threading.Thread(target=run, daemon=True)
+run_thread.start()
 begun.wait()
 leave_with_main_thread(known)
 print("main goes on", flush=True)
 if sys.argv[1] == "ends":
     go.set()
-    pool.shutdown()
+    run_thread.join()
 import atexit
 atexit.register(print, "tidied up", flush=True)
 """

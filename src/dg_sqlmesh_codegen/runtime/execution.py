@@ -62,6 +62,11 @@ class SQLMeshRun:
             # A python model that calls sys.exit ends SQLMesh's run, and must not end the process.
             raise RunError(f"SQLMesh's run was ended by {item.error!r}") from item.error
 
+    @property
+    def is_over(self) -> bool:
+        """Whether SQLMesh has ended and every event was taken."""
+        return not self._worker.is_alive() and self._queue.empty()
+
     def stop(self, grace: float = STOP_GRACE) -> list[Event]:
         """Stop SQLMesh and return what has happened since the last of `events`.
 

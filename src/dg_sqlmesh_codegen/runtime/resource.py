@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from . import compat, exclusivity, loose, schedule
 from .assets import ModelAsset
@@ -57,6 +57,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     exclusivity: str = "require"
     lock_timeout: float = 3600.0
     lock_dir: str | None = None
+    _steps: list[_Step] = PrivateAttr(default_factory=list)
 
     def run(
         self,
@@ -87,7 +88,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         _refuse_unguarded(context, target.locking.exclusivity)
         results = RunResults(models, selection)
         run = SQLMeshRun(target, _evaluation(config, selected, selection.run_id))
-        error = yield from _stream(context, run, results)
+        step = _Step(context, run, results)
+        self._steps.append(step)
+        error = yield from step.stream()
         yield from results.finish(aborted=error is not None)
         failure = results.failure(error)
         if failure:
@@ -102,6 +105,15 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             SetupError: the project, its state or the environment is not ready.
         """
         return schedule.tick(context, self.target(), models)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Stop what still runs.
+
+        Where a signal comes while Dagster writes what the op has yielded, the op hears nothing of
+        it: it is left where it is, and only its resources are taken down.
+        """
+        for step in self._steps:
+            step.stop()
 
     def target(self) -> Target:
         """Return the project, the environment and how to lock, as plain values.
@@ -127,54 +139,64 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         )
 
 
-def _stream(
-    context: dg.AssetExecutionContext, run: SQLMeshRun, results: RunResults
-) -> Generator[SQLMeshResult, None, Exception | None]:
-    """Yield results while SQLMesh runs, and return the error that ended the run as a whole."""
-    refused: dg.Failure
-    try:
-        for event in run.events():
-            yield from _yieldable(context, event, results)
-    except SetupError as error:
-        refused = dg.Failure(str(error), allow_retries=False)
-    except StateBusyError as error:
-        refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
-    except RunError as error:
-        if error.traceback:
-            context.log.error(f"SQLMesh's run failed: {error.traceback}")
-        return error
-    except BaseException:
-        # The run is being stopped, or Dagster takes no more of the step.
-        _stop(context, run, results)
-        raise
-    else:
-        return None
-    raise refused  # outside of the `except`: its cause would say the same again, below a traceback
+class _Step:
+    """One SQLMesh run inside of one step: its events become results, and it can be stopped."""
 
+    def __init__(
+        self, context: dg.AssetExecutionContext, run: SQLMeshRun, results: RunResults
+    ) -> None:
+        self._context = context
+        self._run = run
+        self._results = results
+        self._over = False
 
-def _yieldable(
-    context: dg.AssetExecutionContext, event: Event, results: RunResults
-) -> Iterator[SQLMeshResult]:
-    """Take an event in; log what there is to log, and yield what the step may yield."""
-    for result in results.handle(event):
-        if isinstance(result, Message):
-            _log(context, result)
-        elif _is_of_step(context, result):
-            yield result
+    def stream(self) -> Generator[SQLMeshResult, None, Exception | None]:
+        """Yield results while SQLMesh runs, and return the error that ended the run as a whole."""
+        refused: dg.Failure
+        try:
+            for event in self._run.events():
+                yield from self._yieldable(event)
+        except SetupError as error:
+            refused = dg.Failure(str(error), allow_retries=False)
+        except StateBusyError as error:
+            refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
+        except RunError as error:
+            if error.traceback:
+                self._context.log.error(f"SQLMesh's run failed: {error.traceback}")
+            return error
         else:
-            loose.log_results(context, result)
+            return None
+        finally:
+            # Otherwise the run is being stopped, or Dagster takes no more of the step.
+            self.stop()
+        # Outside of the `except`: its cause would say the same again, below a traceback.
+        raise refused
 
+    def stop(self) -> None:
+        """Stop SQLMesh if it runs, and write down what it had finished: no run does it again."""
+        if self._over:
+            return
+        self._over = True
+        if self._run.is_over:
+            return
+        with compat.deferred_interrupts():
+            self._context.log.info(
+                "Stopping SQLMesh: it starts no further model, and running queries are cancelled"
+            )
+            for event in self._run.stop():
+                for result in self._results.handle(event):
+                    if not isinstance(result, Message):
+                        loose.log_results(self._context, result)
 
-def _stop(context: dg.AssetExecutionContext, run: SQLMeshRun, results: RunResults) -> None:
-    """Stop SQLMesh, and write down what it had finished: the next run will not do it again."""
-    with compat.deferred_interrupts():
-        context.log.info(
-            "Stopping SQLMesh: no further model is started, running queries are cancelled"
-        )
-        for event in run.stop():
-            for result in results.handle(event):
-                if not isinstance(result, Message):
-                    loose.log_results(context, result)
+    def _yieldable(self, event: Event) -> Iterator[SQLMeshResult]:
+        """Take an event in; log what there is to log, and yield what the step may yield."""
+        for result in self._results.handle(event):
+            if isinstance(result, Message):
+                _log(self._context, result)
+            elif _is_of_step(self._context, result):
+                yield result
+            else:
+                loose.log_results(self._context, result)
 
 
 def _is_of_step(context: dg.AssetExecutionContext, result: SQLMeshResult) -> bool:

@@ -64,13 +64,13 @@ class Stop:
 def leave_with_main_thread(known: Collection[threading.Thread]) -> None:
     """See to it that no thread of SQLMesh outlives the main thread.
 
-    With several tasks SQLMesh works in threads that Python waits for before it exits, for as long
-    as their queries or their python models take. Where such a thread is left after a run was
-    stopped, the process is ended once its main thread has: never before, so that a process with
-    other things to do (a code server, somebody's notebook) goes on doing them.
+    With several tasks SQLMesh works in a pool of threads. Python waits for those before it exits,
+    daemons or not, for as long as their queries or their python models take. Where such a thread is
+    left after a run was stopped, the process is ended once its main thread has: never before, so
+    that a process with other things to do (a code server, somebody's notebook) goes on doing them.
 
     Args:
-        known: the threads that were there before the run; these are waited for, a moment.
+        known: the threads that were there before the run.
     """
     # Private, and the one place that comes before Python waits: `atexit` comes after. It is there
     # since Python 3.9 for the thread pools, whose own waiting this has to precede.
@@ -79,12 +79,13 @@ def leave_with_main_thread(known: Collection[threading.Thread]) -> None:
 
 def _leave(known: frozenset[threading.Thread]) -> None:
     here = threading.current_thread()
-    waited_for = [each for each in threading.enumerate() if not each.daemon and each is not here]
-    if known.issuperset(waited_for):
+    there = {thread for thread in threading.enumerate() if thread is not here}
+    if known.issuperset(there):
         return
     end = time.monotonic() + _LAST_WAIT
-    for thread in known.intersection(waited_for):
-        thread.join(max(end - time.monotonic(), 0))
+    for thread in there:
+        if not thread.daemon:  # not SQLMesh's: these have inherited it from the run's thread
+            thread.join(max(end - time.monotonic(), 0))
     atexit._run_exitfuncs()  # what Python itself would do after the wait that is not waited
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
