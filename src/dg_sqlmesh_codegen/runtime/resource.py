@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -46,6 +47,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             fails, `warn` warns and goes on, `off` does not even look or lock.
         lock_timeout: seconds that a run waits for another one on the same host before it fails.
         lock_dir: folder of the lock files; None is one that all processes of the host share.
+        checks: which audits the package has checks for: `all`, `blocking` or `none`.
     """
 
     project_dir: str
@@ -57,6 +59,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     exclusivity: str = "require"
     lock_timeout: float = 3600.0
     lock_dir: str | None = None
+    checks: str = "all"
     _steps: list[_Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -76,7 +79,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             dagster.Failure: after all results, if a model failed; at once and without retries,
                 if the project, its state or the environment is not ready.
         """
-        selection = _selection(context)
+        selection = replace(_selection(context), all_audits=self.checks == "all")
         selected = selection.nodes(models)
         if not selected:
             raise dg.Failure(

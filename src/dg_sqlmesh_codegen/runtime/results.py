@@ -37,13 +37,15 @@ SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 class Selection:
     """What Dagster wants of this step: assets, checks, and the id of the run for data versions.
 
-    `is_retry`: an earlier attempt of the step has reported what it had finished.
+    `is_retry`: an earlier attempt of the step has reported what it had finished. `all_audits`: the
+    package was generated with a check for every audit, so one without is news.
     """
 
     assets: frozenset[dg.AssetKey]
     checks: frozenset[dg.AssetCheckKey]
     run_id: str
     is_retry: bool = False
+    all_audits: bool = True
 
     def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
         """Return what SQLMesh is to evaluate: models by fqn, standalone audits by name."""
@@ -89,7 +91,7 @@ class RunResults:
             case RunPlanned():
                 yield from self._plan(event.models)
             case AuditFailed():
-                self._take_failed_audit(event)
+                yield from self._take_failed_audit(event)
             case BatchEnded():
                 yield from self._end_batch(event)
             case ModelsSkipped():
@@ -162,8 +164,9 @@ class RunResults:
         self._failed.clear()
         again = "started over, the environment was changed; " if restarted else ""
         yield Message(Level.INFO, f"SQLMesh {again}evaluates {counted(due)}")
-        for model in due:
-            yield from self._unknown_audits(model)
+        if self._selection.all_audits:
+            for model in due:
+                yield from self._unknown_audits(model)
 
     def _unknown_audits(self, due: DueModel) -> Iterator[Message]:
         model = self._models.get(due.fqn)
@@ -177,10 +180,18 @@ class RunResults:
                 f"{', '.join(unknown)}. Generate it again with `python -m dg_sqlmesh_codegen`.",
             )
 
-    def _take_failed_audit(self, event: AuditFailed) -> None:
+    def _take_failed_audit(self, event: AuditFailed) -> Iterator[Message]:
         progress = self._progress.get(event.fqn)
-        if progress:
-            progress.audit_failed(event)
+        if progress is None:
+            return
+        progress.audit_failed(event)
+        model = self._models.get(event.fqn)
+        if model and not checks.check_for(model, event.use, progress.due.audits):
+            # No check says so: the log has to.
+            found = (
+                f"audit {event.use.name} of {plain(event.fqn)} failed, it found {event.count} rows"
+            )
+            yield Message(Level.WARNING, found)
 
     def _end_batch(self, event: BatchEnded) -> Iterator[SQLMeshResult]:
         progress = self._progress.get(event.fqn)
@@ -202,7 +213,9 @@ class RunResults:
         facts |= metadata.of_other_version(progress.due, model.spec.code_version)
         # The snapshot's version says which definition, the run which data.
         version = dg.DataVersion(f"{progress.due.version}-{self._selection.run_id}")
-        results = [*self._audit_checks(model), checks.status(model, True, "evaluated", facts)]
+        results = [*self._audit_checks(model)]
+        if model.has_status_check:
+            results.append(checks.status(model, True, "evaluated", facts))
         selected = model.spec.key in self._selection.assets
         return dg.MaterializeResult(
             asset_key=model.spec.key,
