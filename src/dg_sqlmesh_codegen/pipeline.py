@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from . import crons, graph, inspector, write
 from .config import Config
 from .errors import UsageError
+from .locking import exclusive
 from .mode import Mode
 from .notes import notes
 from .render import NamedSchedule, Package, named_schedules, render
@@ -70,11 +71,12 @@ def generate(
     schedules = crons.schedules(project.models, graph.checked_audits(project))
     files = render(Package(config, project, assets, schedules))
     try:
-        changes = write.compare(files, config.out)
-        if mode is Mode.WRITE:
-            edited([change for change in changes if change.edited])
-            progress(f"Writing {config.out}")
-            write.apply(changes, config.out)
+        with exclusive(config.out):
+            changes = write.compare(files, config.out)
+            if mode is Mode.WRITE:
+                edited([change for change in changes if change.edited])
+                progress(f"Writing {config.out}")
+                write.apply(changes, config.out)
     except OSError as error:
         raise UsageError(
             f"the output folder {config.out} cannot be used",
