@@ -75,6 +75,11 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "translator": ("a:A", "b:B", "c:C"),
     "metadata_keys": (["cron"], ["kind"], []),
     "external_specs": (True, False, True),
+    "checks": ("none", "blocking", "all"),
+    "execution_status_check": (False, True, False),
+    "exclusivity": ("warn", "off", "require"),
+    "lock_timeout": (1, 2.5, 3),
+    "check_versions": (False, True, False),
     "templates": ("shop", ".", "shop"),
 }
 

@@ -214,5 +214,10 @@ WANTED: Mapping[str, str] = {
     "translator": '"package.module:Class"',
     "metadata_keys": f"a list of some of {', '.join(METADATA_KEYS)}",
     "external_specs": "true or false, without quotes",
+    "checks": "all, blocking or none",
+    "execution_status_check": "true or false, without quotes",
+    "exclusivity": "require, warn or off",
+    "lock_timeout": "seconds, 0 or more",
+    "check_versions": "true or false, without quotes",
     "templates": "a folder in quotes",
 }

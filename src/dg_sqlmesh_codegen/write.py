@@ -101,8 +101,9 @@ def compare(files: Sequence[File], out: Path, index: Index) -> tuple[Change, ...
         for path, old in there.items()
         if path not in generated
     ]
+    missing = [change.path for change in changes if change.status is Status.MISSING]
     changes = [
-        replace(change, edited=True) if _is_edited(change, there, index) else change
+        replace(change, edited=True) if _is_edited(change, there, missing, index) else change
         for change in changes
     ]
     return tuple(sorted(changes, key=lambda change: change.path))
@@ -138,14 +139,20 @@ def _has_crlf(text: str) -> bool:
     return "\r\n" in text and text.count("\r\n") == text.count("\n")
 
 
-def _is_edited(change: Change, there: Mapping[PurePosixPath, str], index: Index) -> bool:
+def _is_edited(
+    change: Change, there: Iterable[PurePosixPath], missing: Iterable[PurePosixPath], index: Index
+) -> bool:
     if change.status is Status.UNCHANGED or not change.old:
         return False
     if change.path in _INDEXED:
-        # It holds no digest but follows from its neighbours, also where git merged two of it.
+        # It holds no digest but follows from its neighbours, also where git merged two of it. What
+        # is missing may have been there: to delete a module is to edit no other file.
         folder = _INDEXED[change.path]
-        modules = sorted(_module(path) for path in there if _is_in(folder, path))
-        return change.old.replace("\r\n", "\n") != index(folder, modules)
+        old = change.old.replace("\r\n", "\n")
+        return all(
+            old != index(folder, sorted(_module(path) for path in paths if _is_in(folder, path)))
+            for paths in (there, [*there, *missing])
+        )
     if change.path.name == "__init__.py" and not banner.is_stamped(change.old):
         return banner.has_body(change.old)
     return banner.is_edited(change.old)

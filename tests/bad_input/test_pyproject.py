@@ -196,6 +196,20 @@ PYPROJECT = [
         'external_specs = "yes"',
         'external_specs = "yes" is refused: write true or false, without quotes',
     ),
+    ('checks = "some"', 'checks = "some" is refused: write all, blocking or none'),
+    (
+        "execution_status_check = 1",
+        "execution_status_check = 1 is refused: write true or false, without quotes",
+    ),
+    (
+        'exclusivity = "required"',
+        'exclusivity = "required" is refused: write require, warn or off',
+    ),
+    ("lock_timeout = -1", "lock_timeout = -1 is refused: write seconds, 0 or more"),
+    (
+        'check_versions = "no"',
+        'check_versions = "no" is refused: write true or false, without quotes',
+    ),
     ("templates = 3", f"templates = 3 is refused: {FOLDER}"),
     ('templates = ""', 'templates = "" is refused: an empty text names no folder'),
     (

@@ -89,7 +89,7 @@ def _assets(path: PurePosixPath, text: str) -> tuple[Asset, ...]:
 
 def _is_ours(text: str) -> bool:
     """Whether a file is generated, even where a merge or an editor has been at its first line."""
-    return BANNER in text or "ModelAsset" in text
+    return BANNER.rstrip(".") in text or "ModelAsset" in text
 
 
 def _asset(call: ast.Call, path: PurePosixPath) -> Asset:

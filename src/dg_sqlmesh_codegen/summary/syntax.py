@@ -136,8 +136,11 @@ def values(node: ast.expr) -> tuple[str, ...]:
 def only_string(node: ast.expr) -> tuple[str, ...]:
     """Return like `values`, but an expression around one string stands for that string.
 
-    `str((HERE / "../shop").resolve())` is `../shop` to a reader.
+    `str((HERE / "../shop").resolve())` is `../shop` to a reader, and of `os.getenv(...) or "prod"`
+    the last part is what was generated.
     """
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        return only_string(node.values[-1])
     members = elements(node)
     if members is not None:
         return tuple(found for member in members for found in only_string(member))
