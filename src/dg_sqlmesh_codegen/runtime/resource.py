@@ -183,10 +183,13 @@ class _Step:
         if self._run.is_over:
             return
         with compat.deferred_interrupts():
-            self._context.log.info(
-                "Stopping SQLMesh: it starts no further model, and running queries are cancelled"
-            )
-            for event in self._run.stop():
+            try:
+                self._context.log.info(
+                    "Stopping SQLMesh: it starts no other model, and running queries are cancelled"
+                )
+            finally:  # whatever Dagster's storage says to that
+                finished = self._run.stop()
+            for event in finished:
                 for result in self._results.handle(event):
                     if not isinstance(result, Message):
                         loose.log_results(self._context, result)
