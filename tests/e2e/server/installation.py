@@ -162,6 +162,11 @@ class Installation:
         answer = self.graphql(_START_SCHEDULE, {"selector": {**_REPOSITORY, "scheduleName": name}})
         assert answer["__typename"] == "ScheduleStateResult", answer
 
+    def stop_schedule(self, name: str) -> None:
+        """Bring a schedule back to how it was created: stopped."""
+        answer = self.graphql(_RESET_SCHEDULE, {"selector": {**_REPOSITORY, "scheduleName": name}})
+        assert answer["__typename"] == "ScheduleStateResult", answer
+
     def test_tick(self, name: str, timestamp: float) -> Mapping[str, object]:
         """Press "Test schedule": the code server evaluates a tick, nothing is launched."""
         selector = {**_REPOSITORY, "name": name}
@@ -228,6 +233,8 @@ _REEXECUTE = f"""mutation Again($parameters: ReexecutionParams!) {{
 _TERMINATE = """mutation Stop($runId: String!) { terminateRun(runId: $runId) { __typename } }"""
 _START_SCHEDULE = """mutation On($selector: ScheduleSelector!) {
   startSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } } }"""
+_RESET_SCHEDULE = """mutation Off($selector: ScheduleSelector!) {
+  resetSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } } }"""
 _TEST_TICK = """mutation Tick($selector: ScheduleSelector!, $timestamp: Float) {
   scheduleDryRun(selectorData: $selector, timestamp: $timestamp) {
     __typename ... on PythonError { message }
