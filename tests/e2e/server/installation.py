@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from e2e.server.processes import Processes, answers, free_port, script, wait_unt
 
 LOCATION = "depot"
 MODELS_JOB = "sqlmesh_job"
+SCHEDULE = "sqlmesh_adaptive_schedule"
 ASSET_JOB = "__ASSET_JOB"  # what the UI runs for "materialize selected"
 IN_PROCESS = {"execution": {"config": {"in_process": {}}}}
 
@@ -28,11 +30,18 @@ run_monitoring:
   enabled: true
   poll_interval_seconds: 1
   cancel_timeout_seconds: 60
+  free_slots_after_run_end_seconds: 1
 run_coordinator:
   module: dagster
   class: QueuedRunCoordinator
   config: {{dequeue_interval_seconds: 1}}
 """
+
+# The generated op as a user has it who wants another attempt when the warehouse was away.
+_WITH_RETRIES = (
+    "can_subset=True,",
+    "can_subset=True,\n    retry_policy=dg.RetryPolicy(max_retries=3, delay=1),",
+)
 
 _WORKSPACE = """
 load_from:
@@ -72,6 +81,9 @@ class Installation:
         storage = _INSTANCE.format(url=storage_url)
         (self.home / "dagster.yaml").write_text(limits + storage, encoding="utf-8")
         (self.folder / "platform_defs.py").write_text(PLATFORM, encoding="utf-8")
+        definitions = self.folder / "defs" / "definitions.py"
+        text = definitions.read_text(encoding="utf-8")
+        definitions.write_text(text.replace(*_WITH_RETRIES), encoding="utf-8")
         self.environment["DAGSTER_HOME"] = str(self.home)
         self.environment["PYTHONPATH"] = str(self.folder)
         self.processes = Processes(self.folder, self.environment)
@@ -97,9 +109,7 @@ class Installation:
 
     def start_daemon(self) -> None:
         """Start the daemon: scheduler, run queue, run monitoring."""
-        self.processes.start(
-            "daemon", [script("dagster-daemon"), "run", "-w", str(self.workspace)]
-        )
+        self.processes.start("daemon", [script("dagster-daemon"), "run", "-w", str(self.workspace)])
 
     def stop(self) -> None:
         """Stop everything."""
@@ -157,20 +167,19 @@ class Installation:
         answer = self.graphql(_TERMINATE, {"runId": run_id})
         assert answer["__typename"] == "TerminateRunSuccess", answer
 
-    def start_schedule(self, name: str) -> None:
-        """Switch a schedule on."""
-        answer = self.graphql(_START_SCHEDULE, {"selector": {**_REPOSITORY, "scheduleName": name}})
+    def start_schedule(self) -> None:
+        """Switch the schedule on."""
+        answer = self.graphql(_START_SCHEDULE, {"selector": _SCHEDULE_SELECTOR})
         assert answer["__typename"] == "ScheduleStateResult", answer
 
-    def stop_schedule(self, name: str) -> None:
-        """Bring a schedule back to how it was created: stopped."""
-        answer = self.graphql(_RESET_SCHEDULE, {"selector": {**_REPOSITORY, "scheduleName": name}})
+    def stop_schedule(self) -> None:
+        """Bring the schedule back to how it was created: stopped."""
+        answer = self.graphql(_RESET_SCHEDULE, {"selector": _SCHEDULE_SELECTOR})
         assert answer["__typename"] == "ScheduleStateResult", answer
 
-    def test_tick(self, name: str, timestamp: float) -> Mapping[str, object]:
+    def test_tick(self, timestamp: float) -> Mapping[str, object]:
         """Press "Test schedule": the code server evaluates a tick, nothing is launched."""
-        selector = {**_REPOSITORY, "name": name}
-        variables = {"selector": selector, "timestamp": timestamp}
+        variables = {"selector": _SCHEDULE_SELECTOR, "timestamp": timestamp}
         answer = self.graphql(_TEST_TICK, variables)
         assert answer["__typename"] == "DryRunInstigationTick", answer
         result = answer["evaluationResult"]
@@ -210,21 +219,26 @@ class Installation:
         runs = self.instance.get_runs(limit=20)
         return [run for run in runs if not run.is_finished]
 
-    def workers(self, run_id: str) -> list[psutil.Process]:
-        """Return the processes of a run: its worker, then those that the worker started."""
-        record = self.instance.all_logs(run_id)
+    def worker(self, run_id: str) -> psutil.Process:
+        """Return the process of a run that has started."""
+        logged = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
         pids = [
             int(str(entry.dagster_event.engine_event_data.metadata["pid"].value))
-            for entry in record
-            if entry.dagster_event
-            and entry.dagster_event.event_type is dg.DagsterEventType.ENGINE_EVENT
-            and "pid" in entry.dagster_event.engine_event_data.metadata
+            for entry in logged
+            if entry.dagster_event and "pid" in entry.dagster_event.engine_event_data.metadata
         ]
-        found = [psutil.Process(pid) for pid in dict.fromkeys(pids) if psutil.pid_exists(pid)]
-        return found
+        return psutil.Process(pids[0])
+
+    def kill(self, run_id: str) -> None:
+        """Kill a run's worker (`kill -9`), and wait until Dagster has found out."""
+        self.worker(run_id).kill()
+        self.wait_for(run_id, status="FAILURE")
+        logged = [entry.message for entry in self.instance.all_logs(run_id)]
+        assert any("terminated by signal 9" in message for message in logged)
 
 
 _REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
+_SCHEDULE_SELECTOR = {**_REPOSITORY, "scheduleName": SCHEDULE}
 _RUN = "__typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }"
 _LAUNCH = f"""mutation Launch($parameters: ExecutionParams!) {{
   launchRun(executionParams: $parameters) {{ {_RUN} }} }}"""
@@ -245,6 +259,11 @@ _TEST_TICK = """mutation Tick($selector: ScheduleSelector!, $timestamp: Float) {
 def key(asset: str) -> dg.AssetKey:
     """Return an asset's key."""
     return dg.AssetKey(["depot", *asset.split(".")])
+
+
+def midnight(of: date) -> float:
+    """Return the time of a day's tick."""
+    return datetime(of.year, of.month, of.day, tzinfo=UTC).timestamp()
 
 
 def _run_id(answer: Mapping[str, object]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PORT = 5432  # the name of the socket holds it; nothing listens on TCP
 USER = "postgres"
+PASSWORD = "secret"  # noqa: S105 - asked for by SQLMesh, not by this server
 
 # Nothing here has to survive the machine: the tests kill Dagster's processes, not PostgreSQL's.
 _FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
@@ -46,7 +47,7 @@ class Postgres:
 
     def url(self, database: str) -> str:
         """Return the URL of a database for SQLAlchemy, whose 2.1 takes psycopg 3 unless told."""
-        return f"postgresql+psycopg2://{USER}:secret@/{database}?host={self.host}&port={PORT}"
+        return f"postgresql+psycopg2://{USER}:{PASSWORD}@/{database}?host={self.host}&port={PORT}"
 
     def query(self, statement: str, database: str = USER) -> list[tuple[object, ...]]:
         """Run a query and return its rows."""
@@ -63,7 +64,7 @@ class Postgres:
     def connection(self, database: str) -> Iterator[psycopg2.extensions.connection]:
         """Open a connection that commits each statement."""
         opened = psycopg2.connect(
-            host=self.host, port=PORT, user=USER, password="secret", dbname=database
+            host=self.host, port=PORT, user=USER, password=PASSWORD, dbname=database
         )
         with closing(opened) as connection:
             connection.autocommit = True
@@ -85,8 +86,3 @@ class Postgres:
     def cleanup(self) -> None:
         """Stop the server for good."""
         self.server.cleanup()
-
-
-def values(rows: Sequence[tuple[object, ...]]) -> list[object]:
-    """Return the first column."""
-    return [row[0] for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -85,10 +86,8 @@ class Processes:
         """Stop a program and all it has started."""
         process = self._running.pop(name)
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # then it is killed
             process.wait(_STOP_PATIENCE)
-        except subprocess.TimeoutExpired:
-            pass
         kill_group(process.pid)
         process.wait()
 

@@ -11,12 +11,10 @@ import pytest
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from e2e.server.depot import MODELS, PLANNED, Depot, day
-from e2e.server.installation import ASSET_JOB, IN_PROCESS, Installation, key
+from e2e.server.installation import ASSET_JOB, IN_PROCESS, SCHEDULE, Installation, key
 from e2e.server.processes import wait_until
 
 pytestmark = pytest.mark.slow
-
-SCHEDULE = "sqlmesh_adaptive_schedule"
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def missed_tick(installation: Installation) -> Iterator[None]:
     """
     installation.processes.stop("daemon")
     try:
-        installation.start_schedule(SCHEDULE)
+        installation.start_schedule()
         (state,) = installation.instance.all_instigator_state()
         assert isinstance(state.instigator_data, ScheduleInstigatorData)
         cron = state.instigator_data.cron_schedule
@@ -38,7 +36,7 @@ def missed_tick(installation: Installation) -> Iterator[None]:
     finally:
         installation.start_daemon()
     yield
-    installation.stop_schedule(SCHEDULE)
+    installation.stop_schedule()
 
 
 @pytest.mark.usefixtures("missed_tick")
