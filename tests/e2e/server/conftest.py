@@ -17,7 +17,7 @@ from e2e.server.installation import Installation
 from e2e.server.postgres import Postgres
 from e2e.shop import run
 
-_STORAGE = "dagster"
+STORAGE = "dagster"
 
 
 @pytest.fixture(scope="session")
@@ -75,10 +75,10 @@ def running_installation(
     planned_depot: Depot, storage_server: Postgres, root: Path
 ) -> Iterator[Installation]:
     """Dagster on PostgreSQL: code server, web server and daemon."""
-    storage_server.execute(f"CREATE DATABASE {_STORAGE}")
+    storage_server.execute(f"CREATE DATABASE {STORAGE}")
     environment = {name: os.environ[name] for name in ("DEPOT_HOST", "DEPOT_PASSWORD")}
     installation = Installation(planned_depot.project.parent, environment)
-    installation.write(root / "generated_example", storage_server.url(_STORAGE))
+    installation.write(root / "generated_example", storage_server.url(STORAGE))
     try:
         installation.start()
         yield installation

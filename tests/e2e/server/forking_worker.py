@@ -34,6 +34,12 @@ def run_models(home: str, time: str) -> None:
         )
 
 
+def say(number: int) -> None:
+    """Answer the test that started this program."""
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
 def main(home: str) -> None:
     """Fork for each line of the input."""
     assert session
@@ -44,9 +50,9 @@ def main(home: str) -> None:
             sys.stdout = sys.stderr
             run_models(home, line.strip())
             os._exit(0)
-        print(child, flush=True)
+        say(child)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        say(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":
