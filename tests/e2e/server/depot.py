@@ -136,7 +136,7 @@ BEGIN
 END $$;
 """
 
-# What the models are to hold, computed from the sources: of `{start}` until before `{through}`.
+# What the models are to hold, computed from the sources.
 _EXPECTED = {
     "staging.orders": "SELECT id, customer_id, ordered_on, amount FROM raw.orders WHERE {days}",
     "staging.customers": "SELECT customer_id, name FROM raw.customers",
@@ -210,7 +210,7 @@ class Depot:
 
     @contextmanager
     def closed(self, *gates: str) -> Iterator[None]:
-        """Hold models at their gates: `staging.orders`, or its batch `staging.orders 2026-11-20`."""
+        """Hold models at their gates: all of `staging.orders`, or `staging.orders 2026-11-20`."""
         with self.postgres.connection(WAREHOUSE) as connection, connection.cursor() as cursor:
             for gate in gates:
                 cursor.execute("SELECT pg_advisory_lock(%s)", (_lock_key(gate),))
@@ -229,7 +229,7 @@ class Depot:
         return pid
 
     def busy(self) -> list[str]:
-        """Return the queries that others run in the warehouse right now, or transactions left open."""
+        """Return the queries that run in the warehouse, and transactions that were left open."""
         rows = self.query(
             "SELECT query FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid() "
             f"AND datname = '{WAREHOUSE}' AND query NOT LIKE 'SELECT pg_advisory_lock(%'"
@@ -237,7 +237,7 @@ class Depot:
         return [str(row[0]) for row in rows]
 
     def wrong_rows(self, through: date) -> dict[str, int]:
-        """Count, by model, the rows that are missing or too many; `through` is the first day not due."""
+        """Count, by model, the rows that are missing or too many, of all days before `through`."""
         days = f"ordered_on >= '{self.started}' AND ordered_on < '{through}'"
         wrong = {}
         for model, query in _EXPECTED.items():

@@ -20,7 +20,7 @@ LOCATION = "depot"
 MODELS_JOB = "sqlmesh_job"
 SCHEDULE = "sqlmesh_adaptive_schedule"
 ASSET_JOB = "__ASSET_JOB"  # what the UI runs for "materialize selected"
-IN_PROCESS = {"execution": {"config": {"in_process": {}}}}
+IN_PROCESS: Mapping[str, object] = {"execution": {"config": {"in_process": {}}}}
 
 _INSTANCE = """
 storage:
@@ -76,10 +76,7 @@ class Installation:
 
     def write(self, example: Path, storage_url: str) -> None:
         """Write the instance's dagster.yaml, on the example's, and the hand-written package."""
-        self.home.mkdir()
-        limits = (example / "dagster.yaml").read_text(encoding="utf-8")
-        storage = _INSTANCE.format(url=storage_url)
-        (self.home / "dagster.yaml").write_text(limits + storage, encoding="utf-8")
+        write_instance(self.home, example, storage_url)
         (self.folder / "platform_defs.py").write_text(PLATFORM, encoding="utf-8")
         definitions = self.folder / "defs" / "definitions.py"
         text = definitions.read_text(encoding="utf-8")
@@ -254,6 +251,14 @@ _TEST_TICK = """mutation Tick($selector: ScheduleSelector!, $timestamp: Float) {
     __typename ... on PythonError { message }
     ... on DryRunInstigationTick { evaluationResult {
       skipReason error { message } runRequests { runKey assetSelection { path } } } } } }"""
+
+
+def write_instance(home: Path, example: Path, storage_url: str) -> None:
+    """Make a DAGSTER_HOME with the limits of the example and storage in PostgreSQL."""
+    home.mkdir()
+    limits = (example / "dagster.yaml").read_text(encoding="utf-8")
+    storage = _INSTANCE.format(url=storage_url)
+    (home / "dagster.yaml").write_text(limits + storage, encoding="utf-8")
 
 
 def key(asset: str) -> dg.AssetKey:

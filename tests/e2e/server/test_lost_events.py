@@ -1,4 +1,4 @@
-"""A worker that is killed when SQLMesh has evaluated a model and Dagster has not heard of it yet."""
+"""A worker that is killed when SQLMesh has evaluated models and Dagster does not know it yet."""
 
 from __future__ import annotations
 

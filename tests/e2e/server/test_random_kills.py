@@ -95,7 +95,9 @@ def reported(instance: dg.DagsterInstance) -> dict[str, list[tuple[str, str]]]:
         entries = instance.all_logs(run.run_id)
         outcome = Outcome.of(each.dagster_event for each in entries if each.dagster_event)
         for model, metadata in outcome.metadata.items():
-            found[model] += [(start, end) for start, end in metadata["sqlmesh/intervals"]]
+            intervals = metadata["sqlmesh/intervals"]
+            assert isinstance(intervals, list)
+            found[model] += [(start, end) for start, end in intervals]
     return {model: sorted(intervals) for model, intervals in found.items()}
 
 
