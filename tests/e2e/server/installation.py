@@ -1,0 +1,278 @@
+"""A Dagster installation of real processes: code server, web server, daemon, PostgreSQL storage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from http.client import HTTPConnection
+from pathlib import Path
+
+import dagster as dg
+import psutil
+
+from e2e.outcome import Outcome
+from e2e.server.platform_package import PLATFORM
+from e2e.server.processes import Processes, answers, free_port, script, wait_until
+
+LOCATION = "depot"
+MODELS_JOB = "sqlmesh_job"
+SCHEDULE = "sqlmesh_adaptive_schedule"
+ASSET_JOB = "__ASSET_JOB"  # what the UI runs for "materialize selected"
+IN_PROCESS: Mapping[str, object] = {"execution": {"config": {"in_process": {}}}}
+
+_INSTANCE = """
+storage:
+  postgres:
+    postgres_url: "{url}"
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 1
+  cancel_timeout_seconds: 60
+  free_slots_after_run_end_seconds: 1
+run_coordinator:
+  module: dagster
+  class: QueuedRunCoordinator
+  config: {{dequeue_interval_seconds: 1}}
+"""
+
+# The generated op as a user has it who wants another attempt when the warehouse was away.
+_WITH_RETRIES = (
+    "can_subset=True,",
+    "can_subset=True,\n    retry_policy=dg.RetryPolicy(max_retries=3, delay=1),",
+)
+
+_WORKSPACE = """
+load_from:
+  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: {name}}}
+"""
+
+
+@dataclass
+class Installation:
+    """The folder with the project, the packages and DAGSTER_HOME, and what runs on it.
+
+    Args:
+        folder: holds `depot/` (SQLMesh), `defs/` (generated) and `platform_defs.py` (by hand).
+        environment: of every process.
+        module: the module of the code location.
+    """
+
+    folder: Path
+    environment: dict[str, str]
+    module: str = "platform_defs"
+    processes: Processes = field(init=False)
+    instance: dg.DagsterInstance = field(init=False)
+    _web_port: int = field(default=0, init=False)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "dagster_home"
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "workspace.yaml"
+
+    def write(self, example: Path, storage_url: str) -> None:
+        """Write the instance's dagster.yaml, on the example's, and the hand-written package."""
+        write_instance(self.home, example, storage_url)
+        (self.folder / "platform_defs.py").write_text(PLATFORM, encoding="utf-8")
+        definitions = self.folder / "defs" / "definitions.py"
+        text = definitions.read_text(encoding="utf-8")
+        definitions.write_text(text.replace(*_WITH_RETRIES), encoding="utf-8")
+        self.environment["DAGSTER_HOME"] = str(self.home)
+        self.environment["PYTHONPATH"] = str(self.folder)
+        self.processes = Processes(self.folder, self.environment)
+        self.instance = dg.DagsterInstance.from_config(str(self.home))
+
+    def start(self) -> None:
+        """Start the code server, the web server and the daemon, and wait until they answer."""
+        code_port, self._web_port = free_port(), free_port()
+        self.workspace.write_text(_WORKSPACE.format(port=code_port, name=LOCATION))
+        self.processes.start(
+            "code-server",
+            [script("dagster"), "api", "grpc", "-m", self.module, "-p", str(code_port)],
+        )
+        wait_until(lambda: self._listens("code-server", code_port), "a code server")
+        self.start_daemon()
+        web = ["-h", "127.0.0.1", "-p", str(self._web_port), "-w", str(self.workspace)]
+        self.processes.start("webserver", [script("dagster-webserver"), *web])
+        wait_until(lambda: self._listens("webserver", self._web_port), "a web server")
+
+    def _listens(self, name: str, port: int) -> bool:
+        self.processes.require(name)
+        return answers(port)
+
+    def start_daemon(self) -> None:
+        """Start the daemon: scheduler, run queue, run monitoring."""
+        self.processes.start("daemon", [script("dagster-daemon"), "run", "-w", str(self.workspace)])
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self.processes.stop_all()
+        self.instance.dispose()
+
+    # What a person does in the UI, through the same GraphQL.
+
+    def graphql(self, query: str, variables: Mapping[str, object]) -> Mapping[str, object]:
+        """Send a query or a mutation and return its one field's value."""
+        connection = HTTPConnection("127.0.0.1", self._web_port, timeout=120)
+        body = json.dumps({"query": query, "variables": variables})
+        try:
+            connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        assert not answer.get("errors"), answer["errors"]
+        (value,) = answer["data"].values()
+        assert isinstance(value, dict)
+        return value
+
+    def launch(
+        self,
+        job: str = MODELS_JOB,
+        *,
+        config: Mapping[str, object] | None = None,
+        assets: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Launch a job, or some assets (`staging.orders`), and return the run's id."""
+        selector = {
+            **_REPOSITORY,
+            "jobName": job,
+            "assetSelection": [{"path": list(key(asset).path)} for asset in assets] or None,
+        }
+        parameters = {
+            "selector": selector,
+            "runConfigData": config or {},
+            "mode": "default",
+            "executionMetadata": {
+                "tags": [{"key": name, "value": value} for name, value in (tags or {}).items()]
+            },
+        }
+        answer = self.graphql(_LAUNCH, {"parameters": parameters})
+        return _run_id(answer)
+
+    def reexecute(self, run_id: str, strategy: str) -> str:
+        """Launch a re-execution (`FROM_FAILURE`, `FROM_ASSET_FAILURE`) and return its run's id."""
+        parameters = {"parentRunId": run_id, "strategy": strategy}
+        return _run_id(self.graphql(_REEXECUTE, {"parameters": parameters}))
+
+    def terminate(self, run_id: str) -> None:
+        """Press "Terminate"."""
+        answer = self.graphql(_TERMINATE, {"runId": run_id})
+        assert answer["__typename"] == "TerminateRunSuccess", answer
+
+    def start_schedule(self) -> None:
+        """Switch the schedule on."""
+        answer = self.graphql(_START_SCHEDULE, {"selector": _SCHEDULE_SELECTOR})
+        assert answer["__typename"] == "ScheduleStateResult", answer
+
+    def stop_schedule(self) -> None:
+        """Bring the schedule back to how it was created: stopped."""
+        answer = self.graphql(_RESET_SCHEDULE, {"selector": _SCHEDULE_SELECTOR})
+        assert answer["__typename"] == "ScheduleStateResult", answer
+
+    def test_tick(self, timestamp: float) -> Mapping[str, object]:
+        """Press "Test schedule": the code server evaluates a tick, nothing is launched."""
+        variables = {"selector": _SCHEDULE_SELECTOR, "timestamp": timestamp}
+        answer = self.graphql(_TEST_TICK, variables)
+        assert answer["__typename"] == "DryRunInstigationTick", answer
+        result = answer["evaluationResult"]
+        assert isinstance(result, dict)
+        return result
+
+    # What became of a run.
+
+    def status(self, run_id: str) -> dg.DagsterRunStatus:
+        """Return a run's status."""
+        run = self.instance.get_run_by_id(run_id)
+        assert run is not None
+        return run.status
+
+    def wait_for(self, run_id: str, *, status: str = "SUCCESS") -> Outcome:
+        """Wait for a run's end, and return what it did; an AssertionError if it ended otherwise."""
+
+        def ended() -> bool:
+            run = self.instance.get_run_by_id(run_id)
+            return run is not None and run.is_finished
+
+        wait_until(ended, f"run {run_id} ends")
+        outcome = self.outcome(run_id)
+        said = "\n".join(outcome.messages[-12:])
+        assert self.status(run_id).value == status, f"{outcome.failure}\n{said}"
+        return outcome
+
+    def outcome(self, run_id: str) -> Outcome:
+        """Return what a run has done so far."""
+        entries = self.instance.all_logs(run_id)
+        outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
+        outcome.messages = [entry.user_message for entry in entries]
+        return outcome
+
+    def active_runs(self) -> list[dg.DagsterRun]:
+        """Return the runs that have not ended."""
+        runs = self.instance.get_runs(limit=20)
+        return [run for run in runs if not run.is_finished]
+
+    def worker(self, run_id: str) -> psutil.Process:
+        """Return the process of a run that has started."""
+        logged = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+        pids = [
+            int(str(entry.dagster_event.engine_event_data.metadata["pid"].value))
+            for entry in logged
+            if entry.dagster_event and "pid" in entry.dagster_event.engine_event_data.metadata
+        ]
+        return psutil.Process(pids[0])
+
+    def kill(self, run_id: str) -> None:
+        """Kill a run's worker (`kill -9`), and wait until Dagster has found out."""
+        self.worker(run_id).kill()
+        self.wait_for(run_id, status="FAILURE")
+        logged = [entry.message for entry in self.instance.all_logs(run_id)]
+        assert any("terminated by signal 9" in message for message in logged)
+
+
+_REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
+_SCHEDULE_SELECTOR = {**_REPOSITORY, "scheduleName": SCHEDULE}
+_RUN = "__typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }"
+_LAUNCH = f"""mutation Launch($parameters: ExecutionParams!) {{
+  launchRun(executionParams: $parameters) {{ {_RUN} }} }}"""
+_REEXECUTE = f"""mutation Again($parameters: ReexecutionParams!) {{
+  launchRunReexecution(reexecutionParams: $parameters) {{ {_RUN} }} }}"""
+_TERMINATE = """mutation Stop($runId: String!) { terminateRun(runId: $runId) { __typename } }"""
+_START_SCHEDULE = """mutation On($selector: ScheduleSelector!) {
+  startSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } } }"""
+_RESET_SCHEDULE = """mutation Off($selector: ScheduleSelector!) {
+  resetSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } } }"""
+_TEST_TICK = """mutation Tick($selector: ScheduleSelector!, $timestamp: Float) {
+  scheduleDryRun(selectorData: $selector, timestamp: $timestamp) {
+    __typename ... on PythonError { message }
+    ... on DryRunInstigationTick { evaluationResult {
+      skipReason error { message } runRequests { runKey assetSelection { path } } } } } }"""
+
+
+def write_instance(home: Path, example: Path, storage_url: str) -> None:
+    """Make a DAGSTER_HOME with the limits of the example and storage in PostgreSQL."""
+    home.mkdir()
+    limits = (example / "dagster.yaml").read_text(encoding="utf-8")
+    storage = _INSTANCE.format(url=storage_url)
+    (home / "dagster.yaml").write_text(limits + storage, encoding="utf-8")
+
+
+def key(asset: str) -> dg.AssetKey:
+    """Return an asset's key."""
+    return dg.AssetKey(["depot", *asset.split(".")])
+
+
+def midnight(of: date) -> float:
+    """Return the time of a day's tick."""
+    return datetime(of.year, of.month, of.day, tzinfo=UTC).timestamp()
+
+
+def _run_id(answer: Mapping[str, object]) -> str:
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    run = answer["run"]
+    assert isinstance(run, dict)
+    return str(run["runId"])

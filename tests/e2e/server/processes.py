@@ -1,0 +1,107 @@
+"""Real processes that a test starts, and waiting for what they do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+# A limit for what has to happen, not an assertion of speed: the machine may be busy.
+PATIENCE = 120.0
+_STOP_PATIENCE = 30.0
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], what: str, *, patience: float = PATIENCE) -> T:
+    """Return the condition's first true value; an AssertionError says what never happened."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"Not within {patience:.0f} seconds: {what}")
+
+
+def script(name: str) -> str:
+    """Return the path of a console script of this environment."""
+    return str(Path(sys.executable).parent / name)
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers(port: int) -> bool:
+    """Tell whether somebody listens on a port of this host."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Processes:
+    """Long-running programs in process groups of their own; each writes a log file."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        """Start a program under a name."""
+        with self.log(name).open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._running[name] = process
+        return process
+
+    def log(self, name: str) -> Path:
+        """Return the file that a program writes to."""
+        return self.folder / f"{name}.log"
+
+    def require(self, name: str) -> None:
+        """Fail with the end of its log if a program has ended."""
+        code = self._running[name].poll()
+        assert code is None, f"{name} ended with {code}: {self.log(name).read_text()[-3000:]}"
+
+    def stop(self, name: str) -> None:
+        """Stop a program and all it has started."""
+        process = self._running.pop(name)
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # then it is killed
+            process.wait(_STOP_PATIENCE)
+        kill_group(process.pid)
+        process.wait()
+
+    def stop_all(self) -> None:
+        """Kill every program: the test is over, nothing has to be put in order."""
+        for process in self._running.values():
+            kill_group(process.pid)
+            process.wait()
+        self._running.clear()
+
+
+def kill_group(leader: int) -> None:
+    """Kill what is left of a process group."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
