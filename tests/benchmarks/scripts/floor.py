@@ -4,9 +4,17 @@ And a job of one such asset, which is what starting up costs.
 """
 
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 
 import dagster as dg
 from defs.models import MODELS  # type: ignore[import-not-found]  # in the working directory
+
+BY_KEY = {model.spec.key: model for model in MODELS}
+# Dagster wants an op's assets in the order of their dependencies.
+ORDER = TopologicalSorter(
+    {key: [dep.asset_key for dep in model.spec.deps] for key, model in BY_KEY.items()}
+)
+IN_ORDER = [BY_KEY[key] for key in ORDER.static_order() if key in BY_KEY]
 
 
 @dg.multi_asset(
@@ -15,7 +23,7 @@ from defs.models import MODELS  # type: ignore[import-not-found]  # in the worki
     can_subset=True,
 )
 def floor() -> Iterator[dg.MaterializeResult[None]]:
-    for model in MODELS:
+    for model in IN_ORDER:
         yield dg.MaterializeResult(
             asset_key=model.spec.key,
             check_results=[
