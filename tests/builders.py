@@ -11,10 +11,13 @@ from dg_sqlmesh_codegen.project import (
     Column,
     ExternalTable,
     Model,
+    ModelKind,
     Project,
     StandaloneAudit,
     TableName,
 )
+from dg_sqlmesh_codegen.translation import Translation
+from dg_sqlmesh_codegen.translator import SQLMeshTranslator, TranslationContext
 
 
 class ModelFields(TypedDict, total=False):
@@ -58,16 +61,17 @@ def fqn(name: str) -> str:
 
 def model(name: str = "shop.sales.orders", **fields: Unpack[ModelFields]) -> Model:
     """Return a daily DuckDB table of that name."""
+    kind = ModelKind(fields.pop("kind", "FULL"))
     plain = Model(
         fqn=fqn(name),
         table=table(name),
-        kind="FULL",
+        kind=kind,
         dialect="duckdb",
         cron="@daily",
         cron_tz=None,
         data_hash="1234567890",
     )
-    return replace(plain, **fields)
+    return replace(plain, **fields)  # type: ignore[arg-type]  # all but the kind, which is gone
 
 
 def audit(name: str = "not_null", *, blocking: bool = True, **args: str) -> Audit:
@@ -106,3 +110,8 @@ def project(
         external_tables=external_tables,
         standalone_audits=standalone_audits,
     )
+
+
+def translation(described: Project, translator: SQLMeshTranslator | None = None) -> Translation:
+    """Return what a translator says of a project, with an empty configuration."""
+    return Translation(translator or SQLMeshTranslator(), TranslationContext(described))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 # Before anything imports SQLMesh: tests tell nobody that they ran.
 os.environ["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "true"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
+# Nor do they leave anything in the user's cache folder, except for what pip downloads.
+os.environ.setdefault("PIP_CACHE_DIR", str(platformdirs.user_cache_path("pip")))
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="dg-sqlmesh-codegen-tests-")
 
 ROOT = Path(__file__).parent.parent
 

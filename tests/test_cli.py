@@ -201,8 +201,8 @@ def test_debug_adds_the_traceback(out: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Missing argument 'PROJECT [PROJECT ...]'"),
-        (["."], "Missing option '-o' / '--out'"),
+        ([], "neither project nor output folder was named"),
+        (["."], "no output folder was named. Name it (PROJECT -o OUT)"),
         ([".", "-o", "defs", "--chek"], "No such option '--chek'"),
         ([".", "-o", "defs", "--check", "--diff"], "exclude each other"),
     ],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from pydantic import ValidationError
 
-from dg_sqlmesh_codegen.config import DEFAULT_ENVIRONMENT, Config
-from dg_sqlmesh_codegen.errors import UsageError
+from dg_sqlmesh_codegen.config import DEFAULT_ENVIRONMENT, Config, RetryPolicy
+from dg_sqlmesh_codegen.errors import SettingError, UsageError
+from dg_sqlmesh_codegen.project import Source
 
 
 def test_defaults_to_prod_and_the_projects_own_gateway(tmp_path: Path) -> None:
@@ -67,3 +70,38 @@ def test_is_frozen(tmp_path: Path) -> None:
     config = Config((tmp_path,), tmp_path)
     with pytest.raises(FrozenInstanceError):
         config.gateway = "other"  # type: ignore[misc]
+
+
+def test_an_error_names_its_key(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    folders = {"projects": (tmp_path,), "out": tmp_path / "defs"}
+    wrong: dict[str, object] = {
+        "projects": (file,),
+        "out": file,
+        "environment": " ",
+        "templates": file,
+    }
+    for key, value in wrong.items():
+        with pytest.raises(SettingError) as caught:
+            Config(**{**folders, key: value})  # type: ignore[arg-type]
+        assert caught.value.key == key
+
+
+def test_values_are_checked_without_any_file(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="an owner is an e-mail address or team:name"):
+        Config((tmp_path,), tmp_path, owners=("ana",))
+    with pytest.raises(ValidationError, match="Unexpected keyword argument"):
+        Config((tmp_path,), tmp_path, gruop_name="a")  # type: ignore[call-arg]
+
+
+def test_an_empty_retry_policy_is_dagsters_own() -> None:
+    ours, theirs = RetryPolicy(), dg.RetryPolicy()
+
+    assert [getattr(ours, field.name) for field in fields(RetryPolicy)] == [*theirs]
+
+
+def test_what_the_inspector_loads(tmp_path: Path) -> None:
+    config = Config((tmp_path,), tmp_path, "gate", "dev", "test", ((None, "main"),))
+
+    assert config.source == Source((tmp_path,), "gate", "test", ((None, "main"),))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from builders import audit, external, fqn, model, project, standalone
+from builders import audit, external, fqn, model, project, standalone, translation
 from dg_sqlmesh_codegen import graph
-from dg_sqlmesh_codegen.errors import ProjectError
+from dg_sqlmesh_codegen.errors import ProjectError, SettingError
 from dg_sqlmesh_codegen.graph import Asset, Check
 from dg_sqlmesh_codegen.naming import Identifier
 from dg_sqlmesh_codegen.project import Column, ExternalTable, Model, Project, TableName
-from dg_sqlmesh_codegen.translator import SQLMeshTranslator
+from dg_sqlmesh_codegen.translator import SQLMeshTranslator, TranslationContext
 
 OUT = Path("/work/defs")
 
@@ -25,13 +25,13 @@ class Renaming(SQLMeshTranslator):
     def get_asset_key(self, model: Model) -> tuple[str, ...]:
         return ("warehouse", model.view_name)
 
-    def get_external_key(self, table: ExternalTable) -> tuple[str, ...]:
-        return ("lake", table.table.view_name)
+    def get_external_asset_key(self, external_fqn: str) -> tuple[str, ...]:
+        return ("lake", TableName.of(external_fqn).view_name)
 
-    def get_group_name(self, model: Model) -> str:
+    def get_group_name(self, context: TranslationContext, model: Model) -> str:
         return f"group_of_{model.schema_name}"
 
-    def get_tags(self, model: Model) -> dict[str, str]:
+    def get_tags(self, context: TranslationContext, model: Model) -> dict[str, str]:
         return {"z": model.kind, "a": "1"}
 
     def get_owners(self, model: Model) -> tuple[str, ...]:
@@ -45,7 +45,11 @@ class Renaming(SQLMeshTranslator):
 
 
 def build(*models: Model, externals: tuple[ExternalTable, ...] = ()) -> tuple[Asset, ...]:
-    return graph.build(project(*models, external_tables=externals), SQLMeshTranslator(), OUT)
+    return assets_of(project(*models, external_tables=externals))
+
+
+def assets_of(made: Project, translator: SQLMeshTranslator | None = None) -> tuple[Asset, ...]:
+    return graph.build(made, translation(made, translator), OUT)
 
 
 def build_one(only: Model) -> Asset:
@@ -80,8 +84,7 @@ def test_the_order_of_the_models_changes_nothing() -> None:
     models = (model("a.s.x"), model("a.s.y", depends_on=(fqn("a.s.x"),)), model("a.s.z"))
     forwards = project(*models)
     backwards = replace(forwards, models=forwards.models[::-1])
-    translator = SQLMeshTranslator()
-    assert graph.build(forwards, translator, OUT) == graph.build(backwards, translator, OUT)
+    assert assets_of(forwards) == assets_of(backwards)
 
 
 def test_edges_are_sorted_keys() -> None:
@@ -113,15 +116,13 @@ def test_edges_use_the_translators_keys() -> None:
         model("shop.marts.a", depends_on=(fqn("shop.marts.b"), fqn("raw.db.orders"))),
         model("shop.marts.b"),
     )
-    assets = graph.build(
-        project(*models, external_tables=(external("raw.db.orders"),)), Renaming(), OUT
-    )
+    assets = assets_of(project(*models, external_tables=(external("raw.db.orders"),)), Renaming())
     assert assets[0].key == ("warehouse", "a")
     assert assets[0].deps == (("lake", "orders"), ("warehouse", "b"))
 
 
 def test_every_hook_of_the_translator_is_asked() -> None:
-    (asset,) = graph.build(project(model("shop.marts.a")), Renaming(), OUT)
+    (asset,) = assets_of(project(model("shop.marts.a")), Renaming())
     assert asset.group == "group_of_marts"
     assert asset.tags == (("a", "1"), ("z", "FULL"))
     assert asset.owners == ("team:data", "ana@example.com")
@@ -173,8 +174,8 @@ def test_a_collision_names_both_models(first: str, second: str) -> None:
 
 def test_keys_of_a_translator_may_not_collide() -> None:
     models = (model("shop.a.orders"), model("shop.b.orders"))
-    with pytest.raises(ProjectError, match="get the same asset key") as caught:
-        graph.build(project(*models), Renaming(), OUT)
+    with pytest.raises(SettingError, match="get the same asset key") as caught:
+        assets_of(project(*models), Renaming())
     assert "shop.a.orders" in str(caught.value)
     assert "shop.b.orders" in str(caught.value)
 
@@ -351,7 +352,7 @@ def test_of_equal_uses_the_one_that_blocks_decides(blocking_first: bool) -> None
 
 
 def checks_by_model(made: Project) -> dict[str, tuple[Check, ...]]:
-    assets = graph.build(made, SQLMeshTranslator(), OUT)
+    assets = assets_of(made)
     return {asset.model.name: asset.checks for asset in assets if asset.checks}
 
 

@@ -56,7 +56,7 @@ def test_a_kind(kind: str, tmp_path: Path) -> None:
 
     name, shown = KINDS[kind]
     assert found.kind == name
-    assert SQLMeshTranslator().get_kinds(found)[-1] == shown
+    assert SQLMeshTranslator().get_kinds(found) == ("sqlmesh", found.dialect, shown)
     assert found.materialized_view == ("materialized" in kind)
     assert found.depends_on == ('"LAKE"."RAW"."SOURCE"',)
     # From `model_defaults`: an audit that no model file names.

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+
 import dagster as dg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import external, model
-from dg_sqlmesh_codegen.project import TableName
-from dg_sqlmesh_codegen.translator import SQLMeshTranslator
+from builders import fqn, model, project, translation
+from dg_sqlmesh_codegen.config import METADATA_KEYS
+from dg_sqlmesh_codegen.project import Model, TableName
+from dg_sqlmesh_codegen.translator import AssetPath, SQLMeshTranslator, TranslationContext
 
 TRANSLATOR = SQLMeshTranslator()
+CONTEXT = TranslationContext(project())
 QUICK = settings(max_examples=60, deadline=None)
 
 
@@ -29,7 +34,7 @@ QUICK = settings(max_examples=60, deadline=None)
 )
 def test_keys_are_catalog_schema_name(name: str, key: tuple[str, ...]) -> None:
     assert TRANSLATOR.get_asset_key(model(name)) == key
-    assert TRANSLATOR.get_external_key(external(name)) == key
+    assert TRANSLATOR.get_external_asset_key(fqn(name)) == key
 
 
 @pytest.mark.parametrize(
@@ -43,12 +48,13 @@ def test_keys_are_catalog_schema_name(name: str, key: tuple[str, ...]) -> None:
         (("dagster:group_name:",), "sqlmesh"),
         (("dagster:group_name:my marts!",), "my_marts_"),
         (("dagster:group_name:a:b",), "a_b"),
+        (("dagster:group_name:raw/sales",), "raw/sales"),
         (("dagster:other:x",), "sqlmesh"),
         (("group_name:x",), "sqlmesh"),
     ],
 )
 def test_a_tag_names_the_group(tags: tuple[str, ...], group: str) -> None:
-    assert TRANSLATOR.get_group_name(model(tags=tags)) == group
+    assert translation(project()).group(model(tags=tags)) == group
 
 
 @pytest.mark.parametrize(
@@ -65,7 +71,7 @@ def test_a_tag_names_the_group(tags: tuple[str, ...], group: str) -> None:
     ],
 )
 def test_tags(tags: tuple[str, ...], expected: dict[str, str]) -> None:
-    assert TRANSLATOR.get_tags(model(tags=tags)) == expected
+    assert TRANSLATOR.get_tags(CONTEXT, model(tags=tags)) == expected
 
 
 @pytest.mark.parametrize(
@@ -126,19 +132,19 @@ def test_dagster_takes_whatever_a_model_is_called(
 ) -> None:
     named = model(table=TableName(*parts), tags=tuple(tags), owner=owner)
     spec = dg.AssetSpec(
-        key=TRANSLATOR.get_asset_key(named),
-        group_name=TRANSLATOR.get_group_name(named),
-        tags=TRANSLATOR.get_tags(named),
+        key=translation(project()).asset_key(named),
+        group_name=translation(project()).group(named),
+        tags=TRANSLATOR.get_tags(CONTEXT, named),
         owners=TRANSLATOR.get_owners(named),
         kinds=set(TRANSLATOR.get_kinds(named)),
     )
-    assert spec.key.path == [*TRANSLATOR.get_asset_key(named)]
+    assert spec.key.path == [*translation(project()).asset_key(named)]
 
 
 @QUICK
 @given(st.text(min_size=1))
 def test_dagster_takes_any_group_named_by_a_tag(group: str) -> None:
-    group_name = TRANSLATOR.get_group_name(model(tags=(f"dagster:group_name:{group}",)))
+    group_name = translation(project()).group(model(tags=(f"dagster:group_name:{group}",)))
     assert dg.AssetSpec("orders", group_name=group_name).group_name == group_name
 
 
@@ -154,9 +160,169 @@ def test_what_dagster_does_not_take_for_an_address_is_a_team(owner: str) -> None
 
 
 def test_an_empty_tag_is_left_out() -> None:
-    assert TRANSLATOR.get_tags(model(tags=("", "finance"))) == {"finance": "true"}
+    assert TRANSLATOR.get_tags(CONTEXT, model(tags=("", "finance"))) == {"finance": "true"}
 
 
 def test_a_team_without_a_name_is_no_owner_that_dagster_refuses() -> None:
     owners = TRANSLATOR.get_owners(model(owner="team:"))
     assert [*dg.AssetSpec("orders", owners=owners).owners] == [*owners]
+
+
+# Those of dg-sqlmesh's translator, and three more: the parameters are contract.
+SIGNATURES = {
+    "get_external_asset_key": ["external_fqn"],
+    "get_asset_key": ["model"],
+    "get_group_name": ["context", "model"],
+    "get_tags": ["context", "model"],
+    "get_metadata": ["model", "keys"],
+    "get_description": ["model"],
+    "get_owners": ["model"],
+    "get_kinds": ["model"],
+}
+
+
+def test_the_methods_and_their_parameters() -> None:
+    methods = {name: each for name, each in vars(SQLMeshTranslator).items() if name[0] != "_"}
+    parameters = {name: [*inspect.signature(each).parameters][1:] for name, each in methods.items()}
+
+    assert parameters == SIGNATURES
+
+
+FULL = model(
+    "shop.sales.orders",
+    kind="INCREMENTAL_BY_TIME_RANGE",
+    cron="0 5 * * *",
+    cron_tz="Europe/Berlin",
+    tags=("daily", "finance"),
+    owner="finance",
+    description="Orders",
+    query="SELECT 1",
+    partitioned_by=("day",),
+    clustered_by=("shop",),
+    grains=("id",),
+    start="2026-01-01",
+    gateway="local",
+    signals=("ready",),
+    forward_only=True,
+    materialized_view=True,
+)
+METADATA: dict[str, object] = {
+    "sqlmesh/kind": "INCREMENTAL_BY_TIME_RANGE",
+    "sqlmesh/materialized": True,
+    "sqlmesh/forward_only": True,
+    "sqlmesh/dialect": "duckdb",
+    "sqlmesh/gateway": "local",
+    "sqlmesh/cron": "0 5 * * *",
+    "sqlmesh/cron_tz": "Europe/Berlin",
+    "sqlmesh/start": "2026-01-01",
+    "sqlmesh/signals": ("ready",),
+    "sqlmesh/tags": ("daily", "finance"),
+    "sqlmesh/grain": ("id",),
+    "sqlmesh/partitioned_by": ("day",),
+    "sqlmesh/clustered_by": ("shop",),
+    "sqlmesh/query": "SELECT 1",
+}
+# What each method says of one model; a new method needs a line here.
+ANSWERS: dict[str, tuple[Callable[[SQLMeshTranslator], object], object]] = {
+    "get_asset_key": (lambda each: each.get_asset_key(FULL), ("shop", "sales", "orders")),
+    "get_external_asset_key": (
+        lambda each: each.get_external_asset_key('"raw"."main"."a.b"'),
+        ("raw", "main", "a.b"),
+    ),
+    "get_group_name": (lambda each: each.get_group_name(CONTEXT, FULL), "sqlmesh"),
+    "get_tags": (
+        lambda each: each.get_tags(CONTEXT, FULL),
+        {"daily": "true", "finance": "true"},
+    ),
+    "get_metadata": (lambda each: each.get_metadata(FULL, METADATA_KEYS), METADATA),
+    "get_description": (lambda each: each.get_description(FULL), "Orders"),
+    "get_owners": (lambda each: each.get_owners(FULL), ("team:finance",)),
+    "get_kinds": (lambda each: each.get_kinds(FULL), ("sqlmesh", "duckdb", "incremental")),
+}
+
+
+@pytest.mark.parametrize("method", SIGNATURES)
+def test_what_each_method_says_of_one_model(method: str) -> None:
+    answer, expected = ANSWERS[method]
+
+    assert answer(TRANSLATOR) == expected
+
+
+def test_every_method_has_an_answer_here() -> None:
+    assert ANSWERS.keys() == SIGNATURES.keys()
+
+
+def test_every_metadata_key_is_known_or_written_by_the_graph() -> None:
+    # Where the model's file is depends on where its module will be.
+    known = {key.removeprefix("sqlmesh/") for key in METADATA}
+
+    assert known | {"source"} == set(METADATA_KEYS)
+
+
+@pytest.mark.parametrize("key", sorted(METADATA))
+def test_metadata_holds_what_is_asked_for(key: str) -> None:
+    found = TRANSLATOR.get_metadata(FULL, [key.removeprefix("sqlmesh/")])
+
+    assert found == {key: METADATA[key]}
+
+
+def test_what_a_model_does_not_have_is_no_metadata() -> None:
+    plain = model(kind="VIEW", dialect="")
+
+    assert TRANSLATOR.get_metadata(plain, METADATA_KEYS) == {
+        "sqlmesh/kind": "VIEW",
+        "sqlmesh/cron": "@daily",
+    }
+    assert TRANSLATOR.get_metadata(plain, ["nobody", "start"]) == {}
+
+
+def test_keys_are_used_like_those_of_dagster() -> None:
+    ours, theirs = AssetPath(["a", "b"]), dg.AssetKey(["a", "b"])
+
+    assert [*ours.path] == [*theirs.path]
+    assert ours.to_user_string() == theirs.to_user_string()
+    assert [*ours.with_prefix("x").path] == [*theirs.with_prefix("x").path]
+    assert [*ours.with_prefix(["x", "y"]).path] == [*theirs.with_prefix(["x", "y"]).path]
+
+
+def test_a_context_finds_models_by_name_and_fqn() -> None:
+    context = TranslationContext(project(FULL))
+
+    assert context.get_model("shop.sales.orders") is FULL
+    assert context.get_model(FULL.fqn) is FULL
+    assert context.get_model("shop.sales.items") is None
+    assert context.models == {FULL.fqn: FULL}
+    assert (context.gateway, context.environment) == (None, "prod")
+
+
+class Jaffle(SQLMeshTranslator):
+    """dg-sqlmesh's first example: source tables are assets of something else."""
+
+    def get_external_asset_key(self, external_fqn: str) -> dg.AssetKey:
+        _, schema, table = external_fqn.replace('"', "").split(".")
+        return dg.AssetKey(["target", schema, table])
+
+
+class Layers(SQLMeshTranslator):
+    """Its second example: a model's prefix is its group."""
+
+    def get_group_name(self, context: TranslationContext, model: Model) -> str:
+        if model.view_name.startswith("stg_"):
+            return "staging"
+        if model.view_name.startswith("mart_"):
+            return "marts"
+        return super().get_group_name(context, model)
+
+
+def test_external_tables_as_assets_of_something_else() -> None:
+    name = fqn("jaffle_db.main.raw_source_customers")
+
+    assert Jaffle().get_external_asset_key(name).path == ["target", "main", "raw_source_customers"]
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [("stg_orders", "staging"), ("mart_revenue", "marts"), ("orders", "sqlmesh")],
+)
+def test_groups_by_prefix(name: str, group: str) -> None:
+    assert Layers().get_group_name(CONTEXT, model(f"shop.sales.{name}")) == group

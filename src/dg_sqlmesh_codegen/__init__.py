@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .component import SQLMeshProjectComponent as SQLMeshProjectComponent
     from .config import Config as Config
     from .errors import CodegenError as CodegenError
     from .pipeline import generate as generate
@@ -20,13 +21,26 @@ if TYPE_CHECKING:
 _HOMES = {
     "CodegenError": "errors",
     "Config": "config",
+    "SQLMeshProjectComponent": "component",
     "SQLMeshTranslator": "translator",
     "generate": "pipeline",
 }
-__all__ = ["CodegenError", "Config", "SQLMeshTranslator", "__version__", "generate"]
+__all__ = [
+    "CodegenError",
+    "Config",
+    "SQLMeshProjectComponent",
+    "SQLMeshTranslator",
+    "__version__",
+    "generate",
+]
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    # `dg` takes everything that is listed here to find components, and `generate` imports SQLMesh.
+    return [*globals(), *(name for name in _HOMES if name != "generate")]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
 import traceback
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import click
 
-from . import printing
-from .config import DEFAULT_ENVIRONMENT, Config
-from .errors import CodegenError, UsageError
+from . import printing, settings, task
+from .config import DEFAULT_ENVIRONMENT
+from .errors import CodegenError
 from .mode import Mode
+from .summary import Format
+from .task import STDOUT, SummaryRequest, Task
 from .version import __version__
+from .words import OPTIONS, Flag, Words
 
 _EPILOG = """\b
 Example:
@@ -35,14 +36,12 @@ _BUG = 70
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
 )
-@click.argument("projects", metavar="PROJECT [PROJECT ...]", nargs=-1, required=True)
-@click.option("-o", "--out", "out", required=True, help="Folder of the generated package.")
+@click.argument("projects", metavar="[PROJECT ...]", nargs=-1)
+@click.option("-o", "--out", "out", help="Folder of the generated package.")
 @click.option("--gateway", help="SQLMesh gateway.  [default: the project's own default]")
 @click.option(
     "--environment",
-    default=DEFAULT_ENVIRONMENT,
-    show_default=True,
-    help="SQLMesh environment that the generated resource runs.",
+    help=f"SQLMesh environment that the generated resource runs.  [default: {DEFAULT_ENVIRONMENT}]",
 )
 @click.option("--config", "config_name", help="Configuration to use of a project's config.py.")
 @click.option(
@@ -52,44 +51,81 @@ _BUG = 70
     multiple=True,
     help="Catalog of a gateway whose connection names none.  May be given several times.",
 )
+@click.option("--templates", help="Folder of templates that replace those of the same name.")
+@click.option(
+    "--set",
+    "others",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Any other key of the configuration; the value as in TOML.  May be given several times.",
+)
+@click.option(
+    "--show-config", is_flag=True, help="Print every key, its value and where it is from; no more."
+)
 @click.option(
     "--check", is_flag=True, help="Write nothing; exit 1 where the package is not current."
 )
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.option(
+    "--hook", is_flag=True, help="Exit 1 also where files were written, or are not added to git."
+)
+@click.option(
+    "--doctor",
+    is_flag=True,
+    help="Write nothing; examine the package, Dagster's instance and SQLMesh's state.",
+)
+@click.option(
+    "--summary",
+    "summary_file",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value=STDOUT,
+    help="Write what changed in the graph, for a pull request.  [default: to standard output]",
+)
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Summarize the changes since a git revision, or between two: REV..REV.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in Format]),
+    default=Format.MARKDOWN.value,
+    show_default=True,
+    help="How the summary is written.",
+)
+@click.option(
+    "--no-cache",
+    "cache",
+    flag_value=False,
+    default=True,
+    help="Load the project even where nothing has changed since the last time.",
+)
+@click.option(
     "-q", "--quiet", is_flag=True, help="Print nothing but errors (and what --check found)."
 )
 @click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
 @click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
-def command(
-    projects: tuple[str, ...],
-    out: str,
-    gateway: str | None,
-    environment: str,
-    config_name: str | None,
-    default_catalogs: tuple[str, ...],
-    check: bool,
-    diff: bool,
-    quiet: bool,
-    debug: bool,
-) -> int:
+def command(*, show_config: bool, debug: bool, **given: Flag | bool) -> int:
     """Generate a Dagster package from the SQLMesh project(s) in PROJECT.
 
-    The project is inspected offline: no warehouse, no state database, no credentials.
+    The project is inspected offline: no warehouse, no state database, no credentials. What is not
+    said here is read from defs.yaml in the output folder, and from the [tool.dg_sqlmesh_codegen]
+    table of the nearest pyproject.toml.
     """
-    if check and diff:
-        raise click.UsageError("--check and --diff exclude each other: name one of them.")
-    mode = Mode.CHECK if check else Mode.DIFF if diff else Mode.WRITE
     try:
-        config = Config(
-            projects=tuple(map(_folder, projects)),
-            out=_folder(out),
-            gateway=gateway,
-            environment=environment,
-            config_name=config_name,
-            default_catalogs=tuple(_default_catalog(text) for text in default_catalogs),
-        )
-        return _generate(config, mode, quiet)
+        words = Words.of({name: _flag(given[name]) for name in _CONFIGURING})
+        wanted = _task(given, words.command)
+        if wanted.summary and not wanted.summary.needs_generation:
+            wanted.summary.answer(settings.output_folder(words.values, words.names))
+            return 0
+        loaded = settings.load(words.values, words.names)
+        if show_config:
+            printing.print_settings(loaded)
+            return 0
+        with loaded.located():
+            return task.run(wanted, loaded.config)
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -126,32 +162,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _folder(text: str) -> Path:
-    """Return the path; an empty text, such as an unset variable leaves behind, is not "here"."""
-    if not text.strip():
-        raise UsageError("an empty text names no folder", hint="Say . for the working directory.")
-    return Path(text)
+# The options that are keys of the configuration.
+_CONFIGURING = ("projects", *OPTIONS)
 
 
-def _default_catalog(text: str) -> tuple[str | None, str]:
-    gateway, equals, name = text.rpartition("=")
-    if not name:
-        raise UsageError(f"--default-catalog {text} names no catalog", hint="Say [GATEWAY=]NAME.")
-    return (gateway.lower() if equals else None), name
+def _flag(value: Flag | bool) -> Flag:
+    assert not isinstance(value, bool)  # noqa: S101 - for mypy: none of these is a switch
+    return value
 
 
-def _generate(config: Config, mode: Mode, quiet: bool) -> int:
-    started = time.monotonic()
-    with printing.progress(quiet) as tell:
-        tell("Importing SQLMesh")
-        # Only now, when the arguments are known to be right: it takes seconds.
-        from .pipeline import generate  # noqa: PLC0415
+def _task(given: Mapping[str, Flag | bool], again: str) -> Task:
+    check, diff, doctor = (bool(given[name]) for name in ("check", "diff", "doctor"))
+    if check + diff + doctor > 1:
+        raise click.UsageError("--check, --diff and --doctor exclude each other: name one of them.")
+    return Task(
+        mode=Mode.CHECK if check or doctor else Mode.DIFF if diff else Mode.WRITE,
+        quiet=bool(given["quiet"]),
+        hook=bool(given["hook"]),
+        doctor=doctor,
+        cache=bool(given["cache"]),
+        summary=_summary(given["summary_file"], given["against"], given["form"]),
+        again=again,
+    )
 
-        report = generate(config, mode, progress=tell)
-    if mode is Mode.DIFF:
-        printing.print_diff(report)
-    if mode is Mode.CHECK:
-        printing.print_differences(report, config)
-    if not quiet:
-        printing.print_summary(report, config, time.monotonic() - started)
-    return report.exit_code
+
+def _summary(file: object, against: object, form: object) -> SummaryRequest | None:
+    if file is None and against is None:
+        return None
+    revisions = None if against is None else str(against)
+    return SummaryRequest(str(file or STDOUT), revisions, Format(form))

@@ -35,6 +35,21 @@ class UsageError(CodegenError):
     exit_code = 2
 
 
+class SettingError(UsageError):
+    """A value of the configuration that only its use shows to be wrong.
+
+    Args:
+        key: the key of `Config`, so that whoever read the configuration can say where it stands.
+        header: what is wrong, without the place.
+        detail: as in `CodegenError`.
+        hint: as in `CodegenError`.
+    """
+
+    def __init__(self, key: str, header: str, *, detail: str = "", hint: str = "") -> None:
+        super().__init__(header, detail=detail, hint=hint)
+        self.key = key
+
+
 class ProjectError(CodegenError):
     """The SQLMesh project could not be loaded, or not be translated to Dagster."""
 

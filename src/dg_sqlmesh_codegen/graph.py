@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import naming
+from .config import METADATA_KEYS
 from .errors import ProjectError
+from .files import MODELS_FOLDER
 from .naming import Identifier
-from .project import Audit, Column, Model, Project, StandaloneAudit
-from .translator import SQLMeshTranslator
+from .project import Audit, Column, ExternalTable, Model, Project, StandaloneAudit
+from .translation import Translation
 
-MODELS_FOLDER = "models"
-
-Metadata = tuple[tuple[str, "str | bool | tuple[str, ...] | None"], ...]
+Metadata = tuple[tuple[str, object], ...]
+_METADATA_ORDER = {f"sqlmesh/{key}": place for place, key in enumerate(METADATA_KEYS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,21 @@ class Asset:
     checks: tuple[Check, ...]
 
 
-def build(project: Project, translator: SQLMeshTranslator, out: Path) -> tuple[Asset, ...]:
+@dataclass(frozen=True, slots=True)
+class External:
+    """A table that SQLMesh does not write, as an asset of its own."""
+
+    table: ExternalTable
+    module: tuple[Identifier, ...]
+    key: tuple[str, ...]
+
+
+def build(project: Project, translation: Translation, out: Path) -> tuple[Asset, ...]:
     """Translate every model.
 
     Args:
         project: what the inspector found.
-        translator: names and properties.
+        translation: names and properties.
         out: absolute folder of the generated package; source paths are written relative to it.
 
     Returns:
@@ -61,15 +71,17 @@ def build(project: Project, translator: SQLMeshTranslator, out: Path) -> tuple[A
     Raises:
         ProjectError: two models would share an asset key or a module.
     """
-    keys = {model.fqn: translator.get_asset_key(model) for model in project.models}
-    _refuse_collisions(project, keys)
-    _add_external_keys(project, translator, keys)
+    keys = {model.fqn: translation.asset_key(model) for model in project.models}
+    _refuse_collisions(project, translation, keys)
+    _add_external_keys(project, translation, keys)
     audits = _by_most_downstream(project)
-    assets = (_asset(model, translator, keys, out, audits) for model in project.models)
+    assets = (_asset(model, translation, keys, out, audits) for model in project.models)
     return tuple(sorted(assets, key=lambda asset: asset.module))
 
 
-def _refuse_collisions(project: Project, keys: Mapping[str, tuple[str, ...]]) -> None:
+def _refuse_collisions(
+    project: Project, translation: Translation, keys: Mapping[str, tuple[str, ...]]
+) -> None:
     paths = {model.name: naming.module_path(model.table) for model in project.models}
     naming.refuse_collisions("module", [(".".join(path), name) for name, path in paths.items()])
     # Dagster names an op output after a key: parts joined by "__", and "-" and "." are "_" there.
@@ -77,7 +89,10 @@ def _refuse_collisions(project: Project, keys: Mapping[str, tuple[str, ...]]) ->
         ("__".join(keys[model.fqn]).replace("-", "_").replace(".", "_"), model.name)
         for model in project.models
     ]
-    naming.refuse_collisions("asset key", outputs)
+    try:
+        naming.refuse_collisions("asset key", outputs)
+    except ProjectError as error:
+        raise translation.blamed(error, "get_asset_key") from error
     imported = [(import_name(path), name) for name, path in paths.items()]
     naming.refuse_collisions("import name", imported)
     _refuse_folders(paths)
@@ -114,26 +129,49 @@ def import_name(module: Sequence[Identifier]) -> Identifier:
     return Identifier("__".join(module))
 
 
+def externals(project: Project, translation: Translation) -> tuple[External, ...]:
+    """Return the tables that SQLMesh does not write, in the order of their modules' names.
+
+    Raises:
+        ProjectError: two of them would share a module.
+    """
+    found = [
+        External(table, naming.module_path(table.table), translation.external_key(table))
+        for table in project.external_tables
+    ]
+    paths = {str(each.table.table): each.module for each in found}
+    naming.refuse_collisions("module", [(".".join(path), name) for name, path in paths.items()])
+    imported = [(import_name(path), name) for name, path in paths.items()]
+    naming.refuse_collisions("import name", imported)
+    _refuse_folders(paths)
+    return tuple(sorted(found, key=lambda each: each.module))
+
+
 def _add_external_keys(
-    project: Project, translator: SQLMeshTranslator, keys: dict[str, tuple[str, ...]]
+    project: Project, translation: Translation, keys: dict[str, tuple[str, ...]]
 ) -> None:
     """Add the external tables' keys: an edge to one must not become an edge to something else."""
     owners = {key: fqn for fqn, key in keys.items()}
     for table in project.external_tables:
-        key = translator.get_external_key(table)
+        key = translation.external_key(table)
         other = owners.setdefault(key, table.fqn)
         if other != table.fqn:
-            raise ProjectError(
-                f"{other} and the external table {table.fqn} get the same asset key "
-                f"{'/'.join(key)}".replace('"', ""),
+            error = ProjectError(
+                f"{_described(other, project)} and {table} get the same asset key {'/'.join(key)}",
                 hint="Rename one of them.",
             )
+            raise translation.blamed(error, "get_external_asset_key")
         keys[table.fqn] = key
+
+
+def _described(fqn: str, project: Project) -> str:
+    named: Iterable[Model | ExternalTable] = (*project.models, *project.external_tables)
+    return next(str(each) for each in named if each.fqn == fqn)
 
 
 def _asset(
     model: Model,
-    translator: SQLMeshTranslator,
+    translation: Translation,
     keys: Mapping[str, tuple[str, ...]],
     out: Path,
     standalone: Mapping[str, Sequence[StandaloneAudit]],
@@ -145,37 +183,27 @@ def _asset(
         module=module,
         key=key,
         deps=tuple(sorted({keys[fqn] for fqn in model.depends_on} - {key})),
-        group=translator.get_group_name(model),
-        kinds=tuple(sorted(set(translator.get_kinds(model)))),
-        tags=tuple(sorted(translator.get_tags(model).items())),
-        owners=translator.get_owners(model),
-        description=translator.get_description(model),
+        group=translation.group(model),
+        kinds=translation.kinds(model),
+        tags=tuple(sorted(translation.tags(model).items())),
+        owners=translation.all_owners(model),
+        description=translation.description(model),
         columns=model.columns,
-        metadata=_metadata(model, out.joinpath(MODELS_FOLDER, *module[:-1])),
+        metadata=_metadata(model, translation, out.joinpath(MODELS_FOLDER, *module[:-1])),
         checks=_checks(model, standalone.get(model.fqn, ()), keys),
     )
 
 
-def _metadata(model: Model, folder: Path) -> Metadata:
-    source = Path(os.path.relpath(model.source, folder)).as_posix() if model.source else None
-    entries: Metadata = (
-        ("dagster/table_name", model.name),
-        ("sqlmesh/kind", model.kind),
-        ("sqlmesh/materialized", model.materialized_view),
-        ("sqlmesh/forward_only", model.forward_only),
-        ("sqlmesh/dialect", model.dialect),
-        ("sqlmesh/gateway", model.gateway),
-        ("sqlmesh/cron", model.cron),
-        ("sqlmesh/cron_tz", model.cron_tz),
-        ("sqlmesh/start", model.start),
-        ("sqlmesh/signals", model.signals),
-        ("sqlmesh/tags", tuple(sorted(model.tags))),
-        ("sqlmesh/grain", model.grains),
-        ("sqlmesh/partitioned_by", model.partitioned_by),
-        ("sqlmesh/clustered_by", model.clustered_by),
-        ("sqlmesh/source", source),
+def _metadata(model: Model, translation: Translation, folder: Path) -> Metadata:
+    """Return the metadata in the order of the keys' definition, a translator's own behind it."""
+    found = translation.metadata(model)
+    if model.source and "source" in translation.metadata_keys:
+        source = Path(os.path.relpath(model.source, folder)).as_posix()
+        found = {"sqlmesh/source": source, **found}
+    ordered = sorted(
+        found.items(), key=lambda item: _METADATA_ORDER.get(item[0], len(METADATA_KEYS))
     )
-    return tuple((key, value) for key, value in entries if value)
+    return tuple({"dagster/table_name": model.name, **dict(ordered)}.items())
 
 
 def _checks(
@@ -192,6 +220,17 @@ def _checks(
         )
         for name, audit in zip(naming.check_names(audits), audits, strict=True)
     )
+
+
+def with_checks(project: Project, wanted: str) -> Project:
+    """Leave out the audits that are to be no checks: "all", "blocking" or "none" are wanted."""
+    if wanted == "all":
+        return project
+    models = (
+        replace(model, audits=tuple(a for a in model.audits if a.blocking and wanted == "blocking"))
+        for model in project.models
+    )
+    return replace(project, models=tuple(models), standalone_audits=())  # they never block
 
 
 def checked_audits(project: Project) -> tuple[StandaloneAudit, ...]:

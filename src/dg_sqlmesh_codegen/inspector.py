@@ -7,6 +7,7 @@ import.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -24,6 +25,7 @@ from .project import (
     Column,
     ExternalTable,
     Model,
+    ModelKind,
     Project,
     Source,
     StandaloneAudit,
@@ -31,12 +33,13 @@ from .project import (
 )
 
 
-def inspect(source: Source) -> Project:
+def inspect(source: Source, *, fresh: bool = False) -> Project:
     """Load SQLMesh projects and describe them.
 
     Args:
         source: the project folders; several are loaded together, as SQLMesh does with several
             paths.
+        fresh: SQLMesh's own cache is known to be stale, and is cleared before.
 
     Returns:
         The project's models, standalone audits and the tables they read.
@@ -46,7 +49,7 @@ def inspect(source: Source) -> Project:
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
     # A project's .env file is read into the environment: not for longer than it is needed.
-    with environment({}), loaded(source) as project:
+    with environment({}), loaded(source, fresh=fresh) as project:
         return _describe(project)
 
 
@@ -81,7 +84,7 @@ def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
     return Model(
         fqn=model.fqn,
         table=_table_name(model.fqn),
-        kind=str(model.kind.name),
+        kind=ModelKind(model.kind.name),
         dialect=model.dialect,
         cron=model.cron,
         cron_tz=model.cron_tz.key if model.cron_tz else None,
@@ -140,9 +143,17 @@ def _columns(model: SQLMeshModel, notes: list[str]) -> tuple[Column, ...]:
 
 
 def _type(type_: exp.DataType, model: SQLMeshModel) -> str | None:
-    if type_.is_type(exp.DataType.Type.UNKNOWN):
+    if type_.this == exp.DType.UNKNOWN:
         return None
-    return type_.sql(dialect=model.dialect)
+    if any(value for argument, value in type_.args.items() if argument != "this"):
+        return type_.sql(dialect=model.dialect)
+    return _plain_type(type_.this, model.dialect)
+
+
+@cache
+def _plain_type(kind: exp.DType, dialect: str) -> str:
+    """Generate a type without arguments once: it takes SQLGlot most of a millisecond."""
+    return exp.DataType(this=kind).sql(dialect=dialect)
 
 
 def _audits(model: SQLMeshModel) -> Iterator[Audit]:
@@ -198,7 +209,17 @@ def _external_tables(
     known = {model.fqn for model in models}
     read = {fqn for model in models for fqn in model.depends_on}
     read.update(fqn for audit in audits for fqn in audit.reads)
-    return tuple(
-        ExternalTable(fqn, _table_name(fqn), described=fqn in context.models)
-        for fqn in sorted(read - known)
+    return tuple(_external_table(fqn, context) for fqn in sorted(read - known))
+
+
+def _external_table(fqn: str, context: Context) -> ExternalTable:
+    described = context.models.get(fqn)
+    if described is None:
+        return ExternalTable(fqn, _table_name(fqn))
+    return ExternalTable(
+        fqn,
+        _table_name(fqn),
+        described=True,
+        description=described.description or None,
+        columns=_columns(described, []),
     )

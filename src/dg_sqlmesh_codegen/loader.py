@@ -37,8 +37,12 @@ class LoadedProject:
 
 
 @contextmanager
-def loaded(source: Source) -> Iterator[LoadedProject]:
+def loaded(source: Source, *, fresh: bool = False) -> Iterator[LoadedProject]:
     """Load projects without state, warehouse or analytics.
+
+    Args:
+        source: what to load.
+        fresh: clear SQLMesh's cache first, as `sqlmesh clean` does.
 
     Raises:
         UsageError: the gateway is not in the project's configuration.
@@ -49,11 +53,11 @@ def loaded(source: Source) -> Iterator[LoadedProject]:
     warnings: list[str] = []
     # dbt prints; our standard output is for what was asked for.
     with redirect_stdout(sys.stderr), _collected_warnings(warnings):
-        context = _load(folders, source)
+        context = _load(folders, source, fresh)
         yield LoadedProject(context, folders, tuple(dict.fromkeys(warnings)))
 
 
-def _load(folders: Sequence[Path], source: Source) -> Context:
+def _load(folders: Sequence[Path], source: Source, fresh: bool) -> Context:
     with _as_project_error(source, _config_files(folders)):
         loaded_configs = configs.load(folders, source.config_name)
     if source.gateway is not None:
@@ -67,6 +71,8 @@ def _load(folders: Sequence[Path], source: Source) -> Context:
             load=False,
             load_state=False,
         )
+        if fresh:
+            context.clear_caches()
         context.load()
     _refuse_unknown_catalogs(context)
     return context

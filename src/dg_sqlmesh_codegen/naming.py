@@ -20,6 +20,9 @@ from .project import Audit, TableName
 EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
 
 _KEY_PART = re.compile(r"[^A-Za-z0-9_.-]")
+_GROUP = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
+_TAG_KEY = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
+_TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 _IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
 _TAG = re.compile(r"[^A-Za-z0-9_.-]")
 # Dagster's own idea of an address; whatever else looks like one has to become a team.
@@ -57,7 +60,17 @@ class ModuleName(Code):
 
 def asset_key(table: TableName) -> tuple[str, ...]:
     """Return the default key of a model or external table: `[catalog, schema, name]`."""
-    return tuple(_KEY_PART.sub("_", part) for part in table.parts)
+    return tuple(map(key_part, table.parts))
+
+
+def key_part(text: str) -> str:
+    """Return a part of an asset key that Dagster takes: other characters become `_`."""
+    return _KEY_PART.sub("_", text)
+
+
+def is_key_part(text: str) -> bool:
+    """Tell whether Dagster takes the text as a part of an asset key."""
+    return bool(text) and key_part(text) == text
 
 
 def module_path(table: TableName) -> tuple[Identifier, ...]:
@@ -96,13 +109,31 @@ def refuse_collisions(what: str, named: Iterable[tuple[str, str]]) -> None:
 
 
 def group_name(text: str) -> str:
-    """Return a group name Dagster takes: other characters become `_`."""
-    return _IDENTIFIER.sub("_", text)
+    """Return a group name Dagster takes: other characters become `_`.
+
+    Dagster parts nested groups by slashes, since 1.13.
+    """
+    return text if is_group_name(text) else _IDENTIFIER.sub("_", text)
+
+
+def is_group_name(text: str) -> bool:
+    """Tell whether Dagster takes the text as a group's name."""
+    return bool(_GROUP.fullmatch(text))
 
 
 def tag(text: str) -> str:
     """Return a tag key or value Dagster takes: other characters become `_`, 63 at most."""
     return _TAG.sub("_", text)[:_MAX_TAG]
+
+
+def is_tag(key: str, value: str) -> bool:
+    """Tell whether Dagster takes key and value as a tag."""
+    return bool(_TAG_KEY.fullmatch(key) and _TAG_VALUE.fullmatch(value))
+
+
+def kind(text: str) -> str:
+    """Return a kind Dagster takes (it makes a tag's key of it); `_` for an empty one."""
+    return tag(text) or "_"
 
 
 def owner(text: str) -> str:

@@ -4,21 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from . import naming
+from . import naming, properties
+from .config import Config
 from .project import Model, Project
+from .translator import SQLMeshTranslator
 
-_GROUP = "dagster:group_name:"
 _SHOWN = 5
 
 
-def notes(project: Project) -> tuple[str, ...]:
+def _key(text: str) -> str:
+    return "/".join(properties.key(text))
+
+
+_PROPERTIES = {
+    f"{properties.PREFIX}group_name:": ("group", naming.group_name),
+    f"{properties.PREFIX}owner:": ("owner", naming.owner),
+    f"{properties.PREFIX}kind:": ("kind", naming.kind),
+    f"{properties.PREFIX}asset_key:": ("asset key", _key),
+}
+
+
+def notes(
+    project: Project, config: Config, translator: SQLMeshTranslator | None = None
+) -> tuple[str, ...]:
     """Return what is to be said in the summary, each thing once.
 
     Names that Dagster would refuse are mapped by the rules of `naming`, and nothing is dropped
     without a word; neither are tables that no model writes and nothing describes.
     """
-    renamed = (note for model in project.models for note in _renamed(model))
-    return tuple(dict.fromkeys([*project.notes, *_undescribed(project), *renamed]))
+    used = translator or SQLMeshTranslator()
+    renamed = (note for model in project.models for note in _renamed(model, used))
+    tagged = (note for model in project.models for note in properties.notes(model))
+    said = [*_overruled(config), *project.notes, *_undescribed(project), *tagged, *renamed]
+    return tuple(dict.fromkeys(said))
+
+
+def _overruled(config: Config) -> Iterator[str]:
+    if config.translator and config.external_asset_mapping:
+        yield (
+            f"external_asset_mapping is not used: the translator {config.translator} names the "
+            "keys of external tables"
+        )
+    if config.translator and config.group_name:
+        yield f"group_name = {config.group_name!r} wins over the translator's get_group_name"
 
 
 def _undescribed(project: Project) -> Iterator[str]:
@@ -34,17 +62,24 @@ def _undescribed(project: Project) -> Iterator[str]:
         yield f"columns are not known: {_some(unknown)}"
 
 
-def _renamed(model: Model) -> Iterator[str]:
+def _renamed(model: Model, translator: SQLMeshTranslator) -> Iterator[str]:
+    """Yield what the naming rules changed, of the names that they and no one else made."""
     for tag in model.tags:
-        if tag.startswith(_GROUP):
-            group = tag.removeprefix(_GROUP)
-            yield from _difference("group", group, naming.group_name(group))
-        elif not tag.startswith("dagster:"):
+        for prefix, (what, renamed) in _PROPERTIES.items():
+            if tag.startswith(prefix):
+                value = tag.removeprefix(prefix)
+                yield from _difference(what, value, renamed(value))
+        if not tag.startswith(properties.PREFIX) and _is_default(translator, "get_tags"):
             yield from _difference("tag", tag, naming.tag(tag))
-    if model.owner:
+    if model.owner and _is_default(translator, "get_owners"):
         yield from _difference("owner", model.owner, naming.owner(model.owner))
-    key = "/".join(naming.asset_key(model.table))
-    yield from _difference("asset key", "/".join(model.table.parts), key)
+    if not properties.of(model).asset_key and _is_default(translator, "get_asset_key"):
+        key = "/".join(naming.asset_key(model.table))
+        yield from _difference("asset key", "/".join(model.table.parts), key)
+
+
+def _is_default(translator: SQLMeshTranslator, method: str) -> bool:
+    return getattr(type(translator), method) is getattr(SQLMeshTranslator, method)
 
 
 def _difference(what: str, before: str, after: str) -> Iterator[str]:

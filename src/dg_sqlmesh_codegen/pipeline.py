@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from . import crons, graph, inspector, write
+from . import crons, graph, inspector, translators
 from .config import Config
-from .errors import UsageError
+from .delivery import SILENT, Listener, Report, deliver
+from .files import Rendered
 from .mode import Mode
 from .notes import notes
-from .render import NamedSchedule, Package, named_schedules, render
-from .translator import SQLMeshTranslator
-from .write import Change, Status
+from .render import Package, named_schedules, render
+from .translation import Translation
 
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one generation did, or would do.
-
-    `models`, `edges` and `checks` count the Dagster graph; `changes` holds every file.
-    """
-
-    mode: Mode
-    models: int
-    edges: int
-    checks: int
-    schedules: tuple[NamedSchedule, ...]
-    changes: tuple[Change, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def different(self) -> tuple[Change, ...]:
-        """The files that are not as they should be (or were not, before they were written)."""
-        return tuple(change for change in self.changes if change.status is not Status.UNCHANGED)
-
-    @property
-    def exit_code(self) -> int:
-        """1 where `--check` found a difference, else 0."""
-        return 1 if self.mode is Mode.CHECK and self.different else 0
+__all__ = ["Report", "generate", "translate"]
 
 
 def generate(
     config: Config,
     mode: Mode = Mode.WRITE,
     *,
-    progress: Callable[[str], None] = lambda stage: None,
+    listener: Listener = SILENT,
 ) -> Report:
     """Generate the package, or compare it with what is there.
 
     Args:
         config: projects, output folder, gateway and environment.
         mode: write, check or diff; only `Mode.WRITE` touches the output folder.
-        progress: is told what happens next, in a few words.
+        listener: is told what happens.
 
     Returns:
         What was found and, file by file, what changed.
@@ -61,30 +36,38 @@ def generate(
         UsageError: bad configuration, a file in the way, or a folder that cannot be written.
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
+    return deliver(translate(config, listener.progress), config, mode, listener)
+
+
+def translate(config: Config, progress: Callable[[str], None], *, fresh: bool = False) -> Rendered:
+    """Load the project and render its package, which touches no file of it.
+
+    Args:
+        config: of the generation.
+        progress: is told what happens next, in a few words.
+        fresh: SQLMesh's own cache is known to be stale, and is cleared before.
+
+    Raises:
+        UsageError: bad configuration.
+        ProjectError: the SQLMesh project cannot be loaded or translated.
+    """
+    # What is wrong with the configuration shows before SQLMesh takes its time.
+    translator = translators.load(config.translator, config.root)
     progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-    project = inspector.inspect(config.source)
+    loaded = inspector.inspect(config.source, fresh=fresh)
+    project = graph.with_checks(loaded, config.checks)
     progress(f"Rendering {len(project.models)} models")
-    assets = graph.build(project, SQLMeshTranslator(), config.out.resolve())
+    translation = Translation.of(config, project, translator)
+    assets = graph.build(project, translation, config.out.resolve())
     schedules = crons.schedules(project.models, graph.checked_audits(project))
-    files = render(Package(config, project, assets, schedules))
-    try:
-        changes = write.compare(files, config.out)
-        if mode is Mode.WRITE:
-            progress(f"Writing {config.out}")
-            write.apply(changes, config.out)
-    except OSError as error:
-        raise UsageError(
-            f"the output folder {config.out} cannot be used",
-            detail=f"{error.strerror}: {error.filename}",
-            hint="Nothing was written. Mend its permissions, or name another folder with -o.",
-        ) from error
-    return Report(
-        mode=mode,
+    named = named_schedules(schedules, config.schedule_name) if config.enable_schedule else ()
+    externals = graph.externals(project, translation) if config.external_specs else ()
+    return Rendered(
+        files=render(Package(config, project, assets, named, externals)),
         models=len(assets),
         edges=sum(len(asset.deps) for asset in assets),
-        # Every model has one check more than it has audits: sqlmesh_execution_status.
-        checks=sum(len(asset.checks) + 1 for asset in assets),
-        schedules=named_schedules(schedules),
-        changes=changes,
-        notes=notes(project),
+        # sqlmesh_execution_status is one more than there are audits, of every model.
+        checks=sum(len(asset.checks) + config.execution_status_check for asset in assets),
+        schedules=named,
+        notes=notes(project, config, translator),
     )

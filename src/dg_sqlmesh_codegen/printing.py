@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from .config import DEFAULT_ENVIRONMENT, Config
+from .config import Config
 from .mode import Mode
+from .settings import Setting, Settings
+from .values import ANY_GATEWAY
 
-if TYPE_CHECKING:  # importing it would import SQLMesh, before anything was printed
-    from .pipeline import Report
+if TYPE_CHECKING:
+    from .delivery import Report
+    from .write import Change
 
+_WIDE = 60
+_FEW = 5
 _WORDS = {
     "changed": "is out of date",
     "missing": "is missing",
@@ -37,6 +45,52 @@ def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda stage: console.print(f"{stage} ...")
 
 
+def print_settings(settings: Settings) -> None:
+    """Print the effective configuration as TOML, with the place that each value came from."""
+    lines = [(_toml_line(each.key, _plain(each)), each.where) for each in settings.origins]
+    width = max(len(line) for line, _ in lines if len(line) <= _WIDE)
+    for line, where in lines:
+        click.echo(f"{line:<{width}}  # {where}")
+
+
+def _plain(setting: Setting) -> object:
+    """Return a value as one writes it: pairs as the table that they came from."""
+    value = setting.value
+    if setting.key == "op_tags" and isinstance(value, tuple):
+        return dict(value)
+    if setting.key == "default_catalogs" and isinstance(value, tuple):
+        named = {ANY_GATEWAY if gateway is None else gateway: name for gateway, name in value}
+        return named[ANY_GATEWAY] if set(named) == {ANY_GATEWAY} else named
+    return value
+
+
+def _toml_line(key: str, value: object) -> str:
+    # TOML has no null: what has no value is a comment.
+    return f"# {key}" if value is None else f"{key} = {_toml(value)}"
+
+
+def _toml(value: object) -> str:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {name: each for name, each in asdict(value).items() if each is not None}
+    if isinstance(value, Mapping):
+        items = ", ".join(f"{_toml_key(key)} = {_toml(each)}" for key, each in value.items())
+        return f"{{ {items} }}" if items else "{}"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return _quoted(str(value)) if isinstance(value, str | Path) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    # Unlike JSON, TOML knows no surrogate pairs, and wants DEL escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _toml_key(key: object) -> str:
+    text = str(key)
+    bare = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+    return text if bare else _quoted(text)
+
+
 def print_diff(report: Report) -> None:
     """Print the unified diff of every file that differs."""
     for change in report.different:
@@ -44,12 +98,48 @@ def print_diff(report: Report) -> None:
         click.echo(text.encode("utf-8", errors="surrogateescape"), nl=False)
 
 
-def print_differences(report: Report, config: Config) -> None:
+def print_differences(report: Report, config: Config, again: str) -> None:
     """Name every file that differs, and the command that mends them."""
     for change in report.different:
-        click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
+        click.echo(f"{config.out / change.path} {_state(change)}")
+    if report.versions_only:
+        click.echo("Only the versions of this tool and of SQLMesh differ.")
     if report.different:
-        click.echo(f"Run: {_command(config)}")
+        click.echo(f"Run: {again}")
+
+
+def print_not_added(files: Sequence[Path], report: Report, config: Config) -> None:
+    """Say what a commit would not hold, and the command that adds it.
+
+    Args:
+        files: the package's files that git does not track.
+        report: what was written just now, if anything was.
+        config: where the package is.
+    """
+    add = [str(config.out)]
+    if files:
+        click.echo(f"{len(files)} of the package's files are not in git:")
+        for file in files[:_FEW]:
+            click.echo(f"  {file}")
+        if len(files) <= _FEW:
+            add = [str(file) for file in files]  # of one that is named git says that it is ignored
+        else:
+            click.echo("  ...")
+    if files or (report.mode is Mode.WRITE and report.different):
+        click.echo(f"Run: {shlex.join(['git', 'add', *add])}")
+
+
+def _state(change: Change) -> str:
+    if not change.edited:
+        return _WORDS[change.status.value]
+    return "was edited by hand" + (" and is no longer generated" if change.new is None else "")
+
+
+def print_edited(changes: Sequence[Change], config: Config) -> None:
+    """Say, before it happens, which files are replaced although somebody edited them by hand."""
+    for change in changes:
+        goes = "removed" if change.new is None else "overwritten"
+        click.echo(f"note: {config.out / change.path} was edited by hand: it is {goes}", err=True)
 
 
 def print_summary(report: Report, config: Config, seconds: float) -> None:
@@ -68,7 +158,8 @@ def _summary(report: Report, config: Config, seconds: float) -> Iterator[tuple[s
         crons = [schedule.crons] if isinstance(schedule.crons, str) else schedule.crons
         yield "schedule", f"{', '.join(crons)} ({schedule.timezone})"
     if not report.schedules:
-        yield "schedule", "none: the project has only seeds, which a plan evaluates"
+        why = "the project has only seeds, which a plan evaluates"
+        yield "schedule", f"none: {why if config.enable_schedule else 'enable_schedule is false'}"
     yield "files", f"{_files(report)} in {config.out}"
     yield "time", f"{seconds:.1f} s"
 
@@ -82,16 +173,3 @@ def _files(report: Report) -> str:
         words = ("to write", "unchanged", "to remove")
     numbers = (written, counts["unchanged"], counts["orphaned"])
     return ", ".join(f"{number} {word}" for number, word in zip(numbers, words, strict=True))
-
-
-def _command(config: Config) -> str:
-    arguments = [*map(str, config.projects), "-o", str(config.out)]
-    if config.gateway:
-        arguments += ["--gateway", config.gateway]
-    if config.environment != DEFAULT_ENVIRONMENT:
-        arguments += ["--environment", config.environment]
-    if config.config_name:
-        arguments += ["--config", config.config_name]
-    for gateway, name in config.default_catalogs:
-        arguments += ["--default-catalog", f"{gateway}={name}" if gateway else name]
-    return shlex.join(["python", "-m", "dg_sqlmesh_codegen", *arguments])

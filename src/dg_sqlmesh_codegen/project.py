@@ -6,8 +6,12 @@ a translator written for SQLMesh's objects finds the same attributes here. No SQ
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+_FQN_PART = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,16 @@ class TableName:
     catalog: str | None
     schema_name: str
     view_name: str
+
+    @classmethod
+    def of(cls, fqn: str) -> TableName:
+        """Read SQLMesh's quoted name, or a plain one: parts between dots, `""` for a quote."""
+        parts = [
+            match[1].replace('""', '"') if match[2] is None else match[2]
+            for match in _FQN_PART.finditer(fqn)
+        ]
+        *catalog, schema, view = ["", *parts] if len(parts) == 1 else parts
+        return cls(".".join(catalog) or None, schema, view)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -83,6 +97,17 @@ class StandaloneAudit:
         return f"standalone audit {self.audit.name}"
 
 
+class ModelKind(str):
+    """A kind's name, `INCREMENTAL_BY_TIME_RANGE`; SQLMesh's own kinds have it as `name`."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The name itself."""
+        return str(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model that SQLMesh evaluates: everything but EXTERNAL and EMBEDDED ones.
@@ -94,7 +119,7 @@ class Model:
 
     fqn: str
     table: TableName
-    kind: str
+    kind: ModelKind
     dialect: str
     cron: str
     cron_tz: str | None
@@ -140,6 +165,16 @@ class Model:
         return self.table.view_name
 
     @property
+    def columns_to_types(self) -> Mapping[str, str | None]:
+        """The columns' types by name."""
+        return {column.name: column.type for column in self.columns}
+
+    @property
+    def column_descriptions(self) -> Mapping[str, str]:
+        """The columns' descriptions by name, of those that have one."""
+        return {each.name: each.description for each in self.columns if each.description}
+
+    @property
     def is_seed(self) -> bool:
         """Whether a plan evaluates it and a later run never does (SQLMesh: SEED models)."""
         return self.kind == "SEED"
@@ -149,12 +184,18 @@ class Model:
 class ExternalTable:
     """A table that models read and no model writes.
 
-    `described` tells whether the project says what it holds, in external_models.yaml.
+    `described` tells whether the project says what it holds, in external_models.yaml; description
+    and columns are from there.
     """
 
     fqn: str
     table: TableName
     described: bool = False
+    description: str | None = None
+    columns: tuple[Column, ...] = ()
+
+    def __str__(self) -> str:
+        return f"the external table {self.table}"
 
 
 @dataclass(frozen=True, slots=True)

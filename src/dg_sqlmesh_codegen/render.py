@@ -1,57 +1,26 @@
-"""Assets -> files: Jinja templates, then black.
-
-The templates know `for` and `if` and nothing else; what they print passes through
-`literals.literal`, so no value can become anything but a literal. An undefined variable is an
-error (`StrictUndefined`).
-"""
+"""Assets -> files: which template makes which file, and what it is given."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import jinja2
-from black import format_str
-from black.mode import Mode as BlackMode
-from black.mode import TargetVersion
-
-from .config import Config
+from . import banner, templates
+from .config import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
 from .crons import Schedule
-from .graph import MODELS_FOLDER, Asset, import_name
-from .literals import literal
+from .files import EXTERNALS_FOLDER, MODELS_FOLDER, File, NamedSchedule
+from .graph import Asset, External, import_name
 from .naming import Identifier, ModuleName
 from .project import Project
+from .templates import Templates
 from .version import __version__
 
-SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
-
-# Explicit, so that no pyproject.toml on the way changes what we write.
-_BLACK = BlackMode(target_versions={TargetVersion.PY311})
-
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A file of the package: its path relative to the output folder, and its text."""
-
-    path: PurePosixPath
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class NamedSchedule:
-    """A schedule as the template sees it: one cron is written as text, several as a list."""
-
-    name: str
-    function: Identifier
-    timezone: str
-    crons: str | tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedModel:
-    """A model as `models/__init__.py` imports it."""
+class Imported:
+    """A module as the `__init__.py` above it imports it."""
 
     module: ModuleName
     name: Identifier
@@ -64,88 +33,100 @@ class Package:
     config: Config
     project: Project
     assets: tuple[Asset, ...]
-    schedules: tuple[Schedule, ...]
+    schedules: tuple[NamedSchedule, ...]
+    externals: tuple[External, ...] = ()
 
 
 def render(package: Package) -> tuple[File, ...]:
     """Render every file of the package.
 
     Raises:
-        jinja2.UndefinedError, black.InvalidInput: a template that is wrong, which is a bug.
+        UsageError: a template of the user's that does not render, or not to Python.
     """
-    return tuple(_files(package, _environment()))
+    return tuple(_files(package, templates.load(package.config.templates)))
 
 
-def template_dir() -> Path:
-    """Return the templates' folder: in an installed package, or beside `src` in a checkout."""
-    here = Path(__file__).parent
-    installed = here / "codegen_templates"
-    return installed if installed.is_dir() else here.parents[1] / "codegen_templates"
+def render_index(config: Config, folder: str, modules: Iterable[tuple[Identifier, ...]]) -> str:
+    """Render `models/__init__.py`, or that of `externals`: it follows from the modules there."""
+    return _index(folder, modules, templates.load(config.templates))
 
 
-def named_schedules(schedules: Sequence[Schedule]) -> tuple[NamedSchedule, ...]:
+def named_schedules(
+    schedules: Sequence[Schedule], base: str = DEFAULT_SCHEDULE_NAME
+) -> tuple[NamedSchedule, ...]:
     """Name the schedules: the UTC one plainly, those of other time zones with the zone."""
-    return tuple(_named(schedule) for schedule in schedules)
+    return tuple(_named(schedule, base) for schedule in schedules)
 
 
-def _named(schedule: Schedule) -> NamedSchedule:
+def _named(schedule: Schedule, base: str) -> NamedSchedule:
     zone = "" if schedule.timezone == "UTC" else f"_{schedule.timezone.lower()}"
-    name = Identifier(f"{SCHEDULE_NAME}{zone.replace('+', '_plus_')}")
+    name = Identifier(f"{base}{zone.replace('+', '_plus_')}")
     crons = schedule.crons[0] if len(schedule.crons) == 1 else schedule.crons
     return NamedSchedule(str(name), name, schedule.timezone, crons)
 
 
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template_dir()),
-        undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
-        autoescape=False,  # noqa: S701 - Python, not HTML; `finalize` is what makes values safe
-        keep_trailing_newline=True,
-    )
+def _files(package: Package, made: Templates) -> Iterator[File]:
+    modules = [PurePosixPath(MODELS_FOLDER, *asset.module) for asset in package.assets]
+    for asset, path in zip(package.assets, modules, strict=True):
+        text = made.render(templates.MODEL, str(asset.model), asset=asset)
+        yield _file(path.with_suffix(".py"), text)
+    if package.config.external_specs:
+        yield from _externals(package.externals, made)
+        modules += [PurePosixPath(EXTERNALS_FOLDER, *each.module) for each in package.externals]
+    for path in _folders(modules):
+        yield _file(path, made.render(templates.PACKAGE, str(path)))
+    index = _index(MODELS_FOLDER, (asset.module for asset in package.assets), made)
+    yield File(PurePosixPath(MODELS_FOLDER, "__init__.py"), index)  # without a digest, see `banner`
+    yield _definitions(package, made)
 
 
-def _finalize(value: object) -> object:
-    # Jinja raises when an Undefined is printed; `literal` would hide that behind a TypeError.
-    return value if isinstance(value, jinja2.Undefined) else literal(value)
+def _externals(externals: Sequence[External], made: Templates) -> Iterator[File]:
+    for external in externals:
+        path = PurePosixPath(EXTERNALS_FOLDER, *external.module).with_suffix(".py")
+        name = str(external.table.table)
+        text = made.render(templates.EXTERNAL, str(external.table), external=external, name=name)
+        yield _file(path, text)
+    index = _index(EXTERNALS_FOLDER, (external.module for external in externals), made)
+    yield File(PurePosixPath(EXTERNALS_FOLDER, "__init__.py"), index)
 
 
-def _files(package: Package, jinja: jinja2.Environment) -> Iterator[File]:
-    folders: set[PurePosixPath] = {PurePosixPath()}
-    for asset in package.assets:
-        path = PurePosixPath(MODELS_FOLDER, *asset.module).with_suffix(".py")
-        folders.update(parent for parent in path.parents if len(parent.parts) > 1)
-        yield _file(path, jinja.get_template("model.py.jinja").render(asset=asset))
-    for folder in sorted(folders):
-        yield _file(folder / "__init__.py", jinja.get_template("package.py.jinja").render())
-    yield _models(package.assets, jinja)
-    yield _definitions(package, jinja)
+def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    """Return the `__init__.py`s that hold nothing: of all folders but the two with a list."""
+    folders = {parent for path in modules for parent in path.parents if len(parent.parts) > 1}
+    return [folder / "__init__.py" for folder in sorted({PurePosixPath(), *folders})]
 
 
-def _models(assets: Sequence[Asset], jinja: jinja2.Environment) -> File:
-    models = [
-        ImportedModel(ModuleName(asset.module), import_name(asset.module)) for asset in assets
-    ]
-    text = jinja.get_template("models.py.jinja").render(models=models)
-    return _file(PurePosixPath(MODELS_FOLDER, "__init__.py"), text)
+def _index(folder: str, modules: Iterable[tuple[Identifier, ...]], made: Templates) -> str:
+    imported = [Imported(ModuleName(module), import_name(module)) for module in sorted(modules)]
+    name = templates.MODELS if folder == MODELS_FOLDER else templates.EXTERNALS
+    return made.render(name, f"{folder}/__init__.py", **{folder: imported})
 
 
-def _definitions(package: Package, jinja: jinja2.Environment) -> File:
+def _definitions(package: Package, made: Templates) -> File:
     config = package.config
-    text = jinja.get_template("definitions.py.jinja").render(
-        schedules=named_schedules(package.schedules),
+    retry = config.retry_policy or RetryPolicy()
+    path = PurePosixPath("definitions.py")
+    text = made.render(
+        templates.DEFINITIONS,
+        str(path),
+        config=config,
+        schedules=package.schedules,
         projects=[
-            Path(os.path.relpath(path, config.out.resolve())).as_posix()
-            for path in package.project.paths
+            Path(os.path.relpath(folder, config.out.resolve())).as_posix()
+            for folder in package.project.paths
         ],
-        gateway=config.gateway,
-        config_name=config.config_name,
-        environment=config.environment,
+        backoff=_enum("Backoff", retry.backoff),
+        jitter=_enum("Jitter", retry.jitter),
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,
     )
-    return _file(PurePosixPath("definitions.py"), text)
+    return _file(path, text)
 
 
 def _file(path: PurePosixPath, text: str) -> File:
-    return File(path, format_str(text, mode=_BLACK))
+    return File(path, banner.stamped(text))
+
+
+def _enum(name: str, member: str | None) -> ModuleName:
+    """Return the member of one of Dagster's enumerations as code."""
+    return ModuleName(map(Identifier, ("dg", name, member or "")))

@@ -43,3 +43,14 @@ def shop(planned: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     yield shop
     for name in [name for name in sys.modules if name.split(".")[0] == shop.package.name]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose packages can be imported, and are forgotten afterwards (see `workshop`)."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    packages = {package.name for package in tmp_path.glob("defs*")}
+    for name in [name for name in sys.modules if name.split(".")[0] in packages]:
+        del sys.modules[name]

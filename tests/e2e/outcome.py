@@ -23,6 +23,7 @@ class Outcome:
     status: dict[str, str] = field(default_factory=dict)
     failure: str = ""
     steps_started: int = 0
+    retries: int = 0
     messages: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -37,6 +38,8 @@ class Outcome:
     def _take(self, event: dg.DagsterEvent) -> None:
         if event.event_type is dg.DagsterEventType.STEP_START:
             self.steps_started += 1
+        elif event.event_type is dg.DagsterEventType.STEP_UP_FOR_RETRY:
+            self.retries += 1
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._take_materialization(event.step_materialization_data.materialization)
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:

@@ -76,17 +76,6 @@ def test_a_state_of_another_sqlmesh_version(shop: Shop) -> None:
     assert f"`sqlmesh -p {shop.project} migrate`" in message
 
 
-def test_a_model_that_is_generated_and_not_promoted(shop: Shop) -> None:
-    module = shop.package / "models" / "shop" / "staging" / "orders.py"
-    text = module.read_text(encoding="utf-8")
-    module.write_text(text.replace('"staging"."orders"', '"staging"."invoices"'), encoding="utf-8")
-
-    message = failure(shop)
-
-    assert "Not promoted in the SQLMesh environment 'prod': shop.staging.invoices." in message
-    assert f"`sqlmesh -p {shop.project} plan prod`" in message
-
-
 def test_a_project_folder_that_is_missing(shop: Shop) -> None:
     shutil.rmtree(shop.project)
 

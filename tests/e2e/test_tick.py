@@ -24,10 +24,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def tick(shop: Shop, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | dg.SkipReason:
     module = shop.definitions()
-    context = dg.build_schedule_context(
+    with dg.build_schedule_context(
         instance=instance, scheduled_execution_time=at, resources=module.defs.resources
-    )
-    result = module.sqlmesh_adaptive_schedule(context)
+    ) as context:
+        result = module.sqlmesh_adaptive_schedule(context)
     assert isinstance(result, dg.RunRequest | dg.SkipReason)
     return result
 
@@ -91,10 +91,14 @@ def test_a_tick_waits_for_a_run_somebody_launched_by_hand(
     reason = tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
 
     assert isinstance(reason, dg.SkipReason)
-    assert reason.skip_message == f"Another SQLMesh run is active: {run.run_id}"
+    said = str(reason.skip_message)
+    assert said.startswith(f"Another SQLMesh run is active: {run.run_id} (started for 0 min). ")
+    # Its process may have been killed, and nobody but run monitoring would know.
+    assert "mark the run as canceled" in said
+    assert "`run_monitoring: {enabled: true}`" in said
 
 
-@pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
+@pytest.mark.parametrize("status", ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
 def test_a_tick_waits_for_a_run_of_the_whole_job(
     shop: Shop, instance: dg.DagsterInstance, status: str
 ) -> None:

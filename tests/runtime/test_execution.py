@@ -10,12 +10,14 @@ import pytest
 
 from dg_sqlmesh_codegen import runtime
 from dg_sqlmesh_codegen.runtime import execution
+from dg_sqlmesh_codegen.runtime.errors import RunError
 from dg_sqlmesh_codegen.runtime.events import Event, Level, Message
+from dg_sqlmesh_codegen.runtime.stopping import Stop
 from dg_sqlmesh_codegen.runtime.target import Evaluation, Target
 
 TARGET = Target(("/nowhere",), "prod")
 EVALUATION = Evaluation(frozenset())
-Work = Callable[[Callable[[Event], None], threading.Event], None]
+Work = Callable[[Callable[[Event], None], Stop], None]
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def in_place_of_sqlmesh(monkeypatch: pytest.MonkeyPatch) -> Callable[[Work], Non
             target: Target,
             evaluation: Evaluation,
             emit: Callable[[Event], None],
-            stop: threading.Event,
+            stop: Stop,
         ) -> None:
             work(emit, stop)
 
@@ -46,13 +48,13 @@ def test_events_come_while_the_work_goes_on(
 ) -> None:
     taken = threading.Event()
 
-    def work(emit: Callable[[Event], None], stop: threading.Event) -> None:
+    def work(emit: Callable[[Event], None], stop: Stop) -> None:
         emit(message("first"))
         assert taken.wait(10), "the first event was held back until the work was over"
         emit(message("second"))
 
     in_place_of_sqlmesh(work)
-    events = execution.stream(TARGET, EVALUATION)
+    events = execution.SQLMeshRun(TARGET, EVALUATION).events()
 
     assert next(events) == message("first")
     taken.set()
@@ -63,34 +65,35 @@ def test_events_come_while_the_work_goes_on(
 def test_an_error_comes_after_the_events_before_it(
     in_place_of_sqlmesh: Callable[[Work], None], error: BaseException
 ) -> None:
-    def work(emit: Callable[[Event], None], stop: threading.Event) -> None:
+    def work(emit: Callable[[Event], None], stop: Stop) -> None:
         emit(message("first"))
         raise error
 
     in_place_of_sqlmesh(work)
-    events = execution.stream(TARGET, EVALUATION)
+    events = execution.SQLMeshRun(TARGET, EVALUATION).events()
 
     assert next(events) == message("first")
-    with pytest.raises(ValueError if isinstance(error, ValueError) else RuntimeError) as caught:
+    with pytest.raises(ValueError if isinstance(error, ValueError) else RunError) as caught:
         next(events)
     assert error in (caught.value, caught.value.__cause__)
 
 
-def test_closing_the_stream_stops_the_work(
+def test_stopping_returns_what_was_not_taken_yet(
     in_place_of_sqlmesh: Callable[[Work], None],
 ) -> None:
     stopped = threading.Event()
 
-    def work(emit: Callable[[Event], None], stop: threading.Event) -> None:
+    def work(emit: Callable[[Event], None], stop: Stop) -> None:
         emit(message("first"))
         assert stop.wait(10)
+        emit(message("last"))
         stopped.set()
 
     in_place_of_sqlmesh(work)
-    events = execution.stream(TARGET, EVALUATION)
-    next(events)
-    events.close()
+    run = execution.SQLMeshRun(TARGET, EVALUATION)
+    next(run.events())
 
+    assert run.stop() == [message("last")]
     assert stopped.is_set()
     assert "sqlmesh-run" not in {thread.name for thread in threading.enumerate()}
 
@@ -98,7 +101,7 @@ def test_closing_the_stream_stops_the_work(
 def test_no_event_of_many_threads_is_lost(
     in_place_of_sqlmesh: Callable[[Work], None],
 ) -> None:
-    def work(emit: Callable[[Event], None], stop: threading.Event) -> None:
+    def work(emit: Callable[[Event], None], stop: Stop) -> None:
         def emit_many(number: int) -> None:
             for index in range(125):
                 emit(message(f"{number}-{index}"))
@@ -110,6 +113,7 @@ def test_no_event_of_many_threads_is_lost(
             thread.join()
 
     in_place_of_sqlmesh(work)
-    texts = [event.text for event in execution.stream(TARGET, EVALUATION)]  # type: ignore[union-attr]
+    events = execution.SQLMeshRun(TARGET, EVALUATION).events()
+    texts = [event.text for event in events]  # type: ignore[union-attr]
 
     assert len(texts) == len(set(texts)) == 2000

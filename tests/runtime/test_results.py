@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.assets import AuditCheck, ModelAsset
+from dg_sqlmesh_codegen.runtime.errors import RunError
 from dg_sqlmesh_codegen.runtime.events import (
     AuditFailed,
     AuditUse,
@@ -33,11 +35,11 @@ def fqn(name: str) -> str:
     return f'"w"."s"."{name}"'
 
 
-def model(name: str, **checks: AuditUse) -> ModelAsset:
+def model(name: str, code_version: str | None = None, **checks: AuditUse) -> ModelAsset:
     key = ["w", "s", name]
     return ModelAsset(
         fqn=fqn(name),
-        spec=dg.AssetSpec(key),
+        spec=dg.AssetSpec(key, code_version=code_version),
         audits=tuple(
             AuditCheck(use.name, dict(use.args), dg.AssetCheckSpec(check, asset=key))
             for check, use in checks.items()
@@ -253,12 +255,16 @@ def test_a_model_that_waits_for_its_signals() -> None:
     assert (status.passed, status.description) == (True, "waiting for its signals")
 
 
-def test_a_model_that_was_not_selected_is_reported_as_a_plain_materialization() -> None:
-    run = Run(model("a"), model("b"), selected=["b"])
-    upstream, selected = run.take(RunPlanned((due("a"), due("b"))), batch("a"), batch("b"))
+def test_a_model_that_was_not_selected_is_reported_with_all_its_checks() -> None:
+    """As `include_upstream` has SQLMesh evaluate it."""
+    run = Run(model("a", on_id=ON_ID), model("b"), selected=["b"])
+    planned = RunPlanned((due("a", 1, ON_ID), due("b")))
+    upstream, selected = run.take(planned, batch("a"), batch("b"))
 
-    assert isinstance(upstream, dg.AssetMaterialization)
-    assert isinstance(selected, dg.MaterializeResult)
+    assert checks_of(upstream) == {"on_id": True, "sqlmesh_execution_status": True}
+    assert isinstance(upstream, dg.MaterializeResult)
+    assert upstream.data_version == dg.DataVersion("v1-run-1")
+    assert checks_of(selected) == {"sqlmesh_execution_status": True}
 
 
 def test_checks_that_were_not_selected_are_not_reported() -> None:
@@ -340,7 +346,7 @@ def test_a_run_that_ends_with_an_error_keeps_what_is_known() -> None:
         for check in run.results.finish(aborted=True)
         if isinstance(check, dg.AssetCheckResult)
     }
-    failure = run.results.failure(RuntimeError("after_all raised"))
+    failure = run.results.failure(RunError("after_all raised"))
 
     assert {name for _, name in said} == {"on_id", "sqlmesh_execution_status"}
     assert len(said) == 2  # of `c` nothing was heard
@@ -350,7 +356,7 @@ def test_a_run_that_ends_with_an_error_keeps_what_is_known() -> None:
 
 
 def test_a_run_that_fails_as_a_whole_may_be_tried_again() -> None:
-    failure = Run(model("a")).results.failure(ValueError("a signal raised"))
+    failure = Run(model("a")).results.failure(RunError("ValueError: a signal raised"))
 
     assert failure is not None
     assert failure.description == "SQLMesh's run failed: ValueError: a signal raised"
@@ -374,3 +380,129 @@ def test_a_restart_forgets_what_an_audit_found_on_a_batch_that_failed() -> None:
     (result,) = run.take(planned, batch("a"))
 
     assert checks_of(result) == {"on_id": True, "sqlmesh_execution_status": True}
+
+
+def test_a_restart_keeps_what_an_audit_found_on_a_batch_that_was_good() -> None:
+    """Two batches at a time, in two threads: one is good, and an audit warns of it."""
+    run = Run(model("a", on_id=ON_ID))
+    planned = RunPlanned((due("a", 2, ON_ID),))
+    on_good = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1", thread=1)
+    on_failed = AuditFailed(fqn("a"), ON_ID, 7, "SELECT 1", thread=2)
+    good = replace(batch("a"), thread=1)
+    failed = replace(batch("a", 1, ok=False), thread=2)
+    run.take(planned, on_failed, on_good, good, failed)
+    (result,) = run.take(RunPlanned((due("a", 1, ON_ID),)), replace(batch("a", 1), thread=1))
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert facts_of(result)["sqlmesh/batches"] == 2
+    (check,) = [check for check in result.check_results or [] if not check.passed]
+    assert facts_of(check)["sqlmesh/count"] == 2
+
+
+def test_a_restart_with_another_version_starts_from_nothing() -> None:
+    run = Run(model("a", on_id=ON_ID))
+    run.take(RunPlanned((due("a", 2, ON_ID),)), AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1"))
+    run.take(batch("a"))
+    new = replace(due("a", 1, ON_ID), version="v2")
+    (result,) = run.take(RunPlanned((new,)), batch("a"))
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert facts_of(result)["sqlmesh/batches"] == 1
+    assert checks_of(result) == {"on_id": True, "sqlmesh_execution_status": True}
+
+
+def test_an_evaluation_after_a_restart_is_not_reported_a_second_time() -> None:
+    run = Run(model("a", on_id=ON_ID))
+    assert len(run.take(RunPlanned((due("a", 1, ON_ID),)), batch("a"))) == 1
+    again = replace(due("a", 1, ON_ID), version="v2")
+    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+
+    assert run.take(RunPlanned((again,)), found, batch("a")) == []
+    assert run.finish() == {}
+    assert run.results.failure() is None
+
+
+def test_the_version_that_was_run_is_named_where_the_package_says_another() -> None:
+    run = Run(model("a", code_version="old"), model("b", code_version="1"), model("c"))
+    drifted = run.take(EnvironmentRead(tuple(promoted(name) for name in "abc")))
+    planned = RunPlanned(tuple(replace(due(name), data_hash="1") for name in "abc"))
+    a, b, c = run.take(planned, batch("a"), batch("b"), batch("c"))
+
+    (warning,) = drifted
+    assert isinstance(warning, Message)
+    assert warning.level is Level.WARNING
+    assert "1 model (w.s.a)" in warning.text
+    assert "`python -m dg_sqlmesh_codegen`" in warning.text
+    assert isinstance(a, dg.MaterializeResult)
+    assert facts_of(a)["sqlmesh/code_version_promoted"] == "1"
+    for other in (b, c):
+        assert isinstance(other, dg.MaterializeResult)
+        assert "sqlmesh/code_version_promoted" not in facts_of(other)
+
+
+def test_models_that_the_package_lacks_are_named_once() -> None:
+    run = Run(model("a"), model("b"), selected=["b"])
+    lacking = [promoted(name) for name in "xy"]
+    # External models, embedded ones and standalone audits have no asset in any package.
+    external = replace(promoted("external"), is_asset=False)
+    said = run.take(EnvironmentRead((promoted("a"), promoted("b"), *lacking, external)))
+
+    (warning,) = said
+    assert isinstance(warning, Message)
+    assert "not in the generated package: 2 models (w.s.x, w.s.y)" in warning.text
+
+
+def test_a_selected_model_that_is_not_promoted_fails_the_step_and_stops_no_other() -> None:
+    run = Run(model("a"), model("new"), model("other_new"), selected=["a", "new"])
+    read = EnvironmentRead((promoted("a"),), "sqlmesh -p shop plan prod")
+    (result,) = run.take(read, RunPlanned((due("a"),)), batch("a"))
+    said = run.finish()
+    failure = run.results.failure()
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert said["new", "sqlmesh_execution_status"].description == "not promoted"
+    assert not said["new", "sqlmesh_execution_status"].passed
+    assert failure is not None
+    assert "Not promoted in the SQLMesh environment: w.s.new. " in str(failure.description)
+    assert "`sqlmesh -p shop plan prod`" in str(failure.description)
+    assert failure.allow_retries is False
+
+
+def test_a_failure_names_what_is_not_promoted_too() -> None:
+    run = Run(model("a"), model("new"))
+    run.take(EnvironmentRead((promoted("a"),)), RunPlanned((due("a"),)), batch("a", ok=False))
+    run.take(QUERY_ERROR)
+    failure = run.results.failure()
+
+    assert failure is not None
+    assert "no such table. Not promoted" in str(failure.description)
+    assert failure.allow_retries is True
+
+
+def test_a_thousand_errors_stay_readable() -> None:
+    names = [f"m{number:04}" for number in range(1000)]
+    run = Run(*(model(name) for name in names))
+    run.take(RunPlanned(tuple(due(name) for name in names)))
+    run.take(*(ModelFailed(fqn(name), "x" * 50_000, "trace") for name in names))
+    failure = run.results.failure()
+
+    assert failure is not None
+    assert len(str(failure.description)) < 25_000
+    assert "could not evaluate 1000 models: w.s.m0000: xxx" in str(failure.description)
+    assert "and 990 more" in str(failure.description)
+    assert failure.metadata["sqlmesh/failed"].value == [f"w.s.{name}" for name in names]
+
+
+def test_a_long_chain_below_a_failure_blames_it() -> None:
+    """Each model once: looked up one by one, 4,000 skipped models took seconds."""
+    names = [f"m{number:04}" for number in range(3000)]
+    run = Run(*(model(name) for name in names))
+    chain = [promoted(name, *names[max(index - 2, 0) : index]) for index, name in enumerate(names)]
+    run.take(EnvironmentRead(tuple(chain)), RunPlanned((due("m0000"),)))
+    run.take(ModelFailed(fqn("m0000"), "no", "no"), ModelsSkipped(tuple(map(fqn, names[1:]))))
+    said = run.finish()
+
+    assert {
+        str(facts_of(said[name, "sqlmesh_execution_status"])["sqlmesh/failed_upstream"])
+        for name in names[1:]
+    } == {"['w.s.m0000']"}

@@ -3,8 +3,15 @@
 Nothing here imports SQLMesh; that happens inside the functions that run at execution time.
 """
 
-from .assets import AuditCheck, ModelAsset
+from .assets import AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
 from .results import SQLMeshResult
 
-__all__ = ["AuditCheck", "ModelAsset", "SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig"]
+__all__ = [
+    "AuditCheck",
+    "ExternalAsset",
+    "ModelAsset",
+    "SQLMeshResource",
+    "SQLMeshResult",
+    "SQLMeshRunConfig",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -28,6 +28,19 @@ class AuditCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalAsset:
+    """A table that models read and SQLMesh does not write.
+
+    Args:
+        fqn: SQLMesh's quoted name of the table.
+        spec: the asset, which nothing materializes.
+    """
+
+    fqn: str
+    spec: dg.AssetSpec
+
+
+@dataclass(frozen=True, slots=True)
 class ModelAsset:
     """A SQLMesh model and the Dagster asset that stands for it.
 
@@ -35,11 +48,13 @@ class ModelAsset:
         fqn: SQLMesh's quoted name of the model, the key of everything SQLMesh reports.
         spec: the asset.
         audits: its audits.
+        has_status_check: whether it has the check that says what became of it in a run.
     """
 
     fqn: str
     spec: dg.AssetSpec
     audits: tuple[AuditCheck, ...] = ()
+    has_status_check: bool = True
 
     @property
     def status_check(self) -> dg.AssetCheckSpec:
@@ -54,4 +69,9 @@ class ModelAsset:
     @property
     def check_specs(self) -> list[dg.AssetCheckSpec]:
         """All checks of the asset: one for each audit, and the execution status."""
-        return [*(audit.spec for audit in self.audits), self.status_check]
+        status = [self.status_check] if self.has_status_check else []
+        return [*(audit.spec for audit in self.audits), *status]
+
+    def without_status_check(self) -> ModelAsset:
+        """Return the same model without the check `sqlmesh_execution_status`."""
+        return replace(self, has_status_check=False)

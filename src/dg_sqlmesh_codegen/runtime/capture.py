@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from threading import Event as Flag
+from threading import get_ident
 from typing import Any
 
 from sqlglot import exp
@@ -30,6 +30,7 @@ from .events import (
     ModelsSkipped,
     RunPlanned,
 )
+from .stopping import Stop
 
 Emit = Callable[[Event], None]
 
@@ -57,6 +58,7 @@ class FailedAudits:
                 use=_failed_use(error),
                 count=error.count,
                 query=error.sql(pretty=True),
+                thread=get_ident(),
             )
         )
 
@@ -79,10 +81,20 @@ class AuditNotifier(GenericNotificationTarget, frozen=True):  # type: ignore[mis
 class RunConsole(NoopConsole):
     """The console of one run. `stop` makes SQLMesh start no further batch."""
 
-    def __init__(self, emit: Emit, stop: Flag) -> None:
-        """Take where events go, and the flag that stops the run."""
+    def __init__(
+        self, emit: Emit, stop: Stop, handles: Callable[[str | None], tuple[object, ...]]
+    ) -> None:
+        """Take where events go, what stops the run, and what stopping has to cancel.
+
+        Args:
+            emit: takes the events.
+            stop: is told which threads work, and with what.
+            handles: returns the cursor and the connection of the calling thread to a gateway.
+        """
         self._emit = emit
         self._stop = stop
+        self._handles = handles
+        self._run_thread = get_ident()
 
     def start_evaluation_progress(
         self, batched_intervals: Mapping[Snapshot, list[Any]], *args: Any, **kwargs: Any
@@ -90,6 +102,8 @@ class RunConsole(NoopConsole):
         """SQLMesh knows what is due, and has not started anything yet."""
         if self._stop.is_set():
             raise RunStoppedError("the Dagster run was stopped before SQLMesh started")
+        # For the statements before and after all models; from now on this thread has a connection.
+        self._stop.begin(*self._handles(None))
         self._emit(
             RunPlanned(
                 tuple(
@@ -105,6 +119,7 @@ class RunConsole(NoopConsole):
         """A batch is about to start: an exception here fails it before it has done anything."""
         if self._stop.is_set():
             raise RunStoppedError("the Dagster run was stopped before this model")
+        self._stop.begin(*self._handles(snapshot.model_gateway))
 
     def update_snapshot_evaluation_progress(
         self,
@@ -119,6 +134,8 @@ class RunConsole(NoopConsole):
         auto_restatement_triggers: Any = None,
     ) -> None:
         """A batch ended, well or not; SQLMesh calls this in a `finally`."""
+        if get_ident() != self._run_thread:
+            self._stop.end()
         self._emit(
             BatchEnded(
                 fqn=snapshot.name,
@@ -128,6 +145,7 @@ class RunConsole(NoopConsole):
                 audits=num_audits_passed + num_audits_failed,
                 rows=execution_stats.total_rows_processed if execution_stats else None,
                 bytes=execution_stats.total_bytes_processed if execution_stats else None,
+                thread=get_ident(),
             )
         )
 
@@ -179,7 +197,11 @@ def _due_model(snapshot: Snapshot, batches: int) -> DueModel:
         if not audit.skip
     ]
     return DueModel(
-        fqn=snapshot.name, batches=batches, version=str(snapshot.version), audits=tuple(uses)
+        fqn=snapshot.name,
+        batches=batches,
+        version=str(snapshot.version),
+        audits=tuple(uses),
+        data_hash=snapshot.fingerprint.data_hash,
     )
 
 

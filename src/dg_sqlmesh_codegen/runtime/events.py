@@ -19,19 +19,28 @@ class AuditUse:
 
 @dataclass(frozen=True, slots=True)
 class PromotedModel:
-    """A model as it is promoted in the environment; `next_due` is the next tick of its cron."""
+    """A model as it is promoted in the environment; `next_due` is the next tick of its cron.
+
+    `is_asset` is whether a generated package has an asset for it: not for standalone audits, and
+    not for what is symbolic (external and embedded models).
+    """
 
     fqn: str
     data_hash: str
     parents: tuple[str, ...]
     next_due: int | None
+    is_asset: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRead:
-    """The environment was read from the state, before anything ran."""
+    """The environment was read from the state, before anything ran.
+
+    `plan_command` is what promotes a model that is not in it.
+    """
 
     models: tuple[PromotedModel, ...]
+    plan_command: str = "sqlmesh plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +48,14 @@ class DueModel:
     """A model that SQLMesh is about to evaluate.
 
     `batches` is 0 where the model's signals hold back every interval; `audits` are the ones that
-    run after each batch.
+    run after each batch; `data_hash` is what the package calls the code version.
     """
 
     fqn: str
     batches: int
     version: str
     audits: tuple[AuditUse, ...] = ()
+    data_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,8 @@ class RunPlanned:
 class BatchEnded:
     """A batch of a model ended; `duration_ms` is None where it failed.
 
-    `audits` counts the audits that ran on it, `rows` and `bytes` are what the engine reports.
+    `audits` counts the audits that ran on it, `rows` and `bytes` are what the engine reports,
+    `thread` tells which failed audits were on this batch.
     """
 
     fqn: str
@@ -69,16 +80,21 @@ class BatchEnded:
     audits: int = 0
     rows: int | None = None
     bytes: int | None = None
+    thread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFailed:
-    """An audit found rows; `query` is what SQLMesh ran, in the engine's dialect."""
+    """An audit found rows; `query` is what SQLMesh ran, in the engine's dialect.
+
+    It was on the batch of the model that ends next in the same `thread`.
+    """
 
     fqn: str
     use: AuditUse
     count: int
     query: str
+    thread: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,29 @@
 """One SQLMesh run at a time: SQLMesh does not support two on one environment.
 
-The generated op is in a pool and its job carries a concurrency key, with which an instance can
-hold runs back. What stands here is the tick's part: it does not even ask for a second run.
+Three layers. The generated op is in a pool and its job carries a concurrency key, with which an
+instance can hold runs back. A tick does not even ask for a second run while one is active. And at
+the start of the op a lock file keeps the runs of one host apart (`lock`); where steps or runs can
+land on several hosts no file can, so there the instance has to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 
 import dagster as dg
 
-from .compat import planned_asset_keys
+from . import compat
+from .findings import Finding, Level
 
+POOL = "sqlmesh_jobs_exclusive"
+TAG = "dagster/concurrency_key"
+SNIPPET = f"""\
+concurrency:
+  pools:
+    granularity: op
+    default_limit: 1    # or, for this pool alone: dagster instance concurrency set {POOL} 1
+"""
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -21,17 +33,126 @@ ACTIVE = [
 ]
 
 
-def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> dg.DagsterRun | None:
+def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> dg.RunRecord | None:
     """Return a run that is to evaluate any of the assets and has not ended, whoever launched it.
 
     A run of nothing but checks of them (standalone audits) is one, too.
     """
     wanted = set(keys)
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=ACTIVE)):
+    for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE)):
+        run = record.dagster_run
         planned = set(run.asset_selection or ())
         planned.update(check.asset_key for check in run.asset_check_selection or ())
         if run.asset_selection is None:
-            planned |= planned_asset_keys(instance, run)
+            planned |= compat.planned_asset_keys(instance, run)
         if not wanted.isdisjoint(planned):
-            return run
+            return record
     return None
+
+
+def why_skip(record: dg.RunRecord, now: datetime) -> str:
+    """Say which run a tick skips for, since when it has been there, and how it could be a dead one.
+
+    Args:
+        record: the run.
+        now: the time that is now, with a zone.
+    """
+    since = record.start_time or record.create_timestamp.timestamp()
+    begun = datetime.fromtimestamp(since, UTC)
+    run = record.dagster_run
+    text = (
+        f"Another SQLMesh run is active: {run.run_id} "
+        f"({run.status.value.lower()} for {_duration((now - begun).total_seconds())})"
+    )
+    if run.status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING):
+        # A worker that was killed has told nobody; only run monitoring finds out.
+        text += (
+            ". If its process is gone, mark the run as canceled in the UI; `run_monitoring: "
+            "{enabled: true}` in dagster.yaml does so by itself"
+        )
+    return text
+
+
+def unguarded(context: dg.AssetExecutionContext) -> str | None:
+    """Return why nothing keeps a second run on another host away, with the remedy, or None.
+
+    Where the instance launches runs on its own host, and the executor runs steps there, the lock
+    file does.
+    """
+    limits = compat.limits(context.instance, POOL)
+    executor, executes_here = compat.executor(context)
+    if limits.launches_here and executes_here:
+        return None
+    run = context.run
+    if _pool_guards(limits) or (
+        _queue_guards(limits, run.tags) and compat.was_queued(context.instance, run.run_id)
+    ):
+        return None
+    return (
+        f"SQLMesh does not support two runs on one environment at a time, and with "
+        f"{limits.launcher} and the executor {executor!r} nothing keeps them apart: steps may land "
+        f"on several hosts. Limit the pool {POOL} to 1 in dagster.yaml:\n\n{SNIPPET}"
+    )
+
+
+def judge(instance: dg.DagsterInstance) -> tuple[Finding, ...]:
+    """Say whether an instance keeps SQLMesh runs apart, and what would."""
+    limits = compat.limits(instance, POOL)
+    place = "on this host" if limits.launches_here else "on other hosts"
+    found = [Finding(Level.OK, f"{limits.launcher} launches runs {place}")]
+    tagged = {TAG: POOL}
+    if _pool_guards(limits):
+        found.append(Finding(Level.OK, f"the pool {POOL} is limited to 1 op"))
+    elif _queue_guards(limits, {}):
+        found.append(Finding(Level.OK, "the queue lets one run of the models start at a time"))
+    elif _queue_guards(limits, tagged):
+        found.append(
+            Finding(
+                Level.OK if limits.launches_here else Level.WARNING,
+                "the queue holds runs of the job back by their tag, and no run that is launched "
+                "from the asset graph, which carries none",
+                f"Limit the pool instead, in dagster.yaml:\n{SNIPPET}",
+            )
+        )
+    elif limits.launches_here:
+        found.append(
+            Finding(
+                Level.WARNING,
+                f"the pool {POOL} is not limited: a second run starts, and waits for the lock file",
+                f"Let it wait in the queue; in dagster.yaml:\n{SNIPPET}",
+            )
+        )
+    else:
+        found.append(
+            Finding(
+                Level.PROBLEM,
+                f"nothing keeps two SQLMesh runs apart: the pool {POOL} is not limited to 1",
+                f"In dagster.yaml:\n{SNIPPET}",
+            )
+        )
+    return tuple(found)
+
+
+def _pool_guards(limits: compat.Limits) -> bool:
+    """Whether every step waits for its slot, however its run was launched."""
+    return limits.pool is not None and limits.pool <= 1 and not limits.pool_of_runs
+
+
+def _queue_guards(limits: compat.Limits, tags: Mapping[str, str]) -> bool:
+    """Whether the queue lets one run with these tags start at a time."""
+    if not limits.queue:
+        return False
+    if limits.runs == 1 or (limits.pool is not None and limits.pool <= 1):
+        return True
+    return any(
+        limit.key == TAG and limit.value in (None, POOL) and limit.limit <= 1
+        for limit in limits.tags
+        if tags.get(TAG) == POOL
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes = int(max(seconds, 0)) // 60
+    if minutes < 60:  # noqa: PLR2004 - minutes of an hour
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

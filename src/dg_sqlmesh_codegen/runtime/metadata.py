@@ -31,6 +31,13 @@ def of_evaluation(due: DueModel, batches: Sequence[BatchEnded]) -> dict[str, dg.
     return facts
 
 
+def of_other_version(due: DueModel, code_version: str | None) -> dict[str, dg.MetadataValue]:
+    """Name the version that was run, where the package says another."""
+    if not code_version or not due.data_hash or due.data_hash == code_version:
+        return {}
+    return {"sqlmesh/code_version_promoted": dg.TextMetadataValue(due.data_hash)}
+
+
 def of_failed_audit(failed: AuditFailed) -> dict[str, dg.MetadataValue]:
     """Describe a failed audit: how many rows, found by which query, with which arguments."""
     return {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .events import AuditFailed, AuditUse, BatchEnded, DueModel, ModelFailed
+from .texts import clipped, shortened
 
 
 @dataclass(slots=True)
@@ -13,15 +14,42 @@ class Progress:
 
     due: DueModel
     batches: list[BatchEnded] = field(default_factory=list)
-    failed_audits: dict[AuditUse, AuditFailed] = field(default_factory=dict)
     earlier: list[BatchEnded] = field(default_factory=list)
+    _found: list[AuditFailed] = field(default_factory=list)
+    _of_failed_batches: list[AuditFailed] = field(default_factory=list)
+    _of_open_batches: list[AuditFailed] = field(default_factory=list)
+
+    def audit_failed(self, failed: AuditFailed) -> None:
+        """Take what an audit found on the batch that its thread is at."""
+        self._of_open_batches.append(failed)
+
+    def batch_ended(self, batch: BatchEnded) -> None:
+        """Take a batch, and with it what audits found on it."""
+        self.batches.append(batch)
+        found = [each for each in self._of_open_batches if each.thread == batch.thread]
+        self._of_open_batches = [x for x in self._of_open_batches if x.thread != batch.thread]
+        (self._of_failed_batches if batch.duration_ms is None else self._found).extend(found)
+
+    @property
+    def failed_audits(self) -> dict[AuditUse, AuditFailed]:
+        """The audits that found something, with the rows of all batches added up."""
+        failed: dict[AuditUse, AuditFailed] = {}
+        for each in (*self._found, *self._of_failed_batches, *self._of_open_batches):
+            before = failed.get(each.use)
+            count = each.count + (before.count if before else 0)
+            failed[each.use] = replace(each, count=count)
+        return failed
 
     def again(self, due: DueModel) -> Progress:
-        """Return the progress after a restart: what had ended well stays evaluated."""
+        """Return the progress after a restart: what had ended well stays evaluated.
+
+        What an audit found on a batch that failed is found again, or mended, by the next attempt;
+        of a model that has got another version meanwhile, nothing counts any more.
+        """
+        if due.version != self.due.version:
+            return Progress(due)
         ended_well = [batch for batch in self.batches if batch.duration_ms is not None]
-        # What an audit found on a batch that failed is found again, or mended, by the next attempt.
-        found = self.failed_audits if len(ended_well) == len(self.batches) else {}
-        return Progress(due, [], dict(found), [*self.earlier, *ended_well])
+        return Progress(due, [], [*self.earlier, *ended_well], list(self._found))
 
     @property
     def evaluated(self) -> list[BatchEnded]:
@@ -50,8 +78,9 @@ class Errors:
 
     @property
     def message(self) -> str:
-        """The different errors, in the order they came."""
-        return "; ".join(dict.fromkeys(error.message for error in self.found))
+        """The different errors, in the order they came, and of many the first."""
+        different = list(dict.fromkeys(error.message for error in self.found))
+        return clipped(shortened(different, "; "))
 
     @property
     def blocking_audits(self) -> frozenset[AuditUse]:

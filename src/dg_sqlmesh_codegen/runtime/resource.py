@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from dataclasses import replace
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from . import execution, schedule
+from . import compat, exclusivity, loose, schedule
 from .assets import ModelAsset
-from .errors import SetupError, StateBusyError
-from .events import Level, Message
+from .errors import RunError, SetupError, StateBusyError
+from .events import Event, Level, Message
+from .execution import SQLMeshRun
 from .results import RunResults, Selection, SQLMeshResult
-from .target import Evaluation, Target
+from .target import Evaluation, Exclusivity, Locking, Target
 
 
 class SQLMeshRunConfig(dg.Config):
@@ -42,6 +43,11 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         config_name: which configuration of a project's config.py; None is the one named `config`.
         environment: the environment that is run; it has to be planned before.
         concurrent_tasks: models evaluated at a time; None is the connection's own setting.
+        exclusivity: what a run does where nothing can keep a second SQLMesh run away: `require`
+            fails, `warn` warns and goes on, `off` does not even look or lock.
+        lock_timeout: seconds that a run waits for another one on the same host before it fails.
+        lock_dir: folder of the lock files; None is one that all processes of the host share.
+        checks: which audits the package has checks for: `all`, `blocking` or `none`.
     """
 
     project_dir: str
@@ -50,6 +56,11 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     config_name: str | None = None
     environment: str = "prod"
     concurrent_tasks: int | None = None
+    exclusivity: str = "require"
+    lock_timeout: float = 3600.0
+    lock_dir: str | None = None
+    checks: str = "all"
+    _steps: list[_Step] = PrivateAttr(default_factory=list)
 
     def run(
         self,
@@ -68,19 +79,25 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             dagster.Failure: after all results, if a model failed; at once and without retries,
                 if the project, its state or the environment is not ready.
         """
-        selected = _selected_nodes(context, models)
+        selection = replace(_selection(context), all_audits=self.checks == "all")
+        selected = selection.nodes(models)
         if not selected:
             raise dg.Failure(
                 "No model is selected. SQLMesh runs audits when it evaluates their model: "
                 "select the asset, not its checks alone.",
                 allow_retries=False,
             )
-        results = RunResults(models, _selection(context))
-        error = yield from self._stream(context, _evaluation(config, selected), results)
+        target = self.target()
+        _refuse_unguarded(context, target.locking.exclusivity)
+        results = RunResults(models, selection)
+        run = SQLMeshRun(target, _evaluation(config, selected, selection.run_id))
+        step = _Step(context, run, results)
+        self._steps.append(step)
+        error = yield from step.stream()
         yield from results.finish(aborted=error is not None)
         failure = results.failure(error)
         if failure:
-            raise failure from error
+            raise failure
 
     def tick(
         self, context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset]
@@ -90,53 +107,119 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         Raises:
             SetupError: the project, its state or the environment is not ready.
         """
-        return schedule.tick(context, self._target(), models)
+        return schedule.tick(context, self.target(), models)
 
-    def _target(self) -> Target:
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Stop what still runs.
+
+        Where a signal comes while Dagster writes what the op has yielded, the op hears nothing of
+        it: it is left where it is, and only its resources are taken down.
+        """
+        for step in self._steps:
+            step.stop()
+
+    def target(self) -> Target:
+        """Return the project, the environment and how to lock, as plain values.
+
+        Raises:
+            dagster.Failure: `exclusivity` is none of its values.
+        """
+        try:
+            mode = Exclusivity(self.exclusivity)
+        except ValueError:
+            raise dg.Failure(
+                f"`exclusivity` of the `sqlmesh` resource is {self.exclusivity!r}. "
+                f"Use one of {', '.join(repr(each.value) for each in Exclusivity)}.",
+                allow_retries=False,
+            ) from None
         return Target(
             project_dirs=(self.project_dir, *self.other_project_dirs),
             environment=self.environment,
             gateway=self.gateway,
             config_name=self.config_name,
             concurrent_tasks=self.concurrent_tasks,
+            locking=Locking(mode, self.lock_timeout, self.lock_dir),
         )
 
-    def _stream(
-        self, context: dg.AssetExecutionContext, evaluation: Evaluation, results: RunResults
-    ) -> Generator[SQLMeshResult, None, Exception | None]:
+
+class _Step:
+    """One SQLMesh run inside of one step: its events become results, and it can be stopped."""
+
+    def __init__(
+        self, context: dg.AssetExecutionContext, run: SQLMeshRun, results: RunResults
+    ) -> None:
+        self._context = context
+        self._run = run
+        self._results = results
+        self._over = False
+
+    def stream(self) -> Generator[SQLMeshResult, None, Exception | None]:
         """Yield results while SQLMesh runs, and return the error that ended the run as a whole."""
+        refused: dg.Failure
         try:
-            with closing(execution.stream(self._target(), evaluation)) as events:
-                for event in events:
-                    for result in results.handle(event):
-                        if isinstance(result, Message):
-                            _log(context, result)
-                        elif isinstance(result, dg.AssetMaterialization):
-                            context.log_event(result)
-                        else:
-                            yield result
+            for event in self._run.events():
+                yield from self._yieldable(event)
         except SetupError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
+            refused = dg.Failure(str(error), allow_retries=False)
         except StateBusyError as error:
-            raise dg.Failure(f"Another process is using SQLMesh's state: {error}") from error
-        except Exception as error:  # noqa: BLE001 - the step fails with it, after all results
+            refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
+        except RunError as error:
+            if error.traceback:
+                self._context.log.error(f"SQLMesh's run failed: {error.traceback}")
             return error
-        return None
+        else:
+            return None
+        finally:
+            # Otherwise the run is being stopped, or Dagster takes no more of the step.
+            self.stop()
+        # Outside of the `except`: its cause would say the same again, below a traceback.
+        raise refused
+
+    def stop(self) -> None:
+        """Stop SQLMesh if it runs, and write down what it had finished: no run does it again."""
+        if self._over:
+            return
+        self._over = True
+        if self._run.is_over:
+            return
+        with compat.deferred_interrupts():
+            self._context.log.info(
+                "Stopping SQLMesh: it starts no further model, and running queries are cancelled"
+            )
+            for event in self._run.stop():
+                for result in self._results.handle(event):
+                    if not isinstance(result, Message):
+                        loose.log_results(self._context, result)
+
+    def _yieldable(self, event: Event) -> Iterator[SQLMeshResult]:
+        """Take an event in; log what there is to log, and yield what the step may yield."""
+        for result in self._results.handle(event):
+            if isinstance(result, Message):
+                _log(self._context, result)
+            elif _is_of_step(self._context, result):
+                yield result
+            else:
+                loose.log_results(self._context, result)
 
 
-def _selected_nodes(
-    context: dg.AssetExecutionContext, models: Sequence[ModelAsset]
-) -> frozenset[str]:
-    """Return what SQLMesh is to evaluate: models by fqn, standalone audits by name."""
-    checks = context.selected_asset_check_keys
-    return frozenset(
-        [model.fqn for model in models if model.spec.key in context.selected_asset_keys]
-    ) | frozenset(
-        check.audit
-        for model in models
-        for check in model.audits
-        if check.standalone and check.spec.key in checks
+def _is_of_step(context: dg.AssetExecutionContext, result: SQLMeshResult) -> bool:
+    return (
+        isinstance(result, dg.AssetCheckResult) or result.asset_key in context.selected_asset_keys
     )
+
+
+def _refuse_unguarded(context: dg.AssetExecutionContext, mode: Exclusivity) -> None:
+    if mode is Exclusivity.OFF:
+        return
+    problem = exclusivity.unguarded(context)
+    if problem is None:
+        return
+    if mode is Exclusivity.REQUIRE:
+        raise dg.Failure(
+            f"{problem}\nOr set `exclusivity` of the `sqlmesh` resource to 'warn'.",
+            allow_retries=False,
+        )
+    context.log.warning(problem)
 
 
 def _selection(context: dg.AssetExecutionContext) -> Selection:
@@ -148,7 +231,7 @@ def _selection(context: dg.AssetExecutionContext) -> Selection:
     )
 
 
-def _evaluation(config: SQLMeshRunConfig, selected: frozenset[str]) -> Evaluation:
+def _evaluation(config: SQLMeshRunConfig, selected: frozenset[str], run_id: str) -> Evaluation:
     return Evaluation(
         fqns=selected,
         ignore_cron=config.ignore_cron,
@@ -156,6 +239,7 @@ def _evaluation(config: SQLMeshRunConfig, selected: frozenset[str]) -> Evaluatio
         end=config.end,
         execution_time=config.execution_time,
         include_upstream=config.include_upstream,
+        run_id=run_id,
     )
 
 

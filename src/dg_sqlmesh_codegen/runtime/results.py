@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from . import checks, metadata
+from . import checks, drift, failures, metadata
 from .assets import ModelAsset
 from .events import (
     AuditFailed,
@@ -26,7 +26,9 @@ from .events import (
     PromotedModel,
     RunPlanned,
 )
+from .failures import Blame
 from .progress import Errors, Progress
+from .texts import counted, plain
 
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -35,13 +37,26 @@ SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 class Selection:
     """What Dagster wants of this step: assets, checks, and the id of the run for data versions.
 
-    `is_retry`: an earlier attempt of the step has reported what it had finished.
+    `is_retry`: an earlier attempt of the step has reported what it had finished. `all_audits`: the
+    package was generated with a check for every audit, so one without is news.
     """
 
     assets: frozenset[dg.AssetKey]
     checks: frozenset[dg.AssetCheckKey]
     run_id: str
     is_retry: bool = False
+    all_audits: bool = True
+
+    def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
+        """Return what SQLMesh is to evaluate: models by fqn, standalone audits by name."""
+        found = set()
+        for model in models:
+            if model.spec.key in self.assets:
+                found.add(model.fqn)
+            for check in model.audits:
+                if check.standalone and check.spec.key in self.checks:
+                    found.add(check.audit)
+        return frozenset(found)
 
 
 class RunResults:
@@ -55,25 +70,28 @@ class RunResults:
         }
         self._selection = selection
         self._promoted: Mapping[str, PromotedModel] = {}
+        self._unpromoted: tuple[str, ...] = ()
+        self._plan_command = ""
+        self._blame: Blame | None = None
         self._progress: dict[str, Progress] = {}
         self._evaluated: set[str] = set()
         self._skipped: set[str] = set()
         self._failed: dict[str, Errors] = {}
 
-    def handle(self, event: Event) -> Iterator[SQLMeshResult | dg.AssetMaterialization | Message]:
+    def handle(self, event: Event) -> Iterator[SQLMeshResult | Message]:
         """Take one event in and yield what it makes certain.
 
         Yields:
-            Results to yield from the op; a plain `AssetMaterialization` for a model that SQLMesh
-            evaluated although Dagster did not select it (`include_upstream`); messages to log.
+            Results, also of models that SQLMesh evaluated although Dagster did not select them
+            (`include_upstream`): these cannot be yielded from the op; messages to log.
         """
         match event:
             case EnvironmentRead():
-                self._promoted = {model.fqn: model for model in event.models}
+                yield from self._compare(event)
             case RunPlanned():
                 yield from self._plan(event.models)
             case AuditFailed():
-                self._take_failed_audit(event)
+                yield from self._take_failed_audit(event)
             case BatchEnded():
                 yield from self._end_batch(event)
             case ModelsSkipped():
@@ -82,7 +100,7 @@ class RunResults:
                 self._failed.setdefault(event.fqn, Errors()).add(event)
                 # Where an audit refused the data, there is nothing to learn from a traceback.
                 reason = event.traceback if event.retryable else event.message
-                yield Message(Level.ERROR, f"{_name(event.fqn)} failed: {reason}")
+                yield Message(Level.ERROR, f"{plain(event.fqn)} failed: {reason}")
             case Message():
                 yield event
 
@@ -98,31 +116,41 @@ class RunResults:
                 continue
             if fqn in self._failed:
                 yield from self._only_selected(self._audit_checks(model))
-            unheard = fqn not in self._failed and fqn not in self._skipped
+            unheard = not (fqn in self._failed or fqn in self._skipped or fqn in self._unpromoted)
             if unheard and (aborted or self._selection.is_retry):
                 continue  # in a retry "not due" means: the first attempt evaluated it, and said so
             yield from self._only_selected([self._not_evaluated(model)])
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return what ends the step if a model, or the run, failed, after all results are out."""
-        if not self._failed:
-            return _run_failure(run_error) if run_error else None
-        errors = [f"{_name(fqn)}: {error.message}" for fqn, error in sorted(self._failed.items())]
-        skipped = sorted(_name(fqn) for fqn in self._skipped - self._evaluated - set(self._failed))
-        description = f"SQLMesh could not evaluate {_counted(errors)}: {'; '.join(errors)}"
-        if skipped:
-            description += f". Skipped downstream: {', '.join(skipped)}"
-        if run_error:
-            description += f". SQLMesh's run ended with: {run_error}"
+        failure = None
+        if self._failed:
+            skipped = self._skipped - self._evaluated - set(self._failed)
+            failure = failures.of_models(self._failed, skipped, run_error)
+        elif run_error:
+            failure = failures.of_run(run_error)
+        if not self._unpromoted:
+            return failure
+        unpromoted = failures.of_unpromoted(self._unpromoted, self._plan_command)
+        if failure is None:
+            return dg.Failure(unpromoted, allow_retries=False)
         return dg.Failure(
-            description=description,
-            metadata={
-                "sqlmesh/failed": sorted(map(_name, self._failed)),
-                "sqlmesh/skipped": skipped,
-            },
-            allow_retries=run_error is not None
-            or any(error.retryable for error in self._failed.values()),
+            f"{failure.description}. {unpromoted}",
+            metadata=failure.metadata,
+            allow_retries=failure.allow_retries,
         )
+
+    def _compare(self, event: EnvironmentRead) -> Iterator[Message]:
+        self._promoted = {model.fqn: model for model in event.models}
+        self._plan_command = event.plan_command
+        found = drift.compare(
+            list(self._models.values()),
+            self._selection.nodes(self._models.values()),
+            self._promoted,
+        )
+        self._unpromoted = found.unpromoted
+        for line in found.warnings():
+            yield Message(Level.WARNING, line)
 
     def _plan(self, due: Sequence[DueModel]) -> Iterator[Message]:
         restarted = bool(self._progress)
@@ -135,9 +163,10 @@ class RunResults:
         self._skipped.clear()
         self._failed.clear()
         again = "started over, the environment was changed; " if restarted else ""
-        yield Message(Level.INFO, f"SQLMesh {again}evaluates {_counted(due)}")
-        for model in due:
-            yield from self._unknown_audits(model)
+        yield Message(Level.INFO, f"SQLMesh {again}evaluates {counted(due)}")
+        if self._selection.all_audits:
+            for model in due:
+                yield from self._unknown_audits(model)
 
     def _unknown_audits(self, due: DueModel) -> Iterator[Message]:
         model = self._models.get(due.fqn)
@@ -147,47 +176,52 @@ class RunResults:
         if unknown:
             yield Message(
                 Level.WARNING,
-                f"{_name(due.fqn)} has audits that the generated package does not know: "
+                f"{plain(due.fqn)} has audits that the generated package does not know: "
                 f"{', '.join(unknown)}. Generate it again with `python -m dg_sqlmesh_codegen`.",
             )
 
-    def _take_failed_audit(self, event: AuditFailed) -> None:
+    def _take_failed_audit(self, event: AuditFailed) -> Iterator[Message]:
         progress = self._progress.get(event.fqn)
         if progress is None:
             return
-        before = progress.failed_audits.get(event.use)
-        count = event.count + (before.count if before else 0)
-        progress.failed_audits[event.use] = AuditFailed(event.fqn, event.use, count, event.query)
+        progress.audit_failed(event)
+        model = self._models.get(event.fqn)
+        if model and not checks.check_for(model, event.use, progress.due.audits):
+            # No check says so: the log has to.
+            found = (
+                f"audit {event.use.name} of {plain(event.fqn)} failed, it found {event.count} rows"
+            )
+            yield Message(Level.WARNING, found)
 
-    def _end_batch(self, event: BatchEnded) -> Iterator[SQLMeshResult | dg.AssetMaterialization]:
+    def _end_batch(self, event: BatchEnded) -> Iterator[SQLMeshResult]:
         progress = self._progress.get(event.fqn)
         if progress is None or event.fqn in self._evaluated:
             return  # a restarted run may come to a model a second time: it is reported once
-        progress.batches.append(event)
+        progress.batch_ended(event)
         if not progress.finished:
             return
         self._evaluated.add(event.fqn)
         if event.fqn in self._models:
-            yield from self._materialization(self._models[event.fqn], progress)
+            yield self._materialization(self._models[event.fqn], progress)
         elif event.fqn in self._standalone:
             failed = next(iter(progress.failed_audits.values()), None)
             check = self._standalone[event.fqn]
             yield from self._only_selected([checks.audit_result(check, failed, blocking=False)])
 
-    def _materialization(
-        self, model: ModelAsset, progress: Progress
-    ) -> Iterator[SQLMeshResult | dg.AssetMaterialization]:
+    def _materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
         facts = metadata.of_evaluation(progress.due, progress.evaluated)
-        if model.spec.key not in self._selection.assets:
-            yield dg.AssetMaterialization(model.spec.key, metadata=facts)
-            return
-        results = [*self._audit_checks(model), checks.status(model, True, "evaluated", facts)]
-        yield dg.MaterializeResult(
+        facts |= metadata.of_other_version(progress.due, model.spec.code_version)
+        # The snapshot's version says which definition, the run which data.
+        version = dg.DataVersion(f"{progress.due.version}-{self._selection.run_id}")
+        results = [*self._audit_checks(model)]
+        if model.has_status_check:
+            results.append(checks.status(model, True, "evaluated", facts))
+        selected = model.spec.key in self._selection.assets
+        return dg.MaterializeResult(
             asset_key=model.spec.key,
             metadata=facts,
-            # The snapshot's version says which definition, the run which data.
-            data_version=dg.DataVersion(f"{progress.due.version}-{self._selection.run_id}"),
-            check_results=list(self._only_selected(results)),
+            data_version=version,
+            check_results=list(self._only_selected(results) if selected else results),
         )
 
     def _audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
@@ -211,41 +245,19 @@ class RunResults:
         if failed:
             return checks.status(model, False, "failed", metadata.of_failure(failed.message))
         if model.fqn in self._skipped:
-            upstream = sorted(_name(fqn) for fqn in self._failed_upstream(model.fqn))
+            self._blame = self._blame or Blame(self._promoted, self._failed)
+            upstream = sorted(plain(fqn) for fqn in self._blame.upstream_of(model.fqn))
             return checks.status(model, False, "skipped", metadata.of_skip(upstream))
+        if model.fqn in self._unpromoted:
+            facts = metadata.of_failure(f"Run `{self._plan_command}`")
+            return checks.status(model, False, "not promoted", facts)
         if model.fqn in self._progress:
             return checks.status(model, True, "waiting for its signals", {})
         promoted = self._promoted.get(model.fqn)
         return checks.status(model, True, "not due", metadata.of_next_due(promoted))
-
-    def _failed_upstream(self, fqn: str) -> set[str]:
-        found: set[str] = set()
-        seen = {fqn}
-        waiting = [fqn]
-        while waiting:
-            promoted = self._promoted.get(waiting.pop())
-            for parent in promoted.parents if promoted else ():
-                if parent in self._failed:
-                    found.add(parent)
-                elif parent not in seen:
-                    seen.add(parent)
-                    waiting.append(parent)
-        return found
 
     def _only_selected(
         self, results: Iterable[dg.AssetCheckResult]
     ) -> Iterator[dg.AssetCheckResult]:
         wanted = self._selection.checks
         yield from (result for result in results if checks.key(result) in wanted)
-
-
-def _run_failure(error: Exception) -> dg.Failure:
-    return dg.Failure(f"SQLMesh's run failed: {type(error).__name__}: {error}")
-
-
-def _counted(models: Sequence[object]) -> str:
-    return "1 model" if len(models) == 1 else f"{len(models)} models"
-
-
-def _name(fqn: str) -> str:
-    return fqn.replace('"', "")

@@ -8,9 +8,10 @@ from threading import Lock
 
 import dagster as dg
 
+from . import drift
 from .assets import ModelAsset
 from .errors import StateBusyError
-from .exclusivity import active_run
+from .exclusivity import active_run, why_skip
 from .target import Target
 
 # A code server evaluates the ticks of several schedules at once, in threads, and SQLMesh shares
@@ -31,7 +32,7 @@ def tick(
     """
     running = active_run(context.instance, [model.spec.key for model in models])
     if running:
-        return dg.SkipReason(f"Another SQLMesh run is active: {running.run_id}")
+        return dg.SkipReason(why_skip(running, datetime.now(UTC)))
 
     # It imports SQLMesh, which no import of the package may do.
     from . import session  # noqa: PLC0415
@@ -43,12 +44,12 @@ def tick(
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
     request = _request(due.fqns, models)
-    unknown = sorted(due.fqns - _known(models))
+    unknown = due.fqns - _known(models)
     if unknown:
-        context.log.warning(
-            f"Promoted and due, but not in the generated package: {', '.join(unknown)}. "
-            "Generate it again with `python -m dg_sqlmesh_codegen`."
-        )
+        problem = drift.unknown_to_package(unknown)
+        context.log.warning(problem)
+        if request is None:
+            return dg.SkipReason(f"Nothing that is due can be run. {problem}")
     return request or dg.SkipReason(_nothing_due(due.next_due))
 
 

@@ -1,4 +1,4 @@
-"""One SQLMesh context at execution time: open it, read what is promoted, run it.
+"""One SQLMesh run, and what a run would evaluate.
 
 Imports SQLMesh, so it is imported at execution time only. Nothing here plans, applies or touches
 an environment's definition; even the janitor, which `sqlmesh run` calls to delete expired
@@ -7,39 +7,26 @@ environments, is left to whoever runs `sqlmesh janitor`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from threading import Event as Flag
 
 from sqlmesh import Context
-from sqlmesh.core.config import DuckDBConnectionConfig
-from sqlmesh.core.config.connection import ConnectionConfig
-from sqlmesh.core.environment import Environment
 from sqlmesh.core.scheduler import merged_missing_intervals
-from sqlmesh.core.selector import NativeSelector
 from sqlmesh.core.snapshot import DeployabilityIndex, Snapshot, apply_auto_restatements
 from sqlmesh.utils.date import now_timestamp, to_datetime, to_timestamp
-from sqlmesh.utils.errors import SQLMeshError
 
 from .capture import AuditNotifier, Emit, FailedAudits, RunConsole
-from .errors import SetupError, StateBusyError
-from .events import EnvironmentRead, PromotedModel, RunEnded
+from .errors import RunStoppedError, SetupError, StateBusyError
+from .events import EnvironmentRead, Level, Message, PromotedModel, RunEnded
+from .lock import Holder
+from .opening import Claim, open_alone, open_context, promoted_snapshots
+from .redaction import Redaction
+from .stopping import Stop
 from .target import Evaluation, Target
+from .texts import shortened
 
 _PROD = "prod"
-
-
-class ExactSelector(NativeSelector):
-    """Takes fqns as they are. SQLMesh's own selector parses names, and some names do not parse."""
-
-    def expand_model_selections(
-        self, model_selections: Iterable[str], models: object = None
-    ) -> set[str]:
-        """Return the given fqns."""
-        return set(model_selections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +37,104 @@ class Due:
     next_due: datetime | None
 
 
-def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Flag) -> None:
-    """Run SQLMesh once (`sqlmesh run`) and emit what happens.
+def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
+    """Run SQLMesh once (`sqlmesh run`), alone on its state, and emit what happens.
+
+    Selected models that are not promoted are left out: there is nothing of them to run.
 
     Args:
         target: the project and the environment.
         evaluation: which models, and the options of the run.
-        emit: takes the events; called from several threads.
-        stop: when set, no further batch is started.
+        emit: takes the events, without secrets; called from several threads.
+        stop: when set, no further batch is started; it knows what is running.
 
     Raises:
         SetupError: the project, its state or the environment is not ready.
-        SQLMeshError: the run as a whole failed; a failed model is an event, not an exception.
+        StateBusyError: another run or process has the state, and the time to wait is up.
+        RunError: the run as a whole failed; a failed model is an event, not an exception.
     """
+    redaction = Redaction()
+    try:
+        _evaluate(target, evaluation, lambda event: emit(redaction.event(event)), stop, redaction)
+    except BaseException as error:  # noqa: BLE001 - a python model may call sys.exit
+        told = redaction.error(error)
+    else:
+        return
+    raise told  # outside of the `except`: Dagster would store the error it came from, too
+
+
+def _evaluate(
+    target: Target, evaluation: Evaluation, emit: Emit, stop: Stop, redaction: Redaction
+) -> None:
     _refuse_unreadable_times(evaluation)
     notifier = AuditNotifier(report=FailedAudits(emit))
-    with open_context(target, notifier) as context:
+    claim = Claim(Holder.here(evaluation.run_id), _Patience(target, emit, stop), emit)
+    with open_alone(target, claim, redaction, notifier) as context:
         snapshots = promoted_snapshots(context, target)
-        _refuse_unpromoted(evaluation.fqns, snapshots, target)
-        emit(EnvironmentRead(tuple(_promoted_model(each) for each in snapshots.values())))
-        context.console = RunConsole(emit, stop)
+        fqns = _promoted(evaluation.fqns, snapshots, target)
+        emit(
+            EnvironmentRead(
+                tuple(_promoted_model(each) for each in snapshots.values()), target.plan_command
+            )
+        )
+        context.console = RunConsole(emit, stop, lambda gateway: _handles(context, gateway))
         status = context.run(
             target.environment,
             start=evaluation.start,
             end=evaluation.end,
             execution_time=evaluation.execution_time,
             ignore_cron=evaluation.ignore_cron,
-            select_models=sorted(evaluation.fqns),
+            select_models=sorted(fqns),
             no_auto_upstream=not evaluation.include_upstream,
             skip_janitor=True,
         )
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do))
+
+
+def _handles(context: Context, gateway: str | None) -> tuple[object, ...]:
+    """Return the calling thread's cursor and connection: SQLMesh keeps a pair for each thread."""
+    adapter = context.snapshot_evaluator.get_adapter(gateway)
+    return adapter.cursor, adapter.connection
+
+
+class _Patience:
+    """What a run does while it waits for another one: say so once, and hear when it is to stop."""
+
+    def __init__(self, target: Target, emit: Emit, stop: Stop) -> None:
+        self._timeout = target.locking.timeout
+        self._emit = emit
+        self._stop = stop
+        self._told: Holder | None = None
+        self._silent = True
+
+    def __call__(self, holder: Holder | None, waited: float) -> None:
+        if self._stop.is_set():
+            raise RunStoppedError("the Dagster run was stopped while it waited for another one")
+        if self._silent or holder not in (None, self._told):
+            self._silent, self._told = False, holder
+            left = max(self._timeout - waited, 0)
+            who = holder or "another process"
+            self._emit(
+                Message(
+                    Level.INFO,
+                    f"Waits for {who} to end, for up to {left:.0f} seconds: one "
+                    "SQLMesh run at a time",
+                )
+            )
+
+
+def _promoted(
+    fqns: Collection[str], snapshots: Mapping[str, Snapshot], target: Target
+) -> frozenset[str]:
+    """Return the ones that are promoted; the results say of the others that they are not."""
+    promoted = frozenset(fqns) & frozenset(snapshots)
+    if promoted:
+        return promoted
+    names = sorted(name.replace('"', "") for name in fqns)
+    raise SetupError(
+        f"Not promoted in the SQLMesh environment {target.environment!r}: {shortened(names)}",
+        f"Run `{target.plan_command}`, or generate the package again if the models were removed.",
+    )
 
 
 def due_models(target: Target, execution_time: datetime) -> Due:
@@ -90,10 +144,41 @@ def due_models(target: Target, execution_time: datetime) -> Due:
 
     Raises:
         SetupError: the project, its state or the environment is not ready.
-        StateBusyError: another process has the state's database to itself.
+        StateBusyError: a run is at it, or another process has the state's database to itself.
+        RunError: anything else; without secrets, as the others.
     """
-    with open_context(target) as context:
+    redaction = Redaction()
+    try:
+        return _due_models(target, execution_time, redaction)
+    except Exception as error:  # noqa: BLE001 - raised again without secrets
+        told = redaction.error(error)
+    raise told
+
+
+def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
+    """Return everything that is promoted in the environment, without waiting for anybody.
+
+    Raises:
+        SetupError, StateBusyError, RunError: as `due_models`.
+    """
+    redaction = Redaction()
+    try:
+        with open_context(target, redaction) as context:
+            snapshots = promoted_snapshots(context, target)
+        return tuple(_promoted_model(snapshot) for snapshot in snapshots.values())
+    except Exception as error:  # noqa: BLE001 - raised again without secrets
+        told = redaction.error(error)
+    raise told
+
+
+def _due_models(target: Target, execution_time: datetime, redaction: Redaction) -> Due:
+    claim = Claim(Holder.here(""), _do_not_wait_for_runs, lambda _: None)
+    with open_alone(target.for_tick(), claim, redaction) as context:
         snapshots = promoted_snapshots(context, target)
+    return _due(snapshots, target, execution_time)
+
+
+def _due(snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime) -> Due:
     by_id = {snapshot.snapshot_id: snapshot for snapshot in snapshots.values()}
     deployability = None
     if target.environment == _PROD:
@@ -115,109 +200,9 @@ def due_models(target: Target, execution_time: datetime) -> Due:
     return Due(fqns, min(upcoming, default=None))
 
 
-@contextmanager
-def open_context(target: Target, notifier: AuditNotifier | None = None) -> Iterator[Context]:
-    """Open a context that takes its models from the state, as `sqlmesh run` does (`load=False`).
-
-    Raises:
-        SetupError: a project folder is missing, or its configuration is refused.
-        StateBusyError: another process has the database to itself.
-    """
-    for folder in target.project_dirs:
-        if not Path(folder).is_dir():
-            raise SetupError(
-                f"The SQLMesh project folder {folder} is missing",
-                "Deploy it with the code, or set `project_dir` of the `sqlmesh` resource.",
-            )
-    try:
-        context = Context(
-            paths=list(target.project_dirs),
-            config=target.config_name,
-            gateway=target.gateway,
-            concurrent_tasks=target.concurrent_tasks,
-            notification_targets=[notifier] if notifier else None,
-            selector=ExactSelector,
-            load=False,
-        )
-    except SQLMeshError as error:
-        raise SetupError(
-            f"SQLMesh refuses the project {', '.join(target.project_dirs)}: {error}",
-            f"`sqlmesh -p {target.project_dirs[0]} info` shows it in full.",
-        ) from error
-    if target.concurrent_tasks:
-        # The context starts that many threads, and takes the number of connections from here.
-        context.connection_config.concurrent_tasks = target.concurrent_tasks
-    if notifier and context.config.username:
-        # With `username` in its config SQLMesh notifies that user's targets and no others.
-        users = context.notification_target_manager.user_notification_targets
-        users.setdefault(context.config.username, set()).add(notifier)
-    try:
-        with _busy_state():
-            yield context
-    finally:
-        context.close()
-
-
-def promoted_snapshots(context: Context, target: Target) -> dict[str, Snapshot]:
-    """Read the environment's snapshots, with their intervals, by fqn.
-
-    Raises:
-        SetupError: the environment was never planned, or the state is of another SQLMesh version.
-    """
-    _require_current_state(context, target)
-    name = Environment.sanitize_name(target.environment)
-    environment = context.state_reader.get_environment(name)
-    if environment is None:
-        raise _never_planned(context, target)
-    snapshots = context.state_reader.get_snapshots(environment.snapshots).values()
-    return {snapshot.name: snapshot for snapshot in snapshots}
-
-
-def _require_current_state(context: Context, target: Target) -> None:
-    # `context.state_sync` would create the tables of a state that does not exist yet.
-    state = context.config.get_scheduler(context.gateway).create_state_sync(context)
-    try:
-        if state.get_versions(validate=False).schema_version == 0:
-            # SQLMesh finds no tables in a database that it could not open, too: let that be said.
-            _state_connection(context).connection_validator()()
-            raise _never_planned(context, target)
-        state.get_versions()
-    except SQLMeshError as error:
-        raise SetupError(
-            f"The SQLMesh state and the installed SQLMesh do not match: {error}",
-            f"Run `sqlmesh {target.arguments} migrate`, or install the state's version.",
-        ) from error
-    finally:
-        state.close()  # the context closes its own only, and DuckDB lets nobody else in till then
-
-
-def _state_connection(context: Context) -> ConnectionConfig:
-    return context.config.get_state_connection(context.gateway) or context.connection_config
-
-
-def _never_planned(context: Context, target: Target) -> SetupError:
-    connection = _state_connection(context)
-    where = ""
-    if isinstance(connection, DuckDBConnectionConfig) and connection.database:
-        # A relative path means another file in another working directory: the usual reason.
-        where = f" (the state is looked for in {Path(connection.database).absolute()})"
-    return SetupError(
-        f"The SQLMesh environment {target.environment!r} was never planned{where}",
-        f"Run `sqlmesh {target.arguments} plan {target.environment}`.",
-    )
-
-
-def _refuse_unpromoted(
-    fqns: Collection[str], snapshots: Mapping[str, Snapshot], target: Target
-) -> None:
-    missing = sorted(set(fqns) - set(snapshots))
-    if missing:
-        raise SetupError(
-            f"Not promoted in the SQLMesh environment {target.environment!r}: "
-            f"{', '.join(name.replace(chr(34), '') for name in missing)}",
-            f"Run `sqlmesh {target.arguments} plan {target.environment}`, or generate the package "
-            "again if the models were removed.",
-        )
+def _do_not_wait_for_runs(holder: Holder | None, waited: float) -> None:
+    if holder and holder.run_id:
+        raise StateBusyError(str(holder))
 
 
 def _promoted_model(snapshot: Snapshot) -> PromotedModel:
@@ -227,23 +212,13 @@ def _promoted_model(snapshot: Snapshot) -> PromotedModel:
         data_hash=snapshot.fingerprint.data_hash,
         parents=tuple(sorted(parent.name for parent in snapshot.parents)),
         next_due=to_timestamp(tick) if tick else None,
+        is_asset=snapshot.is_model and not snapshot.is_symbolic,
     )
 
 
 def _has_cron(snapshot: Snapshot) -> bool:
     """Whether later runs evaluate it: not seeds, and nothing that is symbolic."""
     return snapshot.is_model and not (snapshot.is_symbolic or snapshot.is_seed)
-
-
-@contextmanager
-def _busy_state() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        # duckdb.IOException, without importing a driver that this project may not use.
-        if type(error).__module__.startswith(("duckdb", "_duckdb")) and "set lock" in str(error):
-            raise StateBusyError(" ".join(str(error).split())) from error
-        raise
 
 
 def _refuse_unreadable_times(evaluation: Evaluation) -> None:

@@ -1,0 +1,78 @@
+"""`external_asset_mapping`: a template -> the asset keys of tables that SQLMesh does not write."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import jinja2
+
+from . import naming
+from .errors import SettingError
+from .project import ExternalTable
+
+KEY = "external_asset_mapping"
+_VARIABLES = "There are node.database, node.schema, node.name and node.fqn."
+# What Jinja reads stays as it is; {node.name} outside of it is short for {{ node.name }}.
+_SHORT = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})|\{([^{}]*)\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An external table as a template sees it; `database` is empty on engines without catalogs."""
+
+    database: str
+    schema: str
+    name: str
+    fqn: str
+
+
+class ExternalAssetMapping:
+    """A template that makes asset keys, its parts separated by slashes.
+
+    Args:
+        template: `target/main/{node.name}`, or Jinja: `{{ node.schema | lower }}/{{ node.name }}`.
+
+    Raises:
+        SettingError: a template that Jinja cannot read.
+    """
+
+    def __init__(self, template: str) -> None:
+        self._text = template
+        jinja = jinja2.Environment(
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - a key, not HTML
+        )
+        try:
+            self._template = jinja.from_string(_SHORT.sub(_long, template))
+        except jinja2.TemplateSyntaxError as error:
+            raise SettingError(KEY, f"{template!r} is no template", detail=str(error)) from error
+
+    def key(self, table: ExternalTable) -> tuple[str, ...]:
+        """Return the key of one table.
+
+        Raises:
+            SettingError: an unknown variable, or a key without parts or that Dagster refuses.
+        """
+        parts = table.table
+        node = Node(parts.catalog or "", parts.schema_name, parts.view_name, str(parts))
+        try:
+            text = self._template.render(node=node)
+        except Exception as error:
+            # A template can call and compute, so anything may come of it.
+            raise self._error(table, f"{type(error).__name__}: {error}") from error
+        key = tuple(part.strip() for part in text.split("/") if part.strip())
+        if not key:
+            raise self._error(table, "it renders to an empty key")
+        if not all(map(naming.is_key_part, key)):
+            detail = f"Dagster takes no key {text!r}, but letters, digits, dots, - and _"
+            hint = "A filter can replace the others: {{ node.name | replace(' ', '_') }}."
+            raise self._error(table, detail, hint)
+        return key
+
+    def _error(self, table: ExternalTable, detail: str, hint: str = _VARIABLES) -> SettingError:
+        return SettingError(KEY, f"{self._text!r}, for {table}", detail=detail, hint=hint)
+
+
+def _long(match: re.Match[str]) -> str:
+    return match[1] or f"{{{{ {match[2]} }}}}"

@@ -1,0 +1,138 @@
+"""Examine an installation: the Dagster instance, the SQLMesh state, and what is promoted in it.
+
+`python -m dg_sqlmesh_codegen.runtime.doctor defs`, in the environment that Dagster runs in, prints
+a line for each finding and exits with 1 if one of them is a problem.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from . import drift, exclusivity
+from .assets import ModelAsset
+from .errors import RunError, SetupError, StateBusyError
+from .events import PromotedModel
+from .findings import Finding, Level
+from .resource import SQLMeshResource
+from .target import Target
+from .texts import counted, plain, shortened
+
+
+def doctor(
+    models: Sequence[ModelAsset], resource: SQLMeshResource, instance: dg.DagsterInstance | None
+) -> tuple[Finding, ...]:
+    """Examine an installation, and change nothing in it.
+
+    Args:
+        models: every model of the generated package.
+        resource: the package's `sqlmesh` resource.
+        instance: the Dagster instance; None where there is none to look at.
+
+    Returns:
+        What was found, good or bad, each with a remedy where one is needed.
+    """
+    try:
+        target = resource.target()
+    except dg.Failure as error:
+        return (Finding(Level.PROBLEM, str(error.description)),)
+    return (*_of_instance(instance), *_of_project(models, target))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what `doctor` finds about a generated package; return 1 if there is a problem."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dg_sqlmesh_codegen.runtime.doctor",
+        description="Examine the installation of a generated package.",
+    )
+    parser.add_argument("package", help="the package's folder, or the name it is imported by")
+    models, resource = _load(parser.parse_args(arguments).package)
+    with dg.build_resources({"sqlmesh": resource}) as resources:  # environment variables are read
+        if os.environ.get("DAGSTER_HOME"):
+            with dg.DagsterInstance.get() as instance:
+                findings = doctor(models, resources.sqlmesh, instance)
+        else:
+            findings = doctor(models, resources.sqlmesh, None)
+    sys.stdout.writelines(f"{finding}\n" for finding in findings)
+    return int(any(finding.level is Level.PROBLEM for finding in findings))
+
+
+def _load(package: str) -> tuple[Sequence[ModelAsset], SQLMeshResource]:
+    folder = Path(package)
+    if folder.is_dir():
+        sys.path.insert(0, str(folder.resolve().parent))
+        package = folder.resolve().name
+    else:
+        sys.path.insert(0, str(Path.cwd()))
+    module = importlib.import_module(f"{package}.definitions")
+    return module.MODELS, module.defs.resources["sqlmesh"]
+
+
+def _of_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
+    if instance is None:
+        yield Finding(
+            Level.WARNING,
+            "DAGSTER_HOME is not set: no Dagster instance was looked at",
+            "Set it to the folder of your dagster.yaml.",
+        )
+        return
+    yield from exclusivity.judge(instance)
+    if instance.run_monitoring_enabled:
+        yield Finding(Level.OK, "run monitoring ends runs whose process is gone")
+    else:
+        yield Finding(
+            Level.WARNING,
+            "a run whose process is killed stays active, and the schedule waits for it",
+            "In dagster.yaml: `run_monitoring: {enabled: true}`.",
+        )
+
+
+def _of_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
+    # It imports SQLMesh, which no import of the package may do.
+    from . import session  # noqa: PLC0415
+
+    try:
+        promoted = session.promoted_models(target)
+    except SetupError as error:
+        yield Finding(Level.PROBLEM, str(error))
+    except StateBusyError as error:
+        yield Finding(
+            Level.WARNING,
+            f"another process is using SQLMesh's state: {error}",
+            "Ask again when it has ended.",
+        )
+    except RunError as error:
+        yield Finding(Level.PROBLEM, f"SQLMesh's state cannot be read: {error}")
+    else:
+        where = f"the environment {target.environment!r}"
+        yield Finding(Level.OK, f"{where} can be read; {counted(promoted)} are promoted")
+        yield from _of_drift(models, promoted, target)
+
+
+def _of_drift(
+    models: Sequence[ModelAsset], promoted: Sequence[PromotedModel], target: Target
+) -> Iterator[Finding]:
+    fqns = [model.fqn for model in models]
+    found = drift.compare(models, fqns, {each.fqn: each for each in promoted})
+    if found.unpromoted:
+        names = shortened([plain(fqn) for fqn in found.unpromoted])
+        yield Finding(
+            Level.PROBLEM,
+            f"generated, but not promoted in {target.environment!r}: {names}",
+            f"Run `{target.plan_command}`, or generate the package again.",
+        )
+    for line in found.warnings():
+        what, _, remedy = line.partition(". ")
+        yield Finding(Level.WARNING, what, remedy)
+    if found == drift.Drift():
+        yield Finding(Level.OK, "what is promoted is what was generated")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

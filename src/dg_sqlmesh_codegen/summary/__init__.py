@@ -1,0 +1,36 @@
+"""What changed between two generated packages, for the people who review them.
+
+Everything here reads generated text alone: no SQLMesh, no Dagster, and nothing of a package is
+imported. `summary_of` and `text_of` are what the command line calls; `summarize` compares two
+packages that are at hand.
+"""
+
+from .as_json import to_json
+from .changes import Summary
+from .command import (
+    FileChange,
+    Format,
+    needs_generation,
+    package_on_disk,
+    save,
+    summary_of,
+    text_of,
+)
+from .compare import summarize
+from .markdown import markdown
+from .revisions import package_at
+
+__all__ = [
+    "FileChange",
+    "Format",
+    "Summary",
+    "markdown",
+    "needs_generation",
+    "package_at",
+    "package_on_disk",
+    "save",
+    "summarize",
+    "summary_of",
+    "text_of",
+    "to_json",
+]

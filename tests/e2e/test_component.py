@@ -1,0 +1,186 @@
+"""The component in a real `dg` project, made and used with `dg` as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from e2e.shop import run
+
+BIN = Path(sys.executable).parent
+TYPE = "dg_sqlmesh_codegen.SQLMeshProjectComponent"
+MODEL = dg.AssetKey(["warehouse", "starter", "cities_per_country"])
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class DgProject:
+    """A `dg` project; its package is found on Python's path instead of being installed."""
+
+    folder: Path
+    home: Path
+
+    @property
+    def defs(self) -> Path:
+        return self.folder / "src" / "shop_project" / "defs"
+
+    def dg(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.folder / "src"),
+            "DAGSTER_HOME": str(self.home),
+            "COLUMNS": "200",
+            **variables,
+        }
+        return subprocess.run(
+            [str(BIN / "dg"), *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def succeed(self, *arguments: str, **variables: str) -> str:
+        done = self.dg(*arguments, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def definitions(self) -> dict[str, list[dict[str, object]]]:
+        found: dict[str, list[dict[str, object]]] = json.loads(
+            self.succeed("list", "defs", "--json")
+        )
+        return found
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> DgProject:
+    folder = tmp_path_factory.mktemp("dg")
+    create = [str(BIN / "create-dagster"), "project", "shop_project", "--no-uv-sync"]
+    run(create, folder)
+    home = folder / "home"
+    home.mkdir()
+    (home / "dagster.yaml").touch()
+    return DgProject(folder / "shop_project", home)
+
+
+@pytest.fixture(scope="module")
+def scaffolded(project: DgProject) -> DgProject:
+    """The project with a component and a SQLMesh project that is planned."""
+    project.succeed("scaffold", "defs", TYPE, "transform", "--init", "true")
+    sqlmesh = [str(BIN / "sqlmesh"), "-p", str(project.folder / "sqlmesh_project"), "plan"]
+    # Planned in the past, so that something is due.
+    run([*sqlmesh, "--auto-apply", "--no-prompts", "--execution-time", "2026-11-04"], project.home)
+    return project
+
+
+def test_dg_lists_the_component(project: DgProject) -> None:
+    assert TYPE in project.succeed("list", "components")
+
+
+def test_scaffolding_writes_the_defs_and_the_package(scaffolded: DgProject) -> None:
+    folder = scaffolded.defs / "transform"
+    assert (folder / "defs.yaml").read_text() == (
+        f"type: {TYPE}\n\nattributes:\n  sqlmesh_config:\n"
+        "    project_path: '{{ context.project_root }}/sqlmesh_project'\n"
+    )
+    assert (folder / "models/warehouse/starter/cities_per_country.py").is_file()
+    # The generator reads the same file: nothing else has to be said.
+    generate = [sys.executable, "-m", "dg_sqlmesh_codegen", "-o", str(folder), "--check"]
+    run(generate, scaffolded.home)
+
+
+def test_dg_lists_checks_and_launches(scaffolded: DgProject) -> None:
+    assets = {asset["asset_key"] for asset in scaffolded.definitions()["assets"]}
+    assert assets == {"warehouse/starter/cities", MODEL.to_user_string()}
+    scaffolded.succeed("check", "defs")
+    scaffolded.succeed("check", "yaml")
+
+    scaffolded.succeed("launch", "--assets", MODEL.to_user_string())
+
+    with dg.DagsterInstance.from_config(str(scaffolded.home)) as instance:
+        assert instance.get_latest_materialization_event(MODEL)
+        (latest,) = instance.get_runs(limit=1)
+        assert latest.is_success
+
+
+def test_the_deployment_says_the_environment(scaffolded: DgProject) -> None:
+    file = scaffolded.defs / "transform" / "defs.yaml"
+    before = file.read_text()
+    file.write_text(f"{before}    environment: \"{{{{ env('STAGE', 'prod') }}}}\"\n")
+    try:
+        done = scaffolded.dg("launch", "--assets", MODEL.to_user_string(), STAGE="dev_ana")
+    finally:
+        file.write_text(before)
+
+    assert done.returncode != 0
+    assert "The SQLMesh environment 'dev_ana' was never planned" in done.stdout + done.stderr
+
+
+def test_a_package_that_is_missing_is_asked_for(scaffolded: DgProject) -> None:
+    folder = scaffolded.defs / "empty"
+    folder.mkdir()
+    (folder / "defs.yaml").write_text(
+        f"type: {TYPE}\nattributes: {{sqlmesh_config: {{project_path: ../nowhere}}}}\n"
+    )
+    try:
+        done = scaffolded.dg("check", "defs")
+    finally:
+        (folder / "defs.yaml").unlink()
+        folder.rmdir()
+
+    assert done.returncode != 0
+    said = " ".join((done.stdout + done.stderr).split())
+    assert f"Run: python -m dg_sqlmesh_codegen -o {folder}" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "no SQLMesh project was named. Say --project-path PATH"),
+        (("--project-path", "nowhere"), "no such SQLMesh project folder: nowhere"),
+        (("--project-path", "src", "--init", "true"), "is not empty"),
+    ],
+)
+def test_scaffolding_says_what_is_missing(
+    project: DgProject, arguments: tuple[str, ...], message: str
+) -> None:
+    done = project.dg("scaffold", "defs", TYPE, "other", *arguments)
+
+    assert done.returncode != 0
+    said = " ".join((done.stdout + done.stderr).replace("│", " ").split())
+    assert message in said
+    assert not (project.defs / "other").exists()  # so the command can be repeated
+
+
+def test_the_package_alone_loads_in_the_same_folder(scaffolded: DgProject) -> None:
+    """Last, as it removes the component: the modules are definitions of their own."""
+    (scaffolded.defs / "transform" / "defs.yaml").unlink()
+
+    found = scaffolded.definitions()
+    assert {asset["asset_key"] for asset in found["assets"]} == {
+        "warehouse/starter/cities",
+        MODEL.to_user_string(),
+    }
+    assert [schedule["name"] for schedule in found["schedules"]] == ["sqlmesh_adaptive_schedule"]
+
+    script = (
+        "import dagster as dg; from shop_project.defs import transform; "
+        "print(len(dg.load_defs(transform).resolve_asset_graph().get_all_asset_keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(scaffolded.folder / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "2", done.stderr

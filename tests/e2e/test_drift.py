@@ -1,0 +1,122 @@
+"""The environment moves and the package does not: what runs, what is said, what fails."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from e2e import workshop
+from e2e.outcome import STATUS
+from e2e.shop import Shop
+from projects import model
+
+pytestmark = pytest.mark.slow
+
+# Once told to, it does to the environment what a plan does that is applied meanwhile.
+MOVER = """
+from pathlib import Path
+import pandas as pd
+from sqlmesh import ExecutionContext, model
+
+@model("work.mover", kind="FULL", columns={{"n": "int"}}, depends_on={{"shop.work.first"}})
+def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
+    told = Path({told!r})
+    if told.exists():
+        told.unlink()
+        context.engine_adapter.execute("UPDATE sqlmesh._environments SET plan_id = 'another'")
+    return pd.DataFrame({{"n": [1]}})
+"""
+
+
+def write(shop: Shop, name: str, query: str) -> Path:
+    path = shop.project / "models" / f"{name}.sql"
+    path.write_text(model(f"work.{name}", query, kind="FULL"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def drifted(workplace: Path) -> Shop:
+    """Generated: `a`, `b`, `new`. Promoted: `a`, another `b`, and `unknown`."""
+    shop = workshop.make(
+        workplace,
+        {
+            "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL"),
+            "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),
+        },
+    )
+    new = write(shop, "new", "SELECT id FROM work.a")
+    workshop.generate(shop)
+    new.unlink()
+    write(shop, "b", "SELECT id + 1 AS id FROM work.a")
+    write(shop, "unknown", "SELECT id FROM work.a")
+    workshop.plan(shop)
+    return shop
+
+
+def test_what_differs_is_run_said_or_refused(drifted: Shop) -> None:
+    outcome = workshop.materialize(drifted, "2026-11-06")
+    warnings = [message for message in outcome.messages if "generated package" in message]
+
+    # What is promoted was run, the new version of `b` too; what is not is a failure.
+    assert set(outcome.materialized) == {"work.a", "work.b"}
+    assert outcome.status["work.new"] == "not promoted"
+    assert "Not promoted in the SQLMesh environment: shop.work.new" in outcome.failure
+    assert f"`sqlmesh -p {drifted.project} plan prod`" in outcome.failure
+
+    codes = {
+        each.spec.key.path[-1]: each.spec.code_version for each in drifted.definitions().MODELS
+    }
+    assert "sqlmesh/code_version_promoted" not in outcome.metadata["work.a"]
+    assert outcome.metadata["work.b"]["sqlmesh/code_version_promoted"] not in (None, codes["b"])
+
+    changed, unknown = (w for w in warnings if not w.startswith("Not promoted"))
+    assert "in another version than the generated package has: 1 model (shop.work.b)" in changed
+    assert "not in the generated package: 1 model (shop.work.unknown)" in unknown
+    assert "`python -m dg_sqlmesh_codegen`" in unknown
+
+
+def test_nothing_but_what_is_not_promoted(drifted: Shop) -> None:
+    outcome = workshop.materialize(drifted, "2026-11-06", selection='key:"shop/work/new"')
+
+    assert outcome.materialized == []
+    assert "Not promoted in the SQLMesh environment 'prod': shop.work.new." in outcome.failure
+
+
+def test_a_tick_when_everything_due_is_unknown_to_the_package(drifted: Shop) -> None:
+    workshop.materialize(drifted, "2026-11-06")
+    module = drifted.definitions()
+    at = datetime(2026, 11, 6, 0, 1, tzinfo=UTC)
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=at, resources=module.defs.resources
+        ) as context,
+    ):
+        reason = module.sqlmesh_adaptive_schedule(context)
+
+    assert isinstance(reason, dg.SkipReason)
+    assert str(reason.skip_message).startswith("Nothing that is due can be run. ")
+    assert "not in the generated package: 1 model (shop.work.unknown)" in str(reason.skip_message)
+    assert "`python -m dg_sqlmesh_codegen`" in str(reason.skip_message)
+
+
+def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
+    told = workplace / "told"
+    files = {
+        "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
+        "models/mover.py": MOVER.format(told=str(told)),
+        "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
+    }
+    shop = workshop.make(workplace, files)
+    told.touch()
+    outcome = workshop.materialize(shop, "2026-11-06")
+
+    assert not told.exists()
+    assert any("SQLMesh started over, the environment was changed" in m for m in outcome.messages)
+    assert outcome.failure == ""
+    assert outcome.materialized == ["work.first", "work.mover", "work.last"]
+    statuses = [asset for asset, check in outcome.check_metadata if check == STATUS]
+    assert sorted(statuses) == ["work.first", "work.last", "work.mover"]

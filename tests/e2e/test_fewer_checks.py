@@ -1,0 +1,71 @@
+"""`checks` and `execution_status_check` keep the number of events in the user's hand."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dg_sqlmesh_codegen.config import Config
+from dg_sqlmesh_codegen.pipeline import generate
+from e2e.shop import DUE, Shop, run_at
+
+
+def events(shop: Shop, package: str, **keys: object) -> list[dg.DagsterEvent]:
+    """Generate with these keys of the configuration, run what is due and return the events."""
+    generate(Config((shop.project,), shop.folder / package, **keys))  # type: ignore[arg-type]
+    module = importlib.import_module(f"{package}.definitions")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [module.sqlmesh_models],
+            resources=module.defs.resources,
+            run_config=run_at("2026-11-06"),
+            instance=instance,
+        )
+    assert len(list(module.defs.resolve_all_job_defs())) > 0
+    return list(result.all_events)
+
+
+def of_checks(found: list[dg.DagsterEvent]) -> set[str]:
+    evaluations = (event for event in found if event.event_type_value == "ASSET_CHECK_EVALUATION")
+    return {event.asset_check_evaluation_data.check_name for event in evaluations}
+
+
+def test_no_checks_at_all(shop: Shop) -> None:
+    found = events(shop, "bare_defs", checks="none", execution_status_check=False)
+    assert of_checks(found) == set()
+    materialized = [event for event in found if event.is_step_materialization]
+    assert len(materialized) == len(DUE)
+
+
+def test_blocking_audits_only(shop: Shop) -> None:
+    every = of_checks(events(shop, "all_defs"))
+    # The first run has left nothing that is due.
+    package = "blocking_defs"
+    generate(Config((shop.project,), shop.folder / package, checks="blocking"))
+    module = importlib.import_module(f"{package}.definitions")
+    audits = [audit for model in module.MODELS for audit in model.audits]
+    assert audits
+    assert all(audit.spec.metadata["sqlmesh/blocking"] is True for audit in audits)
+    assert "sqlmesh_execution_status" in every
+    kept = {audit.spec.name for audit in audits}
+    assert kept < every
+
+
+def test_what_no_check_says_the_log_does(
+    shop: Shop, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shop.load_sources("--break")
+    generate(Config((shop.project,), tmp_path / "silent_defs", checks="none"))
+    module = importlib.import_module("silent_defs.definitions")
+    dg.materialize(
+        [module.sqlmesh_models],
+        resources=module.defs.resources,
+        run_config=run_at("2026-11-06"),
+        raise_on_error=False,
+        instance=dg.DagsterInstance.ephemeral(),
+    )
+    said = capfd.readouterr().err  # where Dagster logs to
+    assert "audit not_null_non_blocking of shop.staging.customers failed, it found" in said

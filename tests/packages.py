@@ -1,0 +1,50 @@
+"""Generated packages as text, by the real renderer."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from builders import external, project, translation
+from dg_sqlmesh_codegen import crons, graph, render
+from dg_sqlmesh_codegen import write as writing
+from dg_sqlmesh_codegen.config import Config
+from dg_sqlmesh_codegen.project import Model
+from dg_sqlmesh_codegen.translator import SQLMeshTranslator
+
+OUT = Path("/no/where/defs")
+HERE = Path(__file__).parent
+# Compares rendered files with a folder; our own templates render the lists of modules.
+compare = partial(writing.compare, index=partial(render.render_index, Config((HERE,), HERE)))
+
+
+def package(
+    *models: Model, environment: str = "prod", translator: SQLMeshTranslator | None = None
+) -> dict[PurePosixPath, str]:
+    """Return the files of the package that these models make, by path in its folder."""
+    known = {each.fqn for each in models}
+    read = {fqn for each in models for fqn in each.depends_on}
+    tables = tuple(external(fqn.replace('"', "")) for fqn in sorted(read - known))
+    found = project(*models, external_tables=tables)
+    assets = graph.build(found, translation(found, translator), OUT)
+    config = Config(projects=(Path("/"),), out=OUT, environment=environment)
+    schedules = render.named_schedules(crons.schedules(found.models, ()))
+    files = render.render(render.Package(config, found, assets, schedules))
+    return {file.path: file.text for file in files}
+
+
+def on_disk(folder: Path) -> dict[PurePosixPath, str]:
+    """Return the Python files below a folder."""
+    return {
+        PurePosixPath(path.relative_to(folder).as_posix()): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*.py")
+    }
+
+
+def write(package: dict[PurePosixPath, str], folder: Path) -> Path:
+    """Write a package into a folder and return it."""
+    for path, text in package.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="")
+    return folder
