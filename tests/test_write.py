@@ -3,83 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import errno
 import os
 import resource
 import stat
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dg_sqlmesh_codegen import write
+from dg_sqlmesh_codegen import transaction, write
 from dg_sqlmesh_codegen.banner import BANNER
 from dg_sqlmesh_codegen.errors import UsageError
-from dg_sqlmesh_codegen.files import File
 from dg_sqlmesh_codegen.write import Change, Status, apply
+from faults import Fault, run
 from packages import compare
+from trees import (
+    NEW,
+    OLD,
+    PACKAGE,
+    contents,
+    files,
+    generate,
+    new_tree,
+    old_package,
+    ours,
+    put,
+    statuses,
+    tree,
+)
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction
-
-Tree = dict[str, bytes | None]
-P = ParamSpec("P")
-R = TypeVar("R")
-
-PACKAGE = {
-    "__init__.py": "",
-    "definitions.py": "defs = 1\n",
-    "models/__init__.py": "MODELS = ()\n",
-    "models/shop/__init__.py": "",
-    "models/shop/orders.py": "model = 'orders'\n",
-}
-
-
-def ours(text: str = "") -> str:
-    return f"{BANNER} Do not edit.\n{text}"
-
-
-def files(package: dict[str, str]) -> tuple[File, ...]:
-    return tuple(File(PurePosixPath(path), ours(text)) for path, text in package.items())
-
-
-def put(folder: Path, package: dict[str, str]) -> None:
-    for file in files(package):
-        path = folder / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.text.encode())
-
-
-def generate(package: dict[str, str], out: Path) -> dict[str, Status]:
-    changes = compare(files(package), out)
-    apply(changes, out)
-    return statuses(changes)
-
-
-def statuses(changes: Sequence[Change]) -> dict[str, Status]:
-    return {str(change.path): change.status for change in changes}
-
-
-def tree(folder: Path) -> Tree:
-    """Return every file's bytes, and None for every folder; byte code is a cache and no matter."""
-    return {
-        path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.suffix != ".pyc" and path.name != "__pycache__"
-    }
-
-
-def contents(tree: Tree) -> Tree:
-    return {path: content for path, content in tree.items() if content is not None}
 
 
 def identity(path: Path) -> tuple[int, int, int]:
@@ -358,72 +321,6 @@ def test_only_a_line_break_ends_a_line_of_a_diff(strange: str) -> None:
 
 # ---- interrupted or failed
 
-OLD = {
-    "__init__.py": "",
-    "definitions.py": "defs = 1\n",
-    "models/__init__.py": "MODELS = (1, 2)\n",
-    "models/gone/__init__.py": "",
-    "models/gone/one.py": "1",
-    "models/gone/deep/two.py": "2",
-    "models/shop/gone.py": "3",
-    "models/shop/orders.py": "model = 'orders'\n",
-}
-NEW = {
-    "__init__.py": "",
-    "definitions.py": "defs = 2\n",
-    "models/__init__.py": "MODELS = (1, 2, 3)\n",
-    "models/fresh/__init__.py": "",
-    "models/fresh/deep/one.py": "1",
-    "models/shop/another.py": "3",
-    "models/shop/orders.py": "model = 'orders'\n",
-}
-TOUCHING = ("chmod", "mkdir", "open", "remove", "rename", "replace", "rmdir", "unlink")
-
-
-@dataclass
-class Fault:
-    """Raises an error at the n-th call that touches the disk, instead of its effect or after it."""
-
-    error: BaseException
-    at: int
-    after: bool
-    calls: int = 0
-    place: str = ""
-
-    def wrap(self, name: str, original: Callable[P, R]) -> Callable[P, R]:
-        def touching(*args: P.args, **kwargs: P.kwargs) -> R:
-            self.calls += 1
-            if self.calls != self.at + 1:
-                return original(*args, **kwargs)
-            self.place = f"{name} {args[0]}"
-            if self.after:
-                _close(original(*args, **kwargs))
-            raise self.error
-
-        return touching
-
-
-def _close(opened: object) -> None:
-    if isinstance(opened, io.IOBase):
-        opened.close()
-    elif isinstance(opened, int):
-        os.close(opened)
-
-
-def old_package(folder: Path) -> Path:
-    """Write the old package, with byte code, and return its folder."""
-    out = folder / "defs"
-    put(out, OLD)
-    cache = out / "models" / "gone" / "__pycache__"
-    cache.mkdir()
-    (cache / "one.cpython-311.pyc").touch()
-    return out
-
-
-def new_tree(folder: Path) -> Tree:
-    generate(NEW, folder / "new")
-    return tree(folder / "new")
-
 
 @pytest.mark.parametrize("after", [False, True], ids=["instead", "after"])
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
@@ -435,8 +332,8 @@ def test_a_failure_anywhere_leaves_the_old_package(
     for at in count():
         out = old_package(tmp_path / str(at))
         before = tree(out)
-        fault = Fault(error(5, "injected"), at, after)
-        if failed(partial(apply, compare(files(NEW), out), out), fault):
+        fault = Fault(error(errno.ENOSPC, "injected"), at, after)
+        if run(partial(apply, compare(files(NEW), out), out), fault) is fault.error:
             whole = tree(out) == before
         else:  # got over: an empty folder that could not be removed is all there may be of it
             whole = contents(tree(out)) == new
@@ -447,19 +344,6 @@ def test_a_failure_anywhere_leaves_the_old_package(
     assert at > 20
     assert tree(out) == tree(tmp_path / "new")
     assert not torn, torn
-
-
-def failed(action: Callable[[], None], fault: Fault) -> bool:
-    """Whether the action let the injected error through."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in TOUCHING:
-            patch.setattr(os, name, fault.wrap(name, getattr(os, name)))
-        patch.setattr(io, "open", fault.wrap("open", io.open))
-        try:
-            action()
-        except type(fault.error):
-            return True
-        return False
 
 
 # Leaving a `with` is a line, too; who is interrupted there leaves it to Python to close the file.
@@ -489,7 +373,7 @@ def interrupt(action: Callable[[], None], at: int) -> str:
 
     def trace(frame: FrameType, event: str, arg: object) -> TraceFunction | None:
         nonlocal lines, place
-        if frame.f_code.co_filename != write.__file__:
+        if frame.f_code.co_filename not in {write.__file__, transaction.__file__}:
             return None
         if event == "line" and not place:
             lines += 1

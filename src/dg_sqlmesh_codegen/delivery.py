@@ -10,6 +10,7 @@ from . import write
 from .config import Config
 from .errors import UsageError
 from .files import NamedSchedule, Rendered
+from .locking import exclusive
 from .mode import Mode
 from .naming import Identifier
 from .write import Change, Status
@@ -73,11 +74,12 @@ def deliver(rendered: Rendered, config: Config, mode: Mode, listener: Listener) 
         UsageError: a file in the way, or a folder that cannot be written.
     """
     try:
-        changes = write.compare(rendered.files, config.out, partial(_index, config))
-        if mode is Mode.WRITE:
-            listener.edited([change for change in changes if change.edited])
-            listener.progress(f"Writing {config.out}")
-            write.apply(changes, config.out)
+        with exclusive(config.out):
+            changes = write.compare(rendered.files, config.out, partial(_index, config))
+            if mode is Mode.WRITE:
+                listener.edited([change for change in changes if change.edited])
+                listener.progress(f"Writing {config.out}")
+                write.apply(changes, config.out)
     except OSError as error:
         raise UsageError(
             f"the output folder {config.out} cannot be used",

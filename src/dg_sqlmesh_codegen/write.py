@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +11,11 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from . import banner
+from . import banner, transaction
 from .errors import UsageError
 from .files import EXTERNALS_FOLDER, MODELS_FOLDER, File
 from .naming import Identifier
+from .transaction import Replacement, read
 
 # The name of a folder and the modules in it -> the text of the folder's `__init__.py`.
 Index = Callable[[str, Iterable[tuple[Identifier, ...]]], str]
@@ -167,17 +167,12 @@ def _ours(out: Path) -> dict[PurePosixPath, str]:
     candidates = [out / "__init__.py", out / "definitions.py"]
     for folder in (MODELS_FOLDER, EXTERNALS_FOLDER):
         candidates += (out / folder).rglob("*.py")
-    texts = ((path, _read(path)) for path in candidates if path.is_file())
+    texts = ((path, read(path)) for path in candidates if path.is_file())
     return {
         PurePosixPath(path.relative_to(out).as_posix()): text
         for path, text in texts
         if banner.is_ours(text)
     }
-
-
-def _read(path: Path) -> str:
-    """Read a file whatever is in it: no line ending is changed, and no byte is lost."""
-    return path.read_bytes().decode("utf-8", errors="surrogateescape")
 
 
 def apply(changes: Sequence[Change], out: Path) -> None:
@@ -189,73 +184,17 @@ def apply(changes: Sequence[Change], out: Path) -> None:
 
     Raises:
         OSError: the folder cannot be written.
+        UsageError: it cannot be written any more, not even as it was before.
     """
+    for pattern in ("__init__.py", "definitions.py", f"{MODELS_FOLDER}/**/*.py"):
+        transaction.remove_leftovers(out, pattern)
     todo = [change for change in changes if change.status is not Status.UNCHANGED]
-    written = [change for change in todo if change.new is not None]
-    # All that is about to come into being is known before any of it does: an interrupt can come
-    # between an action and the line that would remember it.
-    folders = _missing_folders([out / change.path for change in written])
-    try:
-        for folder in folders:
-            folder.mkdir(exist_ok=True)
-        for change in written:
-            _stage(change, out)
-        for change in todo:
-            _commit(change, out)
-    except BaseException:
-        for change in todo:
-            _restore(change, out)
-        for folder in reversed(folders):
-            _remove_empty(folder)
-        raise
+    transaction.replace_all(
+        [Replacement(out / change.path, change.old, change.new) for change in todo]
+    )
     for change in todo:
         if change.status is Status.ORPHANED:
             _tidy(out / change.path, out)
-
-
-def _missing_folders(files: Sequence[Path]) -> list[Path]:
-    """Return the folders that have to be made for the files, outer ones first."""
-    folders = {folder for file in files for folder in file.parents if not folder.exists()}
-    return sorted(folders, key=lambda folder: len(folder.parts))
-
-
-def _temporary(path: Path) -> Path:
-    """Return where a file is written before it takes its place; no two processes share a name."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _stage(change: Change, out: Path) -> None:
-    """Write the text beside its target, so that what is left to do is a rename."""
-    assert change.new is not None  # noqa: S101 - for mypy: only what has a text is staged
-    with _temporary(out / change.path).open("wb") as file:
-        file.write(change.new.encode("utf-8"))
-
-
-def _commit(change: Change, out: Path) -> None:
-    path = out / change.path
-    if change.new is None:
-        path.unlink()
-    else:
-        _temporary(path).replace(path)
-
-
-def _restore(change: Change, out: Path) -> None:
-    """Put back what was there, by a rename again, and remove what was staged."""
-    path = out / change.path
-    temporary = _temporary(path)
-    if (_read(path) if path.exists() else None) != change.new:
-        pass  # not replaced by us: what is there is somebody's, or still the old file
-    elif change.old is None:
-        path.unlink(missing_ok=True)
-    else:
-        temporary.write_bytes(change.old.encode("utf-8", errors="surrogateescape"))
-        temporary.replace(path)
-    temporary.unlink(missing_ok=True)
-
-
-def _remove_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # somebody else has put a file there: it stays
-        folder.rmdir()
 
 
 def _tidy(path: Path, out: Path) -> None:
@@ -270,4 +209,4 @@ def _tidy(path: Path, out: Path) -> None:
         for folder in [cache, *path.parents]:
             if folder == out:
                 return
-            _remove_empty(folder)
+            transaction.remove_empty(folder)

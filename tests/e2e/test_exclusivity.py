@@ -106,6 +106,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "dagster_home"
     folder.mkdir()
     monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    with dg.DagsterInstance.get():
+        pass  # its tables are made before several processes ask for them at once
 
 
 @pytest.mark.usefixtures("home")

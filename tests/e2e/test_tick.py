@@ -6,12 +6,21 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb
 import pytest
 
+from e2e import workshop
 from e2e.shop import DUE, Shop, materialize, run, run_at
+from projects import model
+
+if TYPE_CHECKING:
+    from sqlmesh import Context
+    from sqlmesh.core.environment import Environment
+    from sqlmesh.core.snapshot import Snapshot
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +131,38 @@ def test_a_tick_does_not_wait_for_other_runs(shop: Shop, instance: dg.DagsterIns
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
 
     assert selected(tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))) == DUE
+
+
+def test_later_ticks_read_intervals_only_until_a_plan_is_applied(
+    workplace: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dg_sqlmesh_codegen.runtime import opening  # noqa: PLC0415 - it imports SQLMesh
+
+    reads = 0
+    read = opening.promoted_snapshots_of
+
+    def counted(context: Context, environment: Environment) -> dict[str, Snapshot]:
+        nonlocal reads
+        reads += 1
+        return read(context, environment)
+
+    monkeypatch.setattr(f"{opening.__package__}.remembered.promoted_snapshots_of", counted)
+    shop = workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
+    at = datetime(2026, 11, 6, tzinfo=UTC)
+    assert selected(tick(shop, instance, at)) == {"work.a"}
+    assert selected(tick(shop, instance, at)) == {"work.a"}
+    assert reads == 1
+
+    workshop.materialize(shop, "2026-11-06")
+    assert isinstance(tick(shop, instance, at), dg.SkipReason)
+    assert reads == 1
+
+    (shop.project / "models" / "b.sql").write_text(model("work.b", kind="FULL"), encoding="utf-8")
+    workshop.plan(shop)
+    reason = tick(shop, instance, at)
+    assert isinstance(reason, dg.SkipReason)
+    assert "shop.work.b" in str(reason.skip_message)
+    assert reads == 2
 
 
 def test_two_ticks_at_once_do_not_get_in_each_others_way(

@@ -26,6 +26,7 @@ CONFIG = """
 gateways:
   local:
     connection: {{type: duckdb, database: {database!r}, concurrent_tasks: {tasks}}}
+{gateways}
 default_gateway: local
 model_defaults: {{dialect: duckdb, start: {start}, cron: "@daily"}}
 disable_anonymized_analytics: true
@@ -38,11 +39,13 @@ def make(
     *,
     tasks: int = 1,
     sql: str = "",
-    start: str = FIRST_DAY,
+    gateways: str = "",
 ) -> Shop:
     """Write a project, run `sql` in its database, plan it as of `PLANNED_AT` and generate it."""
     shop = Shop(folder)
-    config = CONFIG.format(database=str(shop.database), tasks=tasks, start=start)
+    config = CONFIG.format(
+        database=str(shop.database), tasks=tasks, start=FIRST_DAY, gateways=gateways
+    )
     write_project(shop.project, files, config=config)
     if sql:
         execute(shop, sql)

@@ -62,11 +62,18 @@ class Before:
 
     def covers(self, path: str) -> bool:
         """Whether a file, or a folder with a slash behind it, is in the trees or cannot matter."""
-        for root, tree in self.trees.items():
-            if path.startswith(f"{root}{os.sep}"):
-                inner = path[len(root) + 1 :]
-                return not inner or inner in tree or trees.is_transient(path, root)
+        for root, inner in self._inner(path):
+            return not inner or inner in self.trees[root] or trees.is_transient(path, root)
         return False
+
+    def within(self, path: str) -> bool:
+        """Whether a path is below a root, and no part of what loading leaves there."""
+        return any(not trees.is_transient(path, root) for root, _ in self._inner(path))
+
+    def _inner(self, path: str) -> Iterator[tuple[str, str]]:
+        for root in self.trees:
+            if path.startswith(f"{root}{os.sep}"):
+                yield root, path[len(root) + 1 :]
 
     def changed(self, other: Before) -> Iterator[tuple[str, str]]:
         """Yield root and path of what is not the same in the roots that both have."""
@@ -74,19 +81,15 @@ class Before:
             for path in trees.differences(self.trees[root], other.trees[root]):
                 yield root, path
 
-    def same(self, other: Before, written: frozenset[str]) -> bool:
-        """Whether two looks saw the same, but for what the loading itself wrote."""
-        return (
-            self.facts == other.facts
-            and self.trees.keys() == other.trees.keys()
-            and all(f"{root}{os.sep}{path}" in written for root, path in self.changed(other))
-        )
+    def same(self, other: Before) -> bool:
+        """Whether two looks saw the same."""
+        return self.facts == other.facts and self.trees == other.trees
 
 
 def _facts(config: Config, path: Sequence[str]) -> str:
     """Return a digest of all that is the same for every file."""
     tool = [trees.tree(folder) for folder in (TOOL, _TEMPLATES) if os.path.isdir(folder)]
-    python = [sys.version, sys.platform, sys.prefix, path, locale.getpreferredencoding(False)]
+    python = [sys.version, sys.platform, sys.prefix, *path, locale.getpreferredencoding(False)]
     facts = [
         __version__,
         [sorted(each.items()) for each in tool],

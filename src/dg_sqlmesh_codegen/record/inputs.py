@@ -35,7 +35,6 @@ class Inputs:
         folders: tokens of folders outside of the trees that were listed.
         modules: the same of those that Python imports from.
         read: files of the trees that were opened; SQLMesh opens none that its cache holds.
-        written: files of the trees that the loading itself wrote.
     """
 
     before: Before
@@ -44,7 +43,6 @@ class Inputs:
     folders: Mapping[str, str]
     modules: Mapping[str, str]
     read: frozenset[str]
-    written: frozenset[str]
 
     @classmethod
     def of(cls, before: Before, config: Config, seen: Seen, known: Inputs | None) -> Inputs | None:
@@ -76,16 +74,13 @@ class Inputs:
             files={path: trees.token(path) for path in files},
             folders={path: trees.names(path, before.ignored) for path in _outer(folders, before)},
             modules={path: trees.modules(path, before.ignored) for path in _outer(modules, before)},
-            read=frozenset(path for path in read if before.covers(path)),
-            written=frozenset(seen.written),
+            read=frozenset(filter(before.within, read)),
         )
 
     def same(self, before: Before) -> bool:
         """Whether all of it is as it was; what costs least is asked first."""
         return (
-            self.variables.same
-            and self.before.same(before, self.written)
-            and self._same_outside(before.ignored)
+            self.variables.same and self.before.same(before) and self._same_outside(before.ignored)
         )
 
     def misleads(self, before: Before) -> bool:
@@ -124,7 +119,7 @@ def _changed_meanwhile(before: Before, after: Before, seen: Seen) -> bool:
     """Whether what was read may be something else than what is there now."""
     outside = (path for path in seen.files if not before.covers(path))
     return (
-        not before.same(after, frozenset(seen.written))
+        not before.same(after)
         or any(_changed_since(path, before.at) for path in outside)
         or any(_changed_since(path, _STARTED) for path in seen.loaded)
     )

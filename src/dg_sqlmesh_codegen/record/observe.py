@@ -38,7 +38,8 @@ _LEAVES = {
 _FOLDERS = {"os.listdir", "os.scandir"}
 _EVENTS = {"open", "os.rename", *_FOLDERS, *_LEAVES}
 _PATHS = {"files", "folders", "imports", "written"}
-_WRITES = os.O_WRONLY | os.O_RDWR
+_EMPTIED = os.O_TRUNC | os.O_EXCL
+_FOLDER = getattr(os, "O_DIRECTORY", 0)
 _IMPORTER = "<frozen importlib._bootstrap_external>"
 _DOTENV = "dotenv.main"
 _ALL = ""  # no variable has that name
@@ -53,7 +54,7 @@ class Seen:
         files: absolute paths that were opened for reading, there or not.
         folders: absolute paths that were listed.
         imports: absolute paths in which Python looked for a module.
-        written: absolute paths that were written before anybody read them.
+        written: absolute paths that were written; who reads one afterwards reads nothing new.
         names: environment variables that were read.
         loaded: modules that were there before, and that Python did not load again.
         whole: somebody went through the whole environment.
@@ -110,16 +111,16 @@ class Seen:
 
     def _kept(self) -> Iterator[str]:
         for name, module in self._modules.items():
-            file = vars(module).get("__file__") if sys.modules.get(name) is module else None
-            if isinstance(file, str):
+            file = getattr(module, "__dict__", {}).get("__file__")
+            if isinstance(file, str) and sys.modules.get(name) is module:
                 yield os.path.abspath(file)
 
     def _opened(self, path: object, mode: object = None, flags: object = 0) -> None:
         absolute = _absolute(path)
-        if absolute is None:
+        how = flags if isinstance(flags, int) else 0
+        if absolute is None or how & _FOLDER:
             return
-        writes = isinstance(flags, int) and flags & _WRITES
-        if writes and absolute not in self.files:
+        if how & os.O_WRONLY or how & _EMPTIED:
             self._note("written", absolute)
         elif absolute not in self.written:
             self._note("files", _source(absolute))

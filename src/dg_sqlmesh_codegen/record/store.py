@@ -24,6 +24,9 @@ from .before import Before
 from .inputs import Inputs
 from .variables import Variables
 
+# Where records are kept, if not in the user's cache folder.
+FOLDER = "DG_SQLMESH_CODEGEN_CACHE_DIR"
+_NAME = "dg-sqlmesh-codegen"
 _FORMAT = 1
 # The clock is no input that can be recorded, so nothing is believed for longer than this.
 _DAY = 24 * 60 * 60
@@ -83,7 +86,8 @@ def forget(out: Path) -> None:
 def location(out: Path) -> Path:
     """Return where the record of an output folder is kept."""
     name = hashlib.blake2b(os.fsencode(out.resolve()), digest_size=16).hexdigest()
-    return platformdirs.user_cache_path("dg-sqlmesh-codegen", appauthor=False) / f"{name}.json"
+    folder = os.environ.get(FOLDER) or platformdirs.user_cache_dir(_NAME, appauthor=False)
+    return Path(folder) / f"{name}.json"
 
 
 def _forget(folder: Path) -> None:
@@ -124,7 +128,6 @@ def _record(data: dict[str, Any]) -> Record:
             folders=inputs["folders"],
             modules=inputs["modules"],
             read=frozenset(inputs["read"]),
-            written=frozenset(inputs["written"]),
         ),
         _rendered(data["rendered"]),
     )

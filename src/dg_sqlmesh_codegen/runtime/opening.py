@@ -114,7 +114,11 @@ def promoted_snapshots(context: Context, target: Target) -> dict[str, Snapshot]:
     Raises:
         SetupError: the environment was never planned, or the state is of another SQLMesh version.
     """
-    environment = promoted_environment(context, target)
+    return promoted_snapshots_of(context, promoted_environment(context, target))
+
+
+def promoted_snapshots_of(context: Context, environment: Environment) -> dict[str, Snapshot]:
+    """Read the snapshots of an environment, with their intervals, by fqn."""
     snapshots = context.state_reader.get_snapshots(environment.snapshots).values()
     return {snapshot.name: snapshot for snapshot in snapshots}
 

@@ -22,11 +22,14 @@ from .events import EnvironmentRead, Level, Message, PromotedModel, RunEnded
 from .lock import Holder
 from .opening import Claim, open_alone, open_context, promoted_snapshots
 from .redaction import Redaction
+from .remembered import RememberedSnapshots
 from .stopping import Stop
 from .target import Evaluation, Target
 from .texts import shortened
 
 _PROD = "prod"
+# For the ticks of this process, which come one at a time (see `schedule`).
+_REMEMBERED = RememberedSnapshots()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
 def _due_models(target: Target, execution_time: datetime, redaction: Redaction) -> Due:
     claim = Claim(Holder.here(""), _do_not_wait_for_runs, lambda _: None)
     with open_alone(target.for_tick(), claim, redaction) as context:
-        snapshots = promoted_snapshots(context, target)
+        snapshots = _REMEMBERED.read(context, target)
     return _due(snapshots, target, execution_time)
 
 

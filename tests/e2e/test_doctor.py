@@ -1,0 +1,82 @@
+"""The doctor on real installations."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dg_sqlmesh_codegen.runtime import SQLMeshResource
+from dg_sqlmesh_codegen.runtime.doctor import doctor
+from dg_sqlmesh_codegen.runtime.findings import Level
+from e2e import workshop
+from e2e.shop import Shop
+from projects import model
+
+pytestmark = pytest.mark.slow
+
+LIMITED = """
+concurrency: {pools: {default_limit: 1}}
+run_monitoring: {enabled: true}
+telemetry: {enabled: false}
+"""
+
+
+@pytest.fixture
+def quick(workplace: Path) -> Shop:
+    return workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
+
+
+def test_a_good_installation(quick: Shop) -> None:
+    home = quick.folder / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(LIMITED, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "dg_sqlmesh_codegen.runtime.doctor", quick.package.name],
+        cwd=quick.folder,
+        env={**os.environ, "DAGSTER_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("ok: ") for line in lines), done.stdout
+    assert any("the pool sqlmesh_jobs_exclusive is limited to 1" in line for line in lines)
+    assert any("'prod' can be read; 1 model" in line for line in lines)
+    assert "ok: what is promoted is what was generated" in lines
+
+
+def test_what_is_wrong_is_said_with_its_remedy(quick: Shop) -> None:
+    for name in ("a", "unknown"):
+        text = model(f"work.{name}", "SELECT 2 AS id", kind="FULL")
+        (quick.project / "models" / f"{name}.sql").write_text(text, encoding="utf-8")
+    workshop.plan(quick)
+    module = quick.definitions()
+    resource = module.defs.resources["sqlmesh"]
+    with dg.instance_for_test() as instance:
+        found = doctor(module.MODELS, resource, instance)
+    told = "\n".join(map(str, found))
+
+    assert "warning: the pool sqlmesh_jobs_exclusive is not limited" in told
+    assert "default_limit: 1" in told
+    assert "`run_monitoring: {enabled: true}`" in told
+    assert "warning: Promoted in another version" in told
+    assert "(shop.work.unknown). Generate it again" in told
+    assert all(finding.remedy for finding in found if finding.level is not Level.OK)
+
+
+def test_a_state_that_is_not_there(quick: Shop) -> None:
+    module = quick.definitions()
+    resource = SQLMeshResource(project_dir=str(quick.project), environment="staging")
+    found = doctor(module.MODELS, resource, None)
+
+    assert [finding.level for finding in found] == [Level.WARNING, Level.PROBLEM]
+    assert "DAGSTER_HOME is not set" in found[0].what
+    assert "'staging' was never planned" in found[1].what
+    assert "plan staging`" in found[1].what

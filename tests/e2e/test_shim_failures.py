@@ -1,0 +1,199 @@
+"""What goes wrong inside a run: what Dagster shows, what SQLMesh's state holds, what repairs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from e2e import workshop
+from e2e.shop import run_at
+from projects import model
+
+pytestmark = pytest.mark.slow
+
+IN_URL, IN_CONFIG = "hunter2-in-a-url", "hunter3-of-a-gateway"
+# A gateway that nothing uses; its password is in an error all the same.
+GATEWAY = f"""
+  warehouse:
+    connection:
+      {{type: postgres, host: db.example, port: 5432, user: me, password: {IN_CONFIG}, database: x}}
+"""
+FAILING = """
+import pandas as pd
+from sqlmesh import ExecutionContext, model
+
+@model("work.fails", kind="FULL", columns={"n": "int"})
+def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
+    if "2026-11-05" < str(kwargs["execution_time"]):
+        STATEMENT
+    return pd.DataFrame({"n": [1]})
+"""
+TELLS = f"""
+        try:
+            raise ConnectionError("postgresql://me:{IN_URL}@db.example/x refused the login")
+        except ConnectionError as error:
+            raise RuntimeError("logged in with {IN_CONFIG}") from error
+"""
+SIGNAL = f"""
+from sqlmesh import signal
+from pathlib import Path
+
+@signal()
+def broken(batch):
+    if Path(PATH).exists():
+        raise ConnectionError("postgresql://me:{IN_URL}@db.example/x refused the signal")
+    return True
+"""
+# One batch a day; a day in `raw.bad` makes its batch fail.
+DAILY = """
+MODEL (
+  name work.daily,
+  kind INCREMENTAL_BY_TIME_RANGE (time_column day, batch_size 1, batch_concurrency 1),
+  {audits}
+);
+SELECT @start_ds::DATE AS day, {value} AS n
+"""
+BROKEN_QUERY = (
+    "CASE WHEN (SELECT COUNT(*) FROM raw.bad WHERE day = @start_ds::DATE) > 0 "
+    "THEN error('a broken day') ELSE 1 END"
+)
+BROKEN_DATA = "(SELECT COUNT(*) FROM raw.bad WHERE day = @start_ds::DATE)"
+NO_BAD = "CREATE SCHEMA raw; CREATE TABLE raw.bad (day DATE);"
+BAD = "INSERT INTO raw.bad VALUES ('2026-11-06')"
+MENDED = "DELETE FROM raw.bad"
+
+
+def everything_stored(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Return all that Dagster has stored of a run, as text."""
+    return "".join(
+        dg.serialize_value(entry) + entry.user_message for entry in instance.all_logs(run_id)
+    )
+
+
+@pytest.mark.parametrize("where", ["model", "signal"])
+def test_no_secret_is_stored(workplace: Path, where: str) -> None:
+    broken = workplace / "broken"
+    uses = {"signals": "(broken())"} if where == "signal" else {}
+    statement = TELLS.strip() if where == "model" else "pass"
+    files = {
+        "models/fails.py": FAILING.replace("STATEMENT", statement),
+        "models/a.sql": model("work.a", kind="FULL", **uses),
+        "signals/__init__.py": SIGNAL.replace("PATH", repr(str(broken))),
+    }
+    shop = workshop.make(workplace, files, gateways=GATEWAY)
+    broken.touch()
+    module = shop.definitions()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [module.sqlmesh_models],
+            resources=module.defs.resources,
+            run_config=run_at("2026-11-06"),
+            raise_on_error=False,
+            instance=instance,
+        )
+        stored = everything_stored(instance, result.run_id)
+
+    assert not result.success
+    assert "ConnectionError" in stored
+    assert "postgresql://me:***@db.example" in stored
+    assert IN_URL not in stored
+    assert IN_CONFIG not in stored
+
+
+@pytest.mark.parametrize("tasks", [1, 4])
+def test_a_python_model_that_ends_the_process(workplace: Path, tasks: int) -> None:
+    files = {
+        "models/a.sql": model("work.a", kind="FULL"),
+        "models/fails.py": FAILING.replace("STATEMENT", "raise SystemExit(3)"),
+    }
+    shop = workshop.make(workplace, files, tasks=tasks)
+    outcome = workshop.materialize(shop, "2026-11-06")
+
+    assert "SystemExit: 3" in outcome.failure
+    assert "work.fails" not in outcome.materialized
+    # What SQLMesh wrote down as done is what Dagster shows as done.
+    done = workshop.intervals(shop)["work.a"] == 2
+    assert ("work.a" in outcome.materialized) == done
+
+
+def test_a_batch_in_the_middle_that_fails(workplace: Path) -> None:
+    text = DAILY.format(value=BROKEN_QUERY, audits="cron '@daily'")
+    shop = workshop.make(workplace, {"models/daily.sql": text}, sql=NO_BAD)
+    workshop.execute(shop, BAD)
+    failed = workshop.materialize(shop, "2026-11-09")
+
+    assert failed.materialized == []
+    assert failed.status["work.daily"] == "failed"
+    assert "a broken day" in failed.failure
+    assert "2026-11-06" not in days(shop.database)
+
+    workshop.execute(shop, MENDED)
+    repaired = workshop.materialize(shop, "2026-11-09")
+
+    assert repaired.materialized == ["work.daily"]
+    assert days(shop.database) == [f"2026-11-0{day}" for day in range(3, 9)]
+
+
+def test_an_audit_that_fails_on_one_of_many_batches(workplace: Path) -> None:
+    audits = "audits (forall(criteria := (n = 0)))"
+    text = DAILY.format(value=BROKEN_DATA, audits=audits)
+    shop = workshop.make(workplace, {"models/daily.sql": text}, sql=NO_BAD)
+    workshop.execute(shop, BAD)
+    failed = workshop.materialize(shop, "2026-11-09")
+
+    assert failed.materialized == []
+    assert failed.failed == {("work.daily", "forall"): dg.AssetCheckSeverity.ERROR}
+    assert failed.check_metadata["work.daily", "forall"]["sqlmesh/count"] == 1
+    assert failed.status["work.daily"] == "failed"
+
+    workshop.execute(shop, MENDED)
+    repaired = workshop.materialize(shop, "2026-11-09")
+
+    assert repaired.materialized == ["work.daily"]
+    assert ("work.daily", "forall") in repaired.passed
+    assert days(shop.database) == [f"2026-11-0{day}" for day in range(3, 9)]
+
+
+def days(database: Path) -> list[str]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        rows = connection.execute("SELECT day FROM work.daily ORDER BY day").fetchall()
+    return [str(day) for (day,) in rows]
+
+
+def test_an_asset_between_two_models_splits_the_op(workplace: Path) -> None:
+    files = {
+        "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
+        "models/last.sql": model("work.last", "SELECT id FROM raw.middle", kind="FULL"),
+    }
+    sql = "CREATE SCHEMA raw; CREATE TABLE raw.middle AS SELECT 0 AS id"
+    shop = workshop.make(workplace, files, sql=sql)
+    module = shop.definitions()
+
+    @dg.asset(key=["shop", "raw", "middle"], deps=[["shop", "work", "first"]])
+    def middle() -> None:
+        # SQLMesh has let go of the database: it is opened from here, and written to.
+        workshop.execute(shop, "CREATE OR REPLACE TABLE raw.middle AS SELECT 7 AS id")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [module.sqlmesh_models, middle],
+            resources=module.defs.resources,
+            run_config={"ops": split_config()},
+            instance=instance,
+        )
+    events = result.get_asset_materialization_events()
+    order = [each.asset_key.path[-1] for each in events if each.asset_key]
+
+    assert order == ["first", "middle", "last"]
+    with duckdb.connect(str(shop.database), read_only=True) as connection:
+        assert connection.execute("SELECT id FROM work.last").fetchall() == [(7,)]
+
+
+def split_config() -> dict[str, object]:
+    """The run config of both halves: Dagster names the second after the first."""
+    ops = run_at("2026-11-06")["ops"]
+    assert isinstance(ops, dict)
+    return {"sqlmesh_models": ops["sqlmesh_models"], "sqlmesh_models_2": ops["sqlmesh_models"]}

@@ -1,0 +1,92 @@
+"""Errors and signals at a chosen call that touches the disk."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, ParamSpec, TypeVar
+
+import pytest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TOUCHING = ("chmod", "mkdir", "open", "remove", "rename", "replace", "rmdir", "unlink")
+
+
+@dataclass
+class Fault:
+    """Raises an error at the n-th call that touches the disk, instead of its effect or after it.
+
+    With `lasting` every call after it fails, too; `later` is called at each of them. A write that
+    fails has written half of its bytes.
+    """
+
+    error: BaseException | None
+    at: int
+    after: bool = False
+    lasting: bool = False
+    later: Callable[[], None] = lambda: None
+    calls: int = 0
+    place: str = ""
+
+    def wrap(self, name: str, original: Callable[P, R]) -> Callable[P, R]:
+        def touching(*args: P.args, **kwargs: P.kwargs) -> R:
+            if not self.strikes(f"{name} {args[0]}"):
+                return original(*args, **kwargs)
+            if self.after:
+                _close(original(*args, **kwargs))
+            assert self.error is not None
+            raise self.error
+
+        return touching
+
+    def strikes(self, place: str) -> bool:
+        self.calls += 1
+        if self.calls > self.at + 1:
+            self.later()
+        hit = self.calls == self.at + 1 or (self.lasting and self.calls > self.at)
+        if hit and not self.place:
+            self.place = place
+        return hit and self.error is not None
+
+    def open(self, original: Callable[P, IO[bytes]]) -> Callable[P, IO[bytes]]:
+        opening = self.wrap("open", original)
+
+        def touching(*args: P.args, **kwargs: P.kwargs) -> IO[bytes]:
+            file = opening(*args, **kwargs)
+            if "w" in file.mode:
+                setattr(file, "write", partial(self.write, file.write, str(args[0])))  # noqa: B010
+            return file
+
+        return touching
+
+    def write(self, original: Callable[[bytes], int], path: str, data: bytes) -> int:
+        if not self.strikes(f"write {path}"):
+            return original(data)
+        original(data if self.after else data[: len(data) // 2])
+        assert self.error is not None
+        raise self.error
+
+
+def _close(opened: object) -> None:
+    if isinstance(opened, io.IOBase):
+        opened.close()
+    elif isinstance(opened, int):
+        os.close(opened)
+
+
+def run(action: Callable[[], None], fault: Fault) -> BaseException | None:
+    """Run an action on a disk with that fault, and return what it raised."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in TOUCHING:
+            patch.setattr(os, name, fault.wrap(name, getattr(os, name)))
+        patch.setattr(io, "open", fault.open(io.open))
+        try:
+            action()
+        except BaseException as error:  # noqa: BLE001 - the caller judges it
+            return error
+        return None
