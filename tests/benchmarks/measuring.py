@@ -68,6 +68,11 @@ def rounds() -> int:
     return int(os.environ.get("BENCHMARK_ROUNDS", "3"))
 
 
+def patience() -> float:
+    """How many seconds a contender that may never end gets: BENCHMARK_TIMEOUT, 900 by default."""
+    return float(os.environ.get("BENCHMARK_TIMEOUT", "900"))
+
+
 def sizes(default: str) -> list[int]:
     """Return the numbers of models to measure: BENCHMARK_MODELS (`100,1000`), or the default."""
     return [int(number) for number in os.environ.get("BENCHMARK_MODELS", default).split(",")]

@@ -16,7 +16,6 @@ BENCHMARK_TIMEOUT is how many seconds dg-sqlmesh gets (900).
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ import pytest
 
 from benchmarks.contenders import DAGSTER, PYTHON, SQLMESH, dg_sqlmesh, planned_in, script
 from benchmarks.instances import Storage, storage
-from benchmarks.measuring import Cost, FailedError, run, show, sizes
+from benchmarks.measuring import Cost, FailedError, patience, run, show, sizes
 
 pytestmark = pytest.mark.benchmark
 
@@ -117,7 +116,7 @@ WAYS = {"in process": _in_process, "`dagster job execute`": _executed}
 def _rival(arena: Arena) -> Outcome:
     definitions = str(script("dg_sqlmesh_definitions"))
     command = (str(dg_sqlmesh()), str(script("run_in_process")), definitions, "sqlmesh_job")
-    return arena.run(command, timeout=float(os.environ.get("BENCHMARK_TIMEOUT", "900")))
+    return arena.run(command, timeout=patience())
 
 
 def _row(name: str, outcome: Outcome, sqlmesh: Outcome, aim: float | None = None) -> list[object]:
