@@ -1,67 +1,82 @@
-"""How long a generated package takes to import, beside a bare `import dagster`."""
+"""The generated package's import beside a bare `import dagster` and dg-sqlmesh's Definitions.
+
+    pytest -m benchmark -s tests/benchmarks/test_import.py
+    BENCHMARK_MODELS=100,1000,5000 pytest -m benchmark -s tests/benchmarks/test_import.py
+
+The first table compares whole processes: an import, and nothing else (dg-sqlmesh with SQLMesh's
+`.cache` warm). The second says where the package's time goes, as measured inside one process.
+dg-sqlmesh gets BENCHMARK_TIMEOUT seconds (900).
+Without .pyc files (PYTHONDONTWRITEBYTECODE in an image, say) every process compiles every module.
+"""
 
 from __future__ import annotations
 
-import os
-import statistics
-import subprocess
-import sys
-import time
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.cli import main
-from projects import write_project
+from benchmarks.contenders import BARE_CONTEXT, PYTHON, dg_sqlmesh, package_in, script
+from benchmarks.measuring import (
+    FailedError,
+    alternately,
+    median,
+    patience,
+    rounds,
+    run,
+    show,
+    sizes,
+)
 
 pytestmark = pytest.mark.benchmark
 
-ROUNDS = 5
-MODEL = """
-MODEL (
-  name s{schema}.m{number}, kind FULL, owner analytics, tags (finance), grain id,
-  description 'Model number {number}',
-  audits (not_null(columns := (id)), unique_values(columns := (id)))
-);
-SELECT {columns} FROM {source}
-"""
+PHASES = ("import dagster", "shim", "model modules", "definitions.py", "repository", "job")
 
 
-def chain(folder: Path, models: int) -> Path:
-    """Write a project of models with ten columns and two audits that read one another."""
-    columns = ", ".join(f"c{column}::INT AS c{column}" for column in range(9))
-    files = {}
-    for number in range(models):
-        source = f"s{(number - 1) % 10}.m{number - 1}" if number else "raw.source"
-        files[f"models/m{number}.sql"] = MODEL.format(
-            schema=number % 10, number=number, columns=f"id::INT AS id, {columns}", source=source
-        )
-    return write_project(folder, files)
+def test_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    processes: list[list[object]] = [
+        [
+            *("models", "import dagster (s)", "package (s)", "difference (s)", "no .pyc (s)"),
+            *("dagster (MB)", "package (MB)", "dg-sqlmesh (s)", "dg-sqlmesh (MB)"),
+        ]
+    ]
+    phases: list[list[object]] = [["models", *(f"{name} (s)" for name in PHASES), "MB"]]
+    for models in sizes("100,1000"):
+        folder = package_in(tmp_path / str(models), models)
+        processes.append([models, *_processes(folder)])
+        parts = median([run((PYTHON, script("phases")), folder).report() for _ in range(rounds())])
+        memory = parts["MB at the end"] - parts["MB after dagster"]
+        phases.append([models, *(parts[name] for name in PHASES), f"+{memory:.0f}"])
+    show(capsys, "Import, whole processes", processes)
+    show(capsys, "Import, parts of it", phases)
 
 
-def seconds(code: str, folder: Path) -> float:
-    # Byte code is compiled once per deployment, not at each start.
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True)
-    return time.perf_counter() - started
+def _processes(folder: Path) -> list[object]:
+    package = (PYTHON, "-c", "import defs.definitions")
+    rival = (dg_sqlmesh(), script("dg_sqlmesh_definitions"))
+    for command in (package, BARE_CONTEXT):
+        run(command, folder)  # byte code, and SQLMesh's cache
+    bare = folder / "without-byte-code"
+    shutil.copytree(folder / "defs", bare / "defs", ignore=shutil.ignore_patterns("__pycache__"))
+    costs = alternately(
+        {
+            "dagster": lambda: run((PYTHON, "-c", "import dagster"), folder),
+            "package": lambda: run(package, folder),
+            "bare": lambda: run(package, bare, {"PYTHONDONTWRITEBYTECODE": "1"}),
+        }
+    )
+    dagster, ours = costs["dagster"], costs["package"]
+    return [
+        *(dagster.seconds, ours.seconds, ours.seconds - dagster.seconds, costs["bare"].seconds),
+        *(round(dagster.megabytes), round(ours.megabytes)),
+        *_rival(rival, folder),
+    ]
 
 
-@pytest.mark.parametrize("models", [100, 1000])
-def test_import(models: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    project = chain(tmp_path / "project", models)
-    assert main([str(project), "-o", str(tmp_path / "defs"), "-q"]) == 0
-    codes = {"dagster": "import dagster", "package": "import defs.definitions"}
-    measured: dict[str, list[float]] = {name: [] for name in codes}
-    for name, code in codes.items():
-        seconds(code, tmp_path)  # byte code and the disk's cache
-        measured[name].clear()
-    for _ in range(ROUNDS):
-        for name, code in codes.items():
-            measured[name].append(seconds(code, tmp_path))
-    dagster, package = (statistics.median(measured[name]) for name in ("dagster", "package"))
-    with capsys.disabled():
-        print(  # noqa: T201 - a benchmark's result is what it prints
-            f"\n{models} models: import dagster {dagster:.2f} s, the package {package:.2f} s, "
-            f"ratio {package / dagster:.2f}"
-        )
+def _rival(command: Sequence[str | Path], folder: Path) -> list[object]:
+    try:
+        cost = run(command, folder, timeout=patience())
+    except FailedError as error:
+        return [str(error).splitlines()[0], ""]
+    return [cost.seconds, round(cost.megabytes)]
