@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
 import pytest
+
+from dg_sqlmesh_codegen.record import store
 
 # Before anything imports SQLMesh: tests tell nobody that they ran.
 os.environ["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "true"
@@ -22,6 +25,14 @@ ROOT = Path(__file__).parent.parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the fast tests first: what is broken is known sooner."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what the generator remembers out of the user's cache folder, also in processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(store.FOLDER, str(tmp_path_factory.mktemp("records")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dg_sqlmesh_codegen.cli import main
-from packages import contents, tree
 from projects import model, write_project
+from trees import contents, tree
 
 # In a mount namespace of its own: what is mounted there is gone with the process.
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]

@@ -52,11 +52,12 @@ class Before:
         out = config.out.resolve()
         roots = [path.resolve() for path in (*config.projects, config.templates) if path]
         skipped = frozenset({str(out), str(config.out.absolute())})
+        found = {str(root): trees.tree(str(root), skipped, str(out)) for root in roots}
         return cls(
             at=time.time_ns(),
             facts=_facts(config, path),
             path=tuple(path),
-            trees={str(root): trees.tree(str(root), skipped) for root in roots},
+            trees=found,
             ignored=frozenset(map(str, (out, *out.parents))),
         )
 

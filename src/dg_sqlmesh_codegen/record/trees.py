@@ -40,12 +40,13 @@ _RACY = 2_000_000_000
 _MISSING = "-"
 
 
-def tree(root: str, skipped: frozenset[str] = frozenset()) -> dict[str, str]:
+def tree(root: str, skipped: frozenset[str] = frozenset(), out: str = "") -> dict[str, str]:
     """Return the contents of a folder.
 
     Args:
         root: an absolute path.
         skipped: absolute paths that do not count.
+        out: an absolute path; the folders above it come and go with it.
 
     Returns:
         A token by path, relative to the root; folders end with a slash. Links are followed, and
@@ -64,7 +65,8 @@ def tree(root: str, skipped: frozenset[str] = frozenset()) -> dict[str, str]:
             if not entry.is_dir():
                 found[name] = _link(entry) + (token(entry.path) if entry.is_file() else _MISSING)
                 continue
-            found[f"{name}/"] = _link(entry)
+            if not out.startswith(f"{entry.path}{os.sep}"):
+                found[f"{name}/"] = _link(entry)
             real = os.path.realpath(entry.path)
             if real not in known:
                 known.add(real)

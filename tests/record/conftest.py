@@ -1,0 +1,22 @@
+"""Runs in this process that keep their record in the test's own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dg_sqlmesh_codegen.record import store
+from record.runs import Runs, counted
+
+
+@pytest.fixture
+def runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Runs:
+    """A folder for a project and its package."""
+    runs = Runs(tmp_path / "work", capsys)
+    monkeypatch.setenv(store.FOLDER, str(tmp_path / "records"))
+    monkeypatch.setenv("SQLMESH_HOME", str(tmp_path / "home"))
+    counted(monkeypatch, runs.loads)
+    return runs
