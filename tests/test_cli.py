@@ -58,7 +58,7 @@ def test_generate_then_check_then_mend(
     assert main([str(project), "-o", str(out), "--check", "--quiet"]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said == [
-        f"{out}/definitions.py is out of date",
+        f"{out}/definitions.py was edited by hand",
         f"{out}/models/__init__.py is out of date",
         f"{out}/models/warehouse/a/one.py is missing",
         f"{out}/models/warehouse/a/two.py is no longer generated",

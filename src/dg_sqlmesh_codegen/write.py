@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -18,6 +19,9 @@ from .render import INDEX, File, render_index
 from .transaction import Replacement, read
 
 Index = Callable[[Iterable[tuple[Identifier, ...]]], str]
+
+
+_IMPORTED = re.compile(r"^from \.([\w.]+) import ", re.MULTILINE)
 
 
 class Status(Enum):
@@ -87,7 +91,7 @@ def compare(files: Sequence[File], out: Path, index: Index = render_index) -> tu
         if path not in generated
     ]
     changes = [
-        replace(change, edited=True) if _is_edited(change, there, index) else change
+        replace(change, edited=True) if _is_edited(change, out, there, index) else change
         for change in changes
     ]
     return tuple(sorted(changes, key=lambda change: change.path))
@@ -123,16 +127,25 @@ def _has_crlf(text: str) -> bool:
     return "\r\n" in text and text.count("\r\n") == text.count("\n")
 
 
-def _is_edited(change: Change, there: Mapping[PurePosixPath, str], index: Index) -> bool:
+def _is_edited(change: Change, out: Path, there: Mapping[PurePosixPath, str], index: Index) -> bool:
     if change.status is Status.UNCHANGED or not change.old:
         return False
     if change.path == INDEX:
-        # It holds no digest but follows from its neighbours, also where git merged two of it.
-        modules = (path for path in there if _is_model(path))
+        # It holds no digest but follows from its neighbours, also where git merged two of it. One
+        # that is gone was deleted: that is no edit of this file.
+        modules = {*filter(_is_model, there), *_imported(change.old, out)}
         return change.old.replace("\r\n", "\n") != index(map(_module, modules))
     if change.path.name == "__init__.py" and not banner.is_stamped(change.old):
         return banner.has_body(change.old)
     return banner.is_edited(change.old)
+
+
+def _imported(text: str, out: Path) -> Iterator[PurePosixPath]:
+    """Yield the modules that the index imports and that are not there."""
+    for name in _IMPORTED.findall(text):
+        path = PurePosixPath(MODELS_FOLDER, *name.split(".")).with_suffix(".py")
+        if not (out / path).exists():
+            yield path
 
 
 def _is_model(path: PurePosixPath) -> bool:
