@@ -88,6 +88,23 @@ def test_a_model_taken_out_of_the_index_by_hand(out: Path) -> None:
     assert edited(out, rendered(*THREE)) == {INDEX}
 
 
+def test_a_module_of_ones_own_put_into_the_index_by_hand(out: Path) -> None:
+    (out / "models" / "shop" / "mine.py").write_text("model = 1\n")
+    text = (out / INDEX).read_text()
+    line = "from .shop.mine import model as shop__mine\nfrom .shop.sales.customers"
+    text = text.replace("from .shop.sales.customers", line)
+    text = text.replace("    shop__sales__c", "    shop__mine,\n    shop__sales__c")
+    (out / INDEX).write_text(text)
+    assert edited(out, rendered(*THREE)) == {INDEX}
+
+
+def test_a_deleted_module_is_no_edit_of_the_index(out: Path) -> None:
+    (out / MODEL).unlink()
+    assert edited(out, rendered(*OTHER)) == set()
+    append(out / INDEX)
+    assert edited(out, rendered(*OTHER)) == {INDEX}
+
+
 def test_an_edit_that_is_what_comes_next_is_none(out: Path) -> None:
     """Somebody applied the output of --diff, or checked a newer branch's file out."""
     for file in rendered(*OTHER, data_hash="2"):

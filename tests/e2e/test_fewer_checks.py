@@ -60,12 +60,13 @@ def test_what_no_check_says_the_log_does(
     shop.load_sources("--break")
     generate(Config((shop.project,), tmp_path / "silent_defs", checks="none"))
     module = importlib.import_module("silent_defs.definitions")
-    dg.materialize(
-        [module.sqlmesh_models],
-        resources=module.defs.resources,
-        run_config=run_at("2026-11-06"),
-        raise_on_error=False,
-        instance=dg.DagsterInstance.ephemeral(),
-    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize(
+            [module.sqlmesh_models],
+            resources=module.defs.resources,
+            run_config=run_at("2026-11-06"),
+            raise_on_error=False,
+            instance=instance,
+        )
     said = capfd.readouterr().err  # where Dagster logs to
     assert "audit not_null_non_blocking of shop.staging.customers failed, it found" in said

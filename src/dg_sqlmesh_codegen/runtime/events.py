@@ -22,7 +22,8 @@ class PromotedModel:
     """A model as it is promoted in the environment; `next_due` is the next tick of its cron.
 
     `is_asset` is whether a generated package has an asset for it: not for standalone audits, and
-    not for what is symbolic (external and embedded models).
+    not for what is symbolic (external and embedded models). `altered` is when intervals of it were
+    last written down, in epoch milliseconds; `version` is that of its snapshot.
     """
 
     fqn: str
@@ -30,6 +31,8 @@ class PromotedModel:
     parents: tuple[str, ...]
     next_due: int | None
     is_asset: bool = True
+    altered: int | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,15 @@ ACTIVE = [
 ]
 
 
+def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.AssetKey]:
+    """Return the assets that a run is to evaluate or to check, whoever launched it."""
+    planned = set(run.asset_selection or ())
+    planned.update(check.asset_key for check in run.asset_check_selection or ())
+    if run.asset_selection is None:
+        planned |= compat.planned_asset_keys(instance, run)
+    return planned
+
+
 def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> dg.RunRecord | None:
     """Return a run that is to evaluate any of the assets and has not ended, whoever launched it.
 
@@ -41,10 +50,7 @@ def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> d
     wanted = set(keys)
     for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE)):
         run = record.dagster_run
-        planned = set(run.asset_selection or ())
-        planned.update(check.asset_key for check in run.asset_check_selection or ())
-        if run.asset_selection is None:
-            planned |= compat.planned_asset_keys(instance, run)
+        planned = planned_assets(instance, run)
         if not wanted.isdisjoint(planned):
             return record
     return None

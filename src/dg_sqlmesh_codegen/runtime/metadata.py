@@ -38,6 +38,14 @@ def of_other_version(due: DueModel, code_version: str | None) -> dict[str, dg.Me
     return {"sqlmesh/code_version_promoted": dg.TextMetadataValue(due.data_hash)}
 
 
+def of_lost_evaluation(version: str, run_id: str) -> dict[str, dg.MetadataValue]:
+    """Describe an evaluation by an earlier run, which did not live to report it."""
+    return {
+        "sqlmesh/snapshot_version": dg.TextMetadataValue(version),
+        "sqlmesh/evaluated_by_run": dg.DagsterRunMetadataValue(run_id),
+    }
+
+
 def of_failed_audit(failed: AuditFailed) -> dict[str, dg.MetadataValue]:
     """Describe a failed audit: how many rows, found by which query, with which arguments."""
     return {

@@ -13,6 +13,7 @@ from .assets import ModelAsset
 from .errors import RunError, SetupError, StateBusyError
 from .events import Event, Level, Message
 from .execution import SQLMeshRun
+from .lost import lost as find_lost
 from .results import RunResults, Selection, SQLMeshResult
 from .target import Evaluation, Exclusivity, Locking, Target
 
@@ -94,7 +95,12 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         step = _Step(context, run, results)
         self._steps.append(step)
         error = yield from step.stream()
-        yield from results.finish(aborted=error is not None)
+        lost = {} if error else find_lost(context.instance, results.unheard())
+        for result in results.finish(aborted=error is not None, lost=lost):
+            if results.comes_too_late(result):
+                loose.log_results(context, result)
+            else:
+                yield result
         failure = results.failure(error)
         if failure:
             raise failure

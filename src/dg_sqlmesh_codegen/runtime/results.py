@@ -6,8 +6,9 @@ well; everything else is said in checks, and by the failure that ends the step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 import dagster as dg
 
@@ -104,15 +105,38 @@ class RunResults:
             case Message():
                 yield event
 
-    def finish(self, *, aborted: bool = False) -> Iterator[SQLMeshResult]:
+    def unheard(self) -> dict[dg.AssetKey, float]:
+        """Return the selected models that SQLMesh had nothing to do for.
+
+        Their assets, and when intervals of them were last written down, in epoch seconds.
+        """
+        heard = {*self._evaluated, *self._progress, *self._failed, *self._skipped}
+        return {
+            model.spec.key: promoted.altered / 1000
+            for fqn, model in self._models.items()
+            if model.spec.key in self._selection.assets
+            and fqn not in heard
+            and (promoted := self._promoted.get(fqn))
+            and promoted.altered
+        }
+
+    def finish(
+        self, *, aborted: bool = False, lost: Mapping[dg.AssetKey, str] | None = None
+    ) -> Iterator[SQLMeshResult]:
         """Yield the checks of the selected models that were not evaluated.
 
         Args:
             aborted: SQLMesh's run ended with an error: models of which nothing was heard may have
                 been due, so nothing is said of them.
+            lost: by asset, the run that evaluated it and did not live to say so; it is made up for.
         """
+        made_up = lost or {}
+        for model in self._upstream_first(made_up):
+            yield self._made_up(model, made_up[model.spec.key])
         for fqn, model in self._models.items():
             if model.spec.key not in self._selection.assets or fqn in self._evaluated:
+                continue
+            if model.spec.key in made_up:
                 continue
             if fqn in self._failed:
                 yield from self._only_selected(self._audit_checks(model))
@@ -222,6 +246,43 @@ class RunResults:
             metadata=facts,
             data_version=version,
             check_results=list(self._only_selected(results) if selected else results),
+        )
+
+    def _upstream_first(self, keys: Collection[dg.AssetKey]) -> Iterator[ModelAsset]:
+        """Yield the models of these assets in the order in which Dagster takes them."""
+        for fqn in TopologicalSorter(self._parents()).static_order():
+            model = self._models.get(fqn)
+            if model and model.spec.key in keys:
+                yield model
+
+    def comes_too_late(self, result: SQLMeshResult) -> bool:
+        """Whether the op can no longer yield a result: an asset downstream of it is out already."""
+        if not isinstance(result, dg.MaterializeResult):
+            return False
+        parents, above, waiting = self._parents(), set[str](), [*self._evaluated]
+        while waiting:
+            fresh = parents.get(waiting.pop(), set()) - above
+            above |= fresh
+            waiting += fresh
+        return any(
+            model.spec.key == result.asset_key
+            for fqn, model in self._models.items()
+            if fqn in above
+        )
+
+    def _parents(self) -> dict[str, set[str]]:
+        return {fqn: {*model.parents} - {fqn} for fqn, model in self._promoted.items()}
+
+    def _made_up(self, model: ModelAsset, run_id: str) -> dg.MaterializeResult[None]:
+        """Materialize what an earlier run has evaluated; what its audits found is not known."""
+        version = self._promoted[model.fqn].version
+        facts = metadata.of_lost_evaluation(version, run_id)
+        status = checks.status(model, True, "evaluated", facts)
+        return dg.MaterializeResult(
+            asset_key=model.spec.key,
+            metadata=facts,
+            data_version=dg.DataVersion(f"{version}-{run_id}"),
+            check_results=list(self._only_selected([status])),
         )
 
     def _audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:

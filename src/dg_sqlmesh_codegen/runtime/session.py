@@ -216,6 +216,8 @@ def _promoted_model(snapshot: Snapshot) -> PromotedModel:
         parents=tuple(sorted(parent.name for parent in snapshot.parents)),
         next_due=to_timestamp(tick) if tick else None,
         is_asset=snapshot.is_model and not snapshot.is_symbolic,
+        altered=snapshot.last_altered_ts,
+        version=str(snapshot.version),
     )
 
 
