@@ -12,10 +12,13 @@ from record.runs import Runs, counted
 
 @pytest.fixture
 def runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Runs:
     """A folder for a project and its package."""
-    runs = Runs(tmp_path / "work", capsys)
+    runs = Runs(tmp_path / "work", tmp_path_factory.getbasetemp(), capsys)
     monkeypatch.setenv(store.FOLDER, str(tmp_path / "records"))
     monkeypatch.setenv("SQLMESH_HOME", str(tmp_path / "home"))
     counted(monkeypatch, runs.loads)

@@ -38,6 +38,7 @@ class Runs:
     """Runs of one project into one output folder."""
 
     folder: Path
+    everybody: Path  # the folder of all tests: what others imported from there is not ours
     capsys: pytest.CaptureFixture[str]
     loads: list[bool] = field(default_factory=list)
 
@@ -52,6 +53,7 @@ class Runs:
     def run(self, *flags: str, project: Path | None = None) -> Outcome:
         """Run the command line."""
         time.sleep(0.03)  # what changes as a load begins is not recorded; nobody types that fast
+        self._forget_modules()
         self.loads.clear()
         self.capsys.readouterr()
         try:
@@ -77,7 +79,7 @@ class Runs:
     def _forget_modules(self) -> None:
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
-            if file and Path(file).is_relative_to(self.folder):
+            if file and Path(file).is_relative_to(self.everybody):
                 del sys.modules[name]
 
 

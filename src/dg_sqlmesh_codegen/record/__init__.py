@@ -11,6 +11,10 @@ steps of a full run, so its outcome, too. What cannot be known to be the same is
   is *loaded* should be generated with `--no-cache`.
 
 A project that goes through all environment variables (dbt does) needs all of them to be the same.
+
+A full run, for its part, believes SQLMesh's own cache, which goes by modification times. Where the
+record shows that those mislead (a module that a macro imports, a file that it opens), that cache
+is cleared first. Who deletes the record deletes this knowledge, too: `sqlmesh clean` helps.
 """
 
 from __future__ import annotations

@@ -64,12 +64,12 @@ class Before:
     def covers(self, path: str) -> bool:
         """Whether a file, or a folder with a slash behind it, is in the trees or cannot matter."""
         for root, inner in self._inner(path):
-            return not inner or inner in self.trees[root] or trees.is_transient(path, root)
+            return not inner or inner in self.trees[root] or trees.is_transient(root, inner)
         return False
 
     def within(self, path: str) -> bool:
         """Whether a path is below a root, and no part of what loading leaves there."""
-        return any(not trees.is_transient(path, root) for root, _ in self._inner(path))
+        return any(not trees.is_transient(root, inner) for root, inner in self._inner(path))
 
     def _inner(self, path: str) -> Iterator[tuple[str, str]]:
         for root in self.trees:

@@ -106,9 +106,9 @@ def modules(folder: str, ignored: frozenset[str] = frozenset()) -> str:
     return _listing(folder, importable)
 
 
-def is_transient(path: str, root: str) -> bool:
-    """Whether a path below a root is in a folder that SQLMesh, dbt or Python write by loading."""
-    parts = os.path.relpath(path, root).split(os.sep)
+def is_transient(root: str, path: str) -> bool:
+    """Whether a path, relative to a root, is in a folder that SQLMesh, dbt or Python write into."""
+    parts = path.split(os.sep)
     return (
         parts[0] == _CACHE
         or (parts[0] == "target" and os.path.exists(_path(root, _DBT_PROJECT)))
@@ -133,7 +133,7 @@ def _entries(folder: str, at_root: bool, skipped: frozenset[str]) -> Iterator[os
                     yield entry
             elif not (
                 entry.name in _TRANSIENT
-                or (at_root and (entry.name == "logs" or is_transient(entry.path, folder)))
+                or (at_root and (entry.name == "logs" or is_transient(folder, entry.name)))
                 or os.path.exists(_path(entry.path, "pyvenv.cfg"))
             ):
                 yield entry

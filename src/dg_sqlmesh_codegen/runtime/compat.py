@@ -12,6 +12,15 @@ from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLa
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._utils import interrupts
 
+
+class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):  # type: ignore[misc]
+    """The run is being stopped: an interruption that no retry policy takes for a failure.
+
+    Where an op has a retry policy, Dagster makes a retry of an interruption that leaves it, so that
+    "Terminate" would start SQLMesh again; an error of its own is let through.
+    """
+
+
 _LOCAL_EXECUTORS = (
     dg.in_process_executor,
     dg.multiprocess_executor,

@@ -83,6 +83,13 @@ def _of_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
         )
         return
     yield from exclusivity.judge(instance)
+    settings = instance.get_settings("run_monitoring") or {}
+    if instance.run_monitoring_enabled and not settings.get("free_slots_after_run_end_seconds"):
+        yield Finding(
+            Level.WARNING,
+            "a run that is killed keeps its slot of the pool, and blocks all that come after it",
+            "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",
+        )
     if instance.run_monitoring_enabled:
         yield Finding(Level.OK, "run monitoring ends runs whose process is gone")
     else:

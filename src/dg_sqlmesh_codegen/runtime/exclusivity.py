@@ -23,6 +23,9 @@ concurrency:
   pools:
     granularity: op
     default_limit: 1    # or, for this pool alone: dagster instance concurrency set {POOL} 1
+run_monitoring:
+  enabled: true
+  free_slots_after_run_end_seconds: 60    # or a killed run blocks all that come after it
 """
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,

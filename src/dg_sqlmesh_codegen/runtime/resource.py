@@ -94,7 +94,10 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         run = SQLMeshRun(target, _evaluation(config, selected, selection.run_id))
         step = _Step(context, run, results)
         self._steps.append(step)
-        error = yield from step.stream()
+        try:
+            error = yield from step.stream()
+        except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as interruption:
+            raise compat.StoppedError("SQLMesh was stopped, as the run is") from interruption
         lost = {} if error else find_lost(context.instance, results.unheard())
         for result in results.finish(aborted=error is not None, lost=lost):
             if results.comes_too_late(result):
