@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.test_import import chain
+from benchmarks.large_project import write_large_project
 from dg_sqlmesh_codegen.cli import main
 from dg_sqlmesh_codegen.record import store
 
@@ -40,7 +40,7 @@ def test_nothing_changed(
 ) -> None:
     monkeypatch.setenv(store.FOLDER, str(tmp_path / "records"))
     monkeypatch.chdir(tmp_path)
-    chain(tmp_path / "project", models)
+    write_large_project(tmp_path / "project", models)
     generate = [sys.executable, "-m", "dg_sqlmesh_codegen", "project", "-o", "defs"]
     full, _ = figures(generate, tmp_path)
     lines = [f"{models} models: full run, all cold, {full:.1f} s"]

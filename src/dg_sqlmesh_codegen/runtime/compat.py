@@ -13,7 +13,7 @@ from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._utils import interrupts
 
 
-class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):  # type: ignore[misc]
+class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):
     """The run is being stopped: an interruption that no retry policy takes for a failure.
 
     Where an op has a retry policy, Dagster makes a retry of an interruption that leaves it, so that
