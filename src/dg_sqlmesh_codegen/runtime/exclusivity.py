@@ -40,7 +40,7 @@ def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.A
     """Return the assets that a run is to evaluate or to check, whoever launched it."""
     planned = set(run.asset_selection or ())
     planned.update(check.asset_key for check in run.asset_check_selection or ())
-    if run.asset_selection is None:
+    if not run.asset_selection:  # a whole job, or `dg.materialize`
         planned |= compat.planned_asset_keys(instance, run)
     return planned
 
