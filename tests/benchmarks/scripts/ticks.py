@@ -17,12 +17,12 @@ module = importlib.import_module("defs.definitions")
 
 
 def tick(instance: dg.DagsterInstance, at: datetime) -> tuple[float, object]:
-    context = dg.build_schedule_context(
+    with dg.build_schedule_context(
         instance=instance, scheduled_execution_time=at, resources=module.defs.resources
-    )
-    started = time.perf_counter()
-    result = module.sqlmesh_adaptive_schedule(context)
-    return time.perf_counter() - started, result
+    ) as context:
+        started = time.perf_counter()
+        result = module.sqlmesh_adaptive_schedule(context)
+        return time.perf_counter() - started, result
 
 
 now = datetime.now(UTC)
