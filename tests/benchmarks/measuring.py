@@ -110,6 +110,8 @@ def run(
                 raise FailedError(f"not finished after {timeout:.0f} s") from None
             output.seek(0)
             text = output.read()
+        if not result.exists():
+            raise FailedError(f"could not be started: {' '.join(map(str, command))}\n{text}")
         measured = json.loads(result.read_text())
     if measured["code"]:
         raise FailedError(
