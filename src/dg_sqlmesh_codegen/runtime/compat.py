@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.executor_definition import execute_in_process_executor
 from dagster._core.launcher import DefaultRunLauncher
-from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._utils import interrupts
 
@@ -81,6 +80,11 @@ def limits(instance: dg.DagsterInstance, pool: str) -> Limits:
     """
     config = instance.get_concurrency_config()
     launcher = instance.run_launcher
+    # `import dagster` does not bring it, and every process imports this module.
+    from dagster._core.launcher.sync_in_memory_run_launcher import (  # noqa: PLC0415
+        SyncInMemoryRunLauncher,
+    )
+
     queue = isinstance(instance.run_coordinator, QueuedRunCoordinator)
     of_queue = config.run_queue_config if queue else None
     granularity = config.pool_config.pool_granularity
