@@ -17,7 +17,8 @@ from dg_sqlmesh_codegen.runtime.events import (
     RunPlanned,
 )
 from dg_sqlmesh_codegen.runtime.lost import lost
-from dg_sqlmesh_codegen.runtime.results import RunResults, Selection
+from dg_sqlmesh_codegen.runtime.results import RunResults
+from dg_sqlmesh_codegen.runtime.selection import Selection
 
 ORDERS, SALES = dg.AssetKey(["s", "orders"]), dg.AssetKey(["s", "sales"])
 

@@ -23,7 +23,8 @@ from dg_sqlmesh_codegen.runtime.events import (
     PromotedModel,
     RunPlanned,
 )
-from dg_sqlmesh_codegen.runtime.results import RunResults, Selection
+from dg_sqlmesh_codegen.runtime.results import RunResults
+from dg_sqlmesh_codegen.runtime.selection import Selection
 
 DAY = 24 * 60 * 60 * 1000
 ON_ID = AuditUse("not_null", (("columns", "(id)"),))

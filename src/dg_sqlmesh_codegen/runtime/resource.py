@@ -14,7 +14,8 @@ from .errors import RunError, SetupError, StateBusyError
 from .events import Event, Level, Message
 from .execution import SQLMeshRun
 from .lost import lost as find_lost
-from .results import RunResults, Selection, SQLMeshResult
+from .results import RunResults, SQLMeshResult
+from .selection import Selection
 from .target import Evaluation, Exclusivity, Locking, Target
 
 

@@ -7,7 +7,6 @@ well; everything else is said in checks, and by the failure that ends the step.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 import dagster as dg
@@ -29,35 +28,10 @@ from .events import (
 )
 from .failures import Blame
 from .progress import Errors, Progress
+from .selection import Selection
 from .texts import counted, plain
 
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What Dagster wants of this step: assets, checks, and the id of the run for data versions.
-
-    `is_retry`: an earlier attempt of the step has reported what it had finished. `all_audits`: the
-    package was generated with a check for every audit, so one without is news.
-    """
-
-    assets: frozenset[dg.AssetKey]
-    checks: frozenset[dg.AssetCheckKey]
-    run_id: str
-    is_retry: bool = False
-    all_audits: bool = True
-
-    def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
-        """Return what SQLMesh is to evaluate: models by fqn, standalone audits by name."""
-        found = set()
-        for model in models:
-            if model.spec.key in self.assets:
-                found.add(model.fqn)
-            for check in model.audits:
-                if check.standalone and check.spec.key in self.checks:
-                    found.add(check.audit)
-        return frozenset(found)
 
 
 class RunResults:
