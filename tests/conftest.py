@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
 # Nor do they leave anything in the user's cache folder, except for what pip downloads.
 os.environ.setdefault("PIP_CACHE_DIR", str(platformdirs.user_cache_path("pip")))
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="dg-sqlmesh-codegen-tests-")
+
+# A shell has its background jobs ignore ^C, and so do all processes that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 

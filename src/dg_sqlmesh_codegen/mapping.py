@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import jinja2
-
 from . import naming
 from .errors import SettingError
 from .project import ExternalTable
@@ -38,6 +36,9 @@ class ExternalAssetMapping:
     """
 
     def __init__(self, template: str) -> None:
+        # Only where there is a mapping: without one, a run that changes nothing needs no Jinja.
+        import jinja2  # noqa: PLC0415
+
         self._text = template
         jinja = jinja2.Environment(
             undefined=jinja2.StrictUndefined,

@@ -19,6 +19,7 @@ from .transaction import Replacement, read
 
 # The name of a folder and the modules in it -> the text of the folder's `__init__.py`.
 Index = Callable[[str, Iterable[tuple[Identifier, ...]]], str]
+_IMPORTED = re.compile(r"^from \.([\w.]+) import ", re.MULTILINE)
 _VERSION = re.compile(r'"(?:dg_sqlmesh_codegen|sqlmesh)/version": "[^"]*"')
 _INDEXED = {PurePosixPath(name, "__init__.py"): name for name in (MODELS_FOLDER, EXTERNALS_FOLDER)}
 
@@ -101,9 +102,8 @@ def compare(files: Sequence[File], out: Path, index: Index) -> tuple[Change, ...
         for path, old in there.items()
         if path not in generated
     ]
-    missing = [change.path for change in changes if change.status is Status.MISSING]
     changes = [
-        replace(change, edited=True) if _is_edited(change, there, missing, index) else change
+        replace(change, edited=True) if _is_edited(change, out, there, index) else change
         for change in changes
     ]
     return tuple(sorted(changes, key=lambda change: change.path))
@@ -139,23 +139,27 @@ def _has_crlf(text: str) -> bool:
     return "\r\n" in text and text.count("\r\n") == text.count("\n")
 
 
-def _is_edited(
-    change: Change, there: Iterable[PurePosixPath], missing: Iterable[PurePosixPath], index: Index
-) -> bool:
+def _is_edited(change: Change, out: Path, there: Iterable[PurePosixPath], index: Index) -> bool:
     if change.status is Status.UNCHANGED or not change.old:
         return False
     if change.path in _INDEXED:
-        # It holds no digest but follows from its neighbours, also where git merged two of it. What
-        # is missing may have been there: to delete a module is to edit no other file.
+        # It holds no digest but follows from its neighbours, also where git merged two of it. One
+        # that is gone was deleted: that is no edit of this file.
         folder = _INDEXED[change.path]
-        old = change.old.replace("\r\n", "\n")
-        return all(
-            old != index(folder, sorted(_module(path) for path in paths if _is_in(folder, path)))
-            for paths in (there, [*there, *missing])
-        )
+        listed = {path for path in there if _is_in(folder, path)}
+        listed.update(_imported(change.old, folder, out))
+        return change.old.replace("\r\n", "\n") != index(folder, sorted(map(_module, listed)))
     if change.path.name == "__init__.py" and not banner.is_stamped(change.old):
         return banner.has_body(change.old)
     return banner.is_edited(change.old)
+
+
+def _imported(text: str, folder: str, out: Path) -> Iterator[PurePosixPath]:
+    """Yield the modules that a list of modules imports and that are not there."""
+    for name in _IMPORTED.findall(text):
+        path = PurePosixPath(folder, *name.split(".")).with_suffix(".py")
+        if not (out / path).exists():
+            yield path
 
 
 def _is_in(folder: str, path: PurePosixPath) -> bool:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 LIMITED = """
 concurrency: {pools: {default_limit: 1}}
-run_monitoring: {enabled: true}
+run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}
 telemetry: {enabled: false}
 """
 
@@ -65,7 +65,7 @@ def test_what_is_wrong_is_said_with_its_remedy(quick: Shop) -> None:
 
     assert "warning: the pool sqlmesh_jobs_exclusive is not limited" in told
     assert "default_limit: 1" in told
-    assert "`run_monitoring: {enabled: true}`" in told
+    assert "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`" in told
     assert "warning: Promoted in another version" in told
     assert "(shop.work.unknown). Generate it again" in told
     assert all(finding.remedy for finding in found if finding.level is not Level.OK)
