@@ -26,6 +26,18 @@ from trees import NEW, contents, files, generate, new_tree, old_package, tree
 TERMINATING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
+@pytest.fixture(autouse=True)
+def _python_own_handlers() -> Iterator[None]:
+    """Undo what another test's Dagster has installed: it takes SIGTERM for itself."""
+    before = {number: signal.getsignal(number) for number in TERMINATING}
+    for number in TERMINATING:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def update(out: Path) -> Callable[[], None]:
     return partial(apply, compare(files(NEW), out), out)
 

@@ -26,16 +26,17 @@ _INSTANCE = """
 storage:
   postgres:
     postgres_url: "{url}"
-run_monitoring:
-  enabled: true
-  poll_interval_seconds: 1
-  cancel_timeout_seconds: 60
-  free_slots_after_run_end_seconds: 1
 run_coordinator:
   module: dagster
   class: QueuedRunCoordinator
   config: {{dequeue_interval_seconds: 1}}
 """
+
+# The example's settings, and those of a daemon that looks every second.
+_IMPATIENT = (
+    "  free_slots_after_run_end_seconds: 60\n",
+    "  free_slots_after_run_end_seconds: 1\n  poll_interval_seconds: 1\n",
+)
 
 # The generated op as a user has it who wants another attempt when the warehouse was away.
 _WITH_RETRIES = (
@@ -256,9 +257,11 @@ _TEST_TICK = """mutation Tick($selector: ScheduleSelector!, $timestamp: Float) {
 def write_instance(home: Path, example: Path, storage_url: str) -> None:
     """Make a DAGSTER_HOME with the limits of the example and storage in PostgreSQL."""
     home.mkdir()
-    limits = (example / "dagster.yaml").read_text(encoding="utf-8")
+    settings = (example / "dagster.yaml").read_text(encoding="utf-8")
+    assert _IMPATIENT[0] in settings
     storage = _INSTANCE.format(url=storage_url)
-    (home / "dagster.yaml").write_text(limits + storage, encoding="utf-8")
+    text = settings.replace(*_IMPATIENT) + storage
+    (home / "dagster.yaml").write_text(text, encoding="utf-8")
 
 
 def key(asset: str) -> dg.AssetKey:

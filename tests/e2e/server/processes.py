@@ -28,7 +28,7 @@ def wait_until(condition: Callable[[], T], what: str, *, patience: float = PATIE
         value = condition()
         if value:
             return value
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise AssertionError(f"Not within {patience:.0f} seconds: {what}")
 
 

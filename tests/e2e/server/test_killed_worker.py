@@ -45,7 +45,7 @@ def test_between_two_models(installation: Installation, depot: Depot) -> None:
     assert "marts.daily_revenue" not in done
     assert depot.missing(day(0)) == MODELS - done
 
-    again = installation.wait_for(installation.reexecute(run_id, "FROM_ASSET_FAILURE"))
+    again = installation.wait_for(installation.reexecute(run_id, "FROM_FAILURE"))
     assert set(again.materialized) == MODELS - done
     assert depot.missing(day(0)) == set()
     assert depot.wrong_rows(day(0)) == {}
