@@ -96,7 +96,8 @@ def _of_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING,
             "a run whose process is killed stays active, and the schedule waits for it",
-            "In dagster.yaml: `run_monitoring: {enabled: true}`.",
+            "In dagster.yaml: "
+            "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
         )
 
 
