@@ -6,11 +6,13 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 import pytest
+import yaml
 
 from e2e.outcome import Outcome
 from e2e.server.depot import MODELS, Depot, day
@@ -19,8 +21,6 @@ from e2e.server.postgres import Postgres
 from e2e.server.processes import Processes, answers, free_port, script, wait_until
 
 pytestmark = pytest.mark.slow
-
-DATABASE = "dagster_celery"
 
 # The generated definitions, with another executor for all jobs.
 DEFINITIONS = """
@@ -46,9 +46,10 @@ def processes(
     depot: Depot, storage_server: Postgres, root: Path, tmp_path: Path
 ) -> Iterator[Processes]:
     """The environment of a host that runs the job, or a worker."""
-    storage_server.execute(f"CREATE DATABASE {DATABASE}")
+    database = f"dagster_celery_{uuid4().hex}"
+    storage_server.execute(f"CREATE DATABASE {database}")
     home = tmp_path / "dagster_home"
-    write_instance(home, root / "generated_example", storage_server.url(DATABASE))
+    write_instance(home, root / "generated_example", storage_server.url(database))
     with dg.DagsterInstance.from_config(str(home)):
         pass  # makes the tables: two processes that do so at once get in each other's way
     (tmp_path / "celery_defs.py").write_text(DEFINITIONS, encoding="utf-8")
@@ -80,6 +81,42 @@ def broker(processes: Processes) -> dict[str, object]:
 def test_the_result_is_that_of_a_local_run(
     processes: Processes, broker: dict[str, object], depot: Depot
 ) -> None:
+    status, outcome = execute(processes, broker)
+
+    assert status is dg.DagsterRunStatus.SUCCESS, processes.log("job").read_text()[-3000:]
+    assert outcome.steps_started == 1
+    assert sorted(outcome.materialized) == sorted(MODELS)
+    assert outcome.failed == {}
+    assert set(outcome.status.values()) == {"evaluated"}
+    assert depot.missing(day(0)) == set()
+    assert depot.wrong_rows(day(0)) == {}
+    # Not in the process that was told to run the job.
+    assert "execute_plan" in processes.log("worker").read_text()
+
+
+def test_an_instance_has_to_limit_the_pool(
+    processes: Processes, broker: dict[str, object], depot: Depot
+) -> None:
+    """Two workers may be on two hosts, and a lock file on one: no step of ours starts."""
+    file = Path(processes.environment["DAGSTER_HOME"]) / "dagster.yaml"
+    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    del settings["concurrency"]
+    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+    status, outcome = execute(processes, broker)
+
+    assert status is dg.DagsterRunStatus.FAILURE
+    assert "the executor 'celery' nothing keeps them apart" in outcome.failure
+    assert "concurrency:\n  pools:\n    granularity: op\n    default_limit: 1" in outcome.failure
+    assert outcome.retries == 0
+    assert outcome.materialized == []
+    assert depot.missing(day(0)) == set(MODELS)
+
+
+def execute(
+    processes: Processes, broker: Mapping[str, object]
+) -> tuple[dg.DagsterRunStatus, Outcome]:
+    """Run the job through Celery, and return what became of it."""
     config = processes.folder / "run.yaml"
     config.write_text(json.dumps(broker), encoding="utf-8")
     job = ["job", "execute", "-m", "celery_defs", "-j", "sqlmesh_job", "-c", str(config)]
@@ -90,18 +127,8 @@ def test_the_result_is_that_of_a_local_run(
         return execution.poll() is not None
 
     wait_until(ended, "the job ends")
-    assert execution.returncode == 0, processes.log("job").read_text()[-3000:]
-
     with dg.DagsterInstance.from_config(processes.environment["DAGSTER_HOME"]) as instance:
         (run,) = instance.get_runs()
         entries = instance.all_logs(run.run_id)
     outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
-    assert run.status is dg.DagsterRunStatus.SUCCESS
-    assert outcome.steps_started == 1
-    assert sorted(outcome.materialized) == sorted(MODELS)
-    assert outcome.failed == {}
-    assert set(outcome.status.values()) == {"evaluated"}
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
-    # Not in the process that was told to run the job.
-    assert "execute_plan" in processes.log("worker").read_text()
+    return run.status, outcome
