@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from e2e import workshop
+from e2e.outcome import Outcome
 from e2e.shop import Shop, run_at
 from projects import model
 
@@ -26,6 +28,7 @@ FROM work.first, raw.numbers a, raw.numbers b, raw.numbers c, raw.numbers d;
 """
 SLEEP = """
 import time
+from collections.abc import Callable
 from pathlib import Path
 import pandas as pd
 from sqlmesh import ExecutionContext, model
@@ -42,6 +45,7 @@ MANY = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(1000
 # One that is evaluated meanwhile, and ends well after the run was told to stop.
 OTHER = """
 import time
+from collections.abc import Callable
 from pathlib import Path
 import pandas as pd
 from sqlmesh import ExecutionContext, model
@@ -56,6 +60,7 @@ def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
 """
 # How long a test waits for what is to happen soon; nothing depends on how soon.
 PATIENCE = 240.0
+EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
 @pytest.fixture
@@ -144,8 +149,7 @@ def test_a_terminated_run(
     # A signal that nobody asked for is a failure to Dagster.
     assert run.status.value == ("CANCELED" if asked else "FAILURE")
     assert set(stopped.materialized) == {"work.first"} | ({"work.other"} if tasks > 1 else set())
-    # The signal may come while Dagster writes a model: its checks then get lost in Dagster.
-    assert set(stopped.status) <= set(stopped.materialized)
+    assert set(stopped.status) == set(stopped.materialized)
     assert all(stopped.data_versions[name] for name in stopped.materialized)
     # Nothing of it is left: DuckDB lets nobody in while another process has the file.
     after = workshop.intervals(shop)
@@ -160,3 +164,41 @@ def test_a_terminated_run(
 
     assert run.status is dg.DagsterRunStatus.SUCCESS
     assert repaired.materialized == ["work.slow", "work.last"]
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("kind", ["ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION"])
+def test_a_signal_while_dagster_writes_a_model(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, kind: str, written: bool
+) -> None:
+    """Dagster drops what it has not written yet of a model, and the op hears nothing of it."""
+    audits = "(not_null(columns := (id)), unique_values(columns := (id)))"
+    text = model("work.a", kind="FULL", audits=audits)
+    shop = workshop.make(workplace, {"models/a.sql": text})
+    handle: Callable[..., None] = dg.DagsterInstance.handle_new_event
+    signals = iter([dg.DagsterExecutionInterruptedError])
+
+    def interrupted(
+        instance: dg.DagsterInstance, entry: dg.EventLogEntry, **options: object
+    ) -> None:
+        event = entry.dagster_event
+        signal = next(signals, None) if event and event.event_type_value == kind else None
+        if written or not signal:
+            handle(instance, entry, **options)
+        if signal:
+            raise signal
+
+    monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", interrupted)
+    with dg.DagsterInstance.ephemeral() as instance:
+        workshop.materialize(shop, "2026-11-06", instance=instance)
+        (run,) = instance.get_runs()
+        entries = instance.all_logs(run.run_id)
+    outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
+
+    assert next(signals, None) is None
+    assert outcome.materialized == ["work.a"]
+    assert outcome.data_versions["work.a"]
+    assert outcome.passed == {("work.a", "not_null"), ("work.a", "unique_values")}
+    assert outcome.status == {"work.a": "evaluated"}
+    recorded = [entry for entry in entries if entry.dagster_event_type == EVALUATED]
+    assert len(recorded) == 3  # and none twice

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import dagster as dg
 
+from . import checks
+
 # Dagster documentation, "Asset versioning": the tags that carry both versions on a materialization.
 _DATA_VERSION = "dagster/data_version"
+_WRITTEN = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
 
 
 def log_results(
@@ -31,6 +34,39 @@ def log_results(
     )
     for check in result.check_results or ():
         _log_check(context, check)
+
+
+def log_unwritten(
+    context: dg.AssetExecutionContext,
+    result: dg.MaterializeResult[None] | dg.AssetCheckResult,
+    since: float,
+) -> None:
+    """Write what Dagster's event log lacks of a result that the op has yielded.
+
+    Args:
+        context: of the op.
+        result: what was yielded.
+        since: when, in epoch seconds. The same check may have been written by an earlier attempt.
+    """
+    materialized: set[dg.AssetKey] = set()
+    checked: set[dg.AssetCheckKey] = set()
+    for entry in context.instance.all_logs(context.run.run_id, of_type=_WRITTEN):
+        event = entry.dagster_event
+        if event is None or entry.timestamp < since:
+            continue
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            materialized.add(event.step_materialization_data.materialization.asset_key)
+        else:
+            checked.add(event.asset_check_evaluation_data.asset_check_key)
+    if isinstance(result, dg.AssetCheckResult):
+        if checks.key(result) not in checked:
+            _log_check(context, result)
+    elif result.asset_key not in materialized:
+        log_results(context, result)  # Dagster writes the checks after it
+    else:
+        for check in result.check_results or ():
+            if checks.key(check) not in checked:
+                _log_check(context, check)
 
 
 def _log_check(context: dg.AssetExecutionContext, result: dg.AssetCheckResult) -> None:

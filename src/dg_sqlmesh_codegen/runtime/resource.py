@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
@@ -161,6 +162,7 @@ class _Step:
         self._context = context
         self._run = run
         self._results = results
+        self._in_flight: tuple[SQLMeshResult, float] | None = None
         self._over = False
 
     def stream(self) -> Generator[SQLMeshResult, None, Exception | None]:
@@ -190,9 +192,12 @@ class _Step:
         if self._over:
             return
         self._over = True
-        if self._run.is_over:
-            return
         with compat.deferred_interrupts():
+            if self._in_flight:
+                # Dagster was stopped while it wrote this: a model without some of its checks.
+                loose.log_unwritten(self._context, *self._in_flight)
+            if self._run.is_over:
+                return
             try:
                 self._context.log.info(
                     "Stopping SQLMesh: it starts no other model, and running queries are cancelled"
@@ -210,7 +215,9 @@ class _Step:
             if isinstance(result, Message):
                 _log(self._context, result)
             elif _is_of_step(self._context, result):
+                self._in_flight = (result, time.time())
                 yield result
+                self._in_flight = None
             else:
                 loose.log_results(self._context, result)
 
