@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import resource
+import shutil
 import stat
 import sys
 from collections.abc import Callable
@@ -459,6 +461,43 @@ def test_nothing_is_written_before_everything_is_staged(tmp_path: Path) -> None:
     changed = {path for path in NEW if NEW[path] != OLD.get(path)}
     assert len(seen) == len(changed)
     assert len(seen[0] - set(OLD)) >= len(changed)
+
+
+def test_the_package_can_be_imported_between_any_two_renames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a `kill -9` leaves, and what a code server sees that reloads at this very moment."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    out = tmp_path / "defs"
+    moments = count()
+
+    def looking(original: Callable[..., None]) -> Callable[..., None]:
+        def touch(*paths: Path) -> None:
+            original(*paths)
+            moment = shutil.copytree(out, tmp_path / f"moment_{next(moments)}")
+            importlib.import_module(f"{moment.name}.definitions")
+
+        return touch
+
+    generate(importable("kept", "old", version=1), out)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("replace", "unlink"):
+            patch.setattr(os, name, looking(getattr(os, name)))
+        generate(importable("fresh", "kept", version=2), out)
+    assert set((out / "models").glob("*.py")) == {
+        out / "models" / name for name in ("__init__.py", "fresh.py", "kept.py")
+    }
+    assert next(moments) == 5  # four files that are new or changed, and one that goes
+
+
+def importable(*models: str, version: int) -> dict[str, str]:
+    """Return a package that imports a module per model."""
+    imports = "".join(f"from .{name} import model as {name}\n" for name in models)
+    return {
+        "definitions.py": f"from .models import MODELS\nversion = {version}\n",
+        "models/__init__.py": f"{imports}MODELS = [{', '.join(models)}]\n",
+        **{f"models/{name}.py": f"model = {version}\n" for name in models},
+    }
 
 
 # ---- any package over any other

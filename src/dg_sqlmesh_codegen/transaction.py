@@ -36,7 +36,7 @@ def read(path: Path) -> str:
 
 
 def replace_all(todo: Sequence[Replacement]) -> None:
-    """Write and remove files; on an exception or a signal everything is as before.
+    """Write and remove files in this order; on an exception or a signal everything is as before.
 
     Raises:
         OSError: a folder cannot be written.

@@ -21,6 +21,7 @@ from .transaction import Replacement, read
 Index = Callable[[str, Iterable[tuple[Identifier, ...]]], str]
 _IMPORTED = re.compile(r"^from \.([\w.]+) import ", re.MULTILINE)
 _VERSION = re.compile(r'"(?:dg_sqlmesh_codegen|sqlmesh)/version": "[^"]*"')
+_DEFINITIONS = PurePosixPath("definitions.py")
 _INDEXED = {PurePosixPath(name, "__init__.py"): name for name in (MODELS_FOLDER, EXTERNALS_FOLDER)}
 
 
@@ -199,13 +200,27 @@ def apply(changes: Sequence[Change], out: Path) -> None:
     """
     for pattern in ("__init__.py", "definitions.py", f"{MODELS_FOLDER}/**/*.py"):
         transaction.remove_leftovers(out, pattern)
-    todo = [change for change in changes if change.status is not Status.UNCHANGED]
+    todo = sorted(
+        (change for change in changes if change.status is not Status.UNCHANGED), key=_turn
+    )
     transaction.replace_all(
         [Replacement(out / change.path, change.old, change.new) for change in todo]
     )
     for change in todo:
         if change.status is Status.ORPHANED:
             _tidy(out / change.path, out)
+
+
+def _turn(change: Change) -> int:
+    """Say when a file takes its place: no module is imported before it is there or after it went.
+
+    So whoever imports the package at that moment, or after a `kill -9` in it, can do so.
+    """
+    if change.status is Status.ORPHANED:
+        return 3
+    if change.path == _DEFINITIONS:
+        return 2
+    return 1 if change.path in _INDEXED else 0
 
 
 def _tidy(path: Path, out: Path) -> None:
