@@ -27,8 +27,23 @@ def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
     if told.exists():
         told.unlink()
         context.engine_adapter.execute("UPDATE sqlmesh._environments SET plan_id = 'another'")
+        {moves}
     return pd.DataFrame({{"n": [1]}})
 """
+
+
+# A plan may have evaluated everything, or have promoted a version that nothing was evaluated of.
+ALL_DONE = (
+    "INSERT INTO sqlmesh._intervals SELECT * REPLACE (uuid() AS id, created_ts + 1 AS created_ts, "
+    "epoch_ms(TIMESTAMP '2026-11-09') AS end_ts) FROM sqlmesh._intervals"
+)
+NOTHING_OF_A = "DELETE FROM sqlmesh._intervals WHERE name LIKE '%a\"'"
+
+
+def mover(told: Path, statement: str = "SELECT 1", after: str = "first") -> str:
+    """Return the model, which runs a further statement in the state, after another model."""
+    moves = f"context.engine_adapter.execute({statement!r})"
+    return MOVER.format(told=str(told), moves=moves).replace("work.first", f"work.{after}")
 
 
 def write(shop: Shop, name: str, query: str) -> Path:
@@ -107,7 +122,7 @@ def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
     told = workplace / "told"
     files = {
         "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
-        "models/mover.py": MOVER.format(told=str(told)),
+        "models/mover.py": mover(told),
         "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
     }
     shop = workshop.make(workplace, files)
@@ -120,3 +135,55 @@ def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
     assert outcome.materialized == ["work.first", "work.mover", "work.last"]
     statuses = [asset for asset, check in outcome.check_metadata if check == STATUS]
     assert sorted(statuses) == ["work.first", "work.last", "work.mover"]
+
+
+def test_a_plan_that_leaves_nothing_to_do_meanwhile(workplace: Path) -> None:
+    told = workplace / "told"
+    files = {
+        "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
+        "models/mover.py": mover(told, ALL_DONE),
+        "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
+    }
+    shop = workshop.make(workplace, files)
+    told.touch()
+    outcome = workshop.materialize(shop, "2026-11-06")
+
+    assert outcome.failure == ""
+    assert outcome.status["work.first"] == "evaluated"
+    assert outcome.status["work.last"] == "not due"
+
+
+def test_an_edge_that_was_promoted_the_other_way_round(workplace: Path) -> None:
+    """Dagster takes no parent after its child: it is told of it all the same."""
+    files = {
+        "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL"),
+        "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),
+    }
+    shop = workshop.make(workplace, files)
+    write(shop, "b", "SELECT 1 AS id")
+    write(shop, "a", "SELECT id FROM work.b")
+    workshop.plan(shop)
+    outcome = workshop.materialize(shop, "2026-11-06")
+
+    assert outcome.failure == ""
+    assert outcome.materialized == ["work.b", "work.a"]
+    assert outcome.status == {"work.a": "evaluated", "work.b": "evaluated"}
+
+
+def test_a_restarted_run_that_comes_to_something_upstream(workplace: Path) -> None:
+    told = workplace / "told"
+    monthly = {"cron": "'@monthly'", "start": "'2026-09-01'"}
+    files = {
+        "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL", **monthly),
+        "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),
+        "models/mover.py": mover(told, NOTHING_OF_A, after="b"),
+        "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
+    }
+    shop = workshop.make(workplace, files)
+    told.touch()
+    outcome = workshop.materialize(shop, "2026-11-06")
+
+    assert not told.exists()
+    assert outcome.failure == ""
+    assert sorted(outcome.materialized) == ["work.a", "work.b", "work.last", "work.mover"]
+    assert outcome.materialized.index("work.b") < outcome.materialized.index("work.a")

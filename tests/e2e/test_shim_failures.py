@@ -123,9 +123,14 @@ def test_a_batch_in_the_middle_that_fails(workplace: Path) -> None:
     text = DAILY.format(value=BROKEN_QUERY, audits="cron '@daily'")
     shop = workshop.make(workplace, {"models/daily.sql": text}, sql=NO_BAD)
     workshop.execute(shop, BAD)
-    failed = workshop.materialize(shop, "2026-11-09")
+    with dg.DagsterInstance.ephemeral() as instance:
+        failed = workshop.materialize(shop, "2026-11-09", instance=instance)
+        before_it = workshop.materialize(shop, "2026-11-06", instance=instance)
 
     assert failed.materialized == []
+    # A part of the model was evaluated: no later run makes a materialization of that.
+    assert before_it.materialized == []
+    assert before_it.status["work.daily"] == "not due"
     assert failed.status["work.daily"] == "failed"
     assert "a broken day" in failed.failure
     assert "2026-11-06" not in days(shop.database)
@@ -142,9 +147,14 @@ def test_an_audit_that_fails_on_one_of_many_batches(workplace: Path) -> None:
     text = DAILY.format(value=BROKEN_DATA, audits=audits)
     shop = workshop.make(workplace, {"models/daily.sql": text}, sql=NO_BAD)
     workshop.execute(shop, BAD)
-    failed = workshop.materialize(shop, "2026-11-09")
+    with dg.DagsterInstance.ephemeral() as instance:
+        failed = workshop.materialize(shop, "2026-11-09", instance=instance)
+        before_it = workshop.materialize(shop, "2026-11-06", instance=instance)
 
     assert failed.materialized == []
+    # A part of the model was evaluated: no later run makes a materialization of that.
+    assert before_it.materialized == []
+    assert before_it.status["work.daily"] == "not due"
     assert failed.failed == {("work.daily", "forall"): dg.AssetCheckSeverity.ERROR}
     assert failed.check_metadata["work.daily", "forall"]["sqlmesh/count"] == 1
     assert failed.status["work.daily"] == "failed"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -60,6 +61,7 @@ def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
 """
 # How long a test waits for what is to happen soon; nothing depends on how soon.
 PATIENCE = 240.0
+MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
 EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
@@ -202,3 +204,59 @@ def test_a_signal_while_dagster_writes_a_model(
     assert outcome.status == {"work.a": "evaluated"}
     recorded = [entry for entry in entries if entry.dagster_event_type == EVALUATED]
     assert len(recorded) == 3  # and none twice
+
+
+def test_a_signal_when_sqlmesh_has_ended(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the rest is said: with a retry policy, Dagster would start SQLMesh again."""
+    shop = workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
+    workshop.retry_once(shop)
+
+    def interrupted(*_: object) -> dict[dg.AssetKey, str]:
+        raise dg.DagsterExecutionInterruptedError
+
+    monkeypatch.setattr("dg_sqlmesh_codegen.runtime.resource.find_lost", interrupted)
+    outcome = workshop.materialize(shop, "2026-11-06")
+
+    assert outcome.materialized == ["work.a"]
+    assert outcome.retries == 0
+    assert outcome.steps_started == 1
+
+
+def test_where_dagster_cannot_write_sqlmesh_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its storage goes away while it writes `first`, and `slow` would take hours."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shop = stuck(tmp_path, "query", 1)
+    handle: Callable[..., None] = dg.DagsterInstance.handle_new_event
+    all_logs = dg.DagsterInstance.all_logs
+    gone: list[str] = []
+
+    def write(instance: dg.DagsterInstance, entry: dg.EventLogEntry, **options: object) -> None:
+        if entry.dagster_event_type is MATERIALIZED:
+            wait_for(tmp_path / "begun")
+            gone.append("the storage")
+        if gone:
+            raise ConnectionError(gone[0])
+        handle(instance, entry, **options)
+
+    def read(instance: dg.DagsterInstance, run_id: str) -> Sequence[dg.EventLogEntry]:
+        if gone:
+            raise ConnectionError(gone[0])
+        return all_logs(instance, run_id)
+
+    before = workshop.intervals(shop)
+    module = shop.definitions()
+    with dg.DagsterInstance.ephemeral() as instance, monkeypatch.context() as patch:
+        patch.setattr(dg.DagsterInstance, "handle_new_event", write)
+        patch.setattr(dg.DagsterInstance, "all_logs", read)
+        with pytest.raises(ConnectionError):
+            dg.materialize(
+                [module.sqlmesh_models],
+                resources=module.defs.resources,
+                run_config=run_at("2026-11-06"),
+                instance=instance,
+            )
+    assert "sqlmesh-run" not in {thread.name for thread in threading.enumerate()}
+    assert workshop.intervals(shop)["work.slow"] == before["work.slow"]

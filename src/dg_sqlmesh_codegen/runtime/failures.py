@@ -10,6 +10,8 @@ from .events import PromotedModel
 from .progress import Errors
 from .texts import clipped, counted, plain, shortened
 
+# The key of a failure's metadata that names the failed models.
+FAILED = "sqlmesh/failed"
 # Dagster shows the description on one page.
 _MOST_ERRORS = 10
 _NOBODY: frozenset[str] = frozenset()
@@ -75,7 +77,7 @@ def of_models(
         description += f". SQLMesh's run ended with: {clipped(str(run_error))}"
     return dg.Failure(
         description=description,
-        metadata={"sqlmesh/failed": sorted(map(plain, failed)), "sqlmesh/skipped": left_out},
+        metadata={FAILED: sorted(map(plain, failed)), "sqlmesh/skipped": left_out},
         allow_retries=run_error is not None or any(error.retryable for error in failed.values()),
     )
 

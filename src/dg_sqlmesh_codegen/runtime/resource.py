@@ -15,6 +15,7 @@ from .errors import RunError, SetupError, StateBusyError
 from .events import Event, Level, Message
 from .execution import SQLMeshRun
 from .lost import lost as find_lost
+from .ordering import Order
 from .results import RunResults, SQLMeshResult
 from .selection import Selection
 from .target import Evaluation, Exclusivity, Locking, Target
@@ -94,21 +95,12 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         _refuse_unguarded(context, target.locking.exclusivity)
         results = RunResults(models, selection)
         run = SQLMeshRun(target, _evaluation(config, selected, selection.run_id))
-        step = _Step(context, run, results)
+        step = _Step(context, run, results, Order(models, selection.assets))
         self._steps.append(step)
         try:
-            error = yield from step.stream()
+            yield from step.results()
         except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as interruption:
             raise compat.StoppedError("SQLMesh was stopped, as the run is") from interruption
-        lost = {} if error else find_lost(context.instance, results.unheard())
-        for result in results.finish(aborted=error is not None, lost=lost):
-            if results.comes_too_late(result):
-                loose.log_results(context, result)
-            else:
-                yield result
-        failure = results.failure(error)
-        if failure:
-            raise failure
 
     def tick(
         self, context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset]
@@ -157,20 +149,35 @@ class _Step:
     """One SQLMesh run inside of one step: its events become results, and it can be stopped."""
 
     def __init__(
-        self, context: dg.AssetExecutionContext, run: SQLMeshRun, results: RunResults
+        self,
+        context: dg.AssetExecutionContext,
+        run: SQLMeshRun,
+        results: RunResults,
+        order: Order,
     ) -> None:
         self._context = context
         self._run = run
         self._results = results
+        self._order = order
         self._in_flight: tuple[SQLMeshResult, float] | None = None
         self._over = False
 
-    def stream(self) -> Generator[SQLMeshResult, None, Exception | None]:
+    def results(self) -> Iterator[SQLMeshResult]:
+        """Yield everything there is to say of the run, and raise what it fails with."""
+        error = yield from self._stream()
+        lost = {} if error else find_lost(self._context.instance, self._results.unheard())
+        for result in self._results.finish(aborted=error is not None, lost=lost):
+            yield from self._yieldable(result)
+        failure = self._results.failure(error)
+        if failure:
+            raise failure
+
+    def _stream(self) -> Generator[SQLMeshResult, None, Exception | None]:
         """Yield results while SQLMesh runs, and return the error that ended the run as a whole."""
         refused: dg.Failure
         try:
             for event in self._run.events():
-                yield from self._yieldable(event)
+                yield from self._take(event)
         except SetupError as error:
             refused = dg.Failure(str(error), allow_retries=False)
         except StateBusyError as error:
@@ -189,43 +196,45 @@ class _Step:
 
     def stop(self) -> None:
         """Stop SQLMesh if it runs, and write down what it had finished: no run does it again."""
-        if self._over:
-            return
-        self._over = True
         with compat.deferred_interrupts():
-            if self._in_flight:
+            finished = self._stopped()  # first: Dagster's storage may be away
+            in_flight, self._in_flight = self._in_flight, None
+            if in_flight:
                 # Dagster was stopped while it wrote this: a model without some of its checks.
-                loose.log_unwritten(self._context, *self._in_flight)
-            if self._run.is_over:
-                return
-            try:
-                self._context.log.info(
-                    "Stopping SQLMesh: it starts no other model, and running queries are cancelled"
-                )
-            finally:  # whatever Dagster's storage says to that
-                finished = self._run.stop()
+                loose.log_unwritten(self._context, *in_flight)
             for event in finished:
                 for result in self._results.handle(event):
                     if not isinstance(result, Message):
                         loose.log_results(self._context, result)
 
-    def _yieldable(self, event: Event) -> Iterator[SQLMeshResult]:
+    def _stopped(self) -> list[Event]:
+        if self._over or self._run.is_over:
+            return []
+        self._over = True
+        try:
+            self._context.log.info(
+                "Stopping SQLMesh: it starts no other model, and running queries are cancelled"
+            )
+        finally:
+            finished = self._run.stop()
+        return finished
+
+    def _take(self, event: Event) -> Iterator[SQLMeshResult]:
         """Take an event in; log what there is to log, and yield what the step may yield."""
         for result in self._results.handle(event):
             if isinstance(result, Message):
                 _log(self._context, result)
-            elif _is_of_step(self._context, result):
-                self._in_flight = (result, time.time())
-                yield result
-                self._in_flight = None
             else:
-                loose.log_results(self._context, result)
+                yield from self._yieldable(result)
 
-
-def _is_of_step(context: dg.AssetExecutionContext, result: SQLMeshResult) -> bool:
-    return (
-        isinstance(result, dg.AssetCheckResult) or result.asset_key in context.selected_asset_keys
-    )
+    def _yieldable(self, result: SQLMeshResult) -> Iterator[SQLMeshResult]:
+        if not self._order.allows(result):
+            loose.log_results(self._context, result)
+            return
+        self._order.note(result)
+        self._in_flight = (result, time.time())
+        yield result
+        self._in_flight = None
 
 
 def _refuse_unguarded(context: dg.AssetExecutionContext, mode: Exclusivity) -> None:

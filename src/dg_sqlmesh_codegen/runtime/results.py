@@ -7,6 +7,7 @@ well; everything else is said in checks, and by the failure that ends the step.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 import dagster as dg
@@ -24,6 +25,7 @@ from .events import (
     ModelFailed,
     ModelsSkipped,
     PromotedModel,
+    RunEnded,
     RunPlanned,
 )
 from .failures import Blame
@@ -32,6 +34,15 @@ from .selection import Selection
 from .texts import counted, plain
 
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A model that SQLMesh had nothing to do for; `altered`: its intervals, in epoch seconds."""
+
+    key: dg.AssetKey
+    fqn: str
+    altered: float
 
 
 class RunResults:
@@ -69,6 +80,9 @@ class RunResults:
                 yield from self._take_failed_audit(event)
             case BatchEnded():
                 yield from self._end_batch(event)
+            case RunEnded(nothing_to_do=True):
+                # Said of the whole: where it started over, what was left had been done by the plan.
+                self._plan_again({})
             case ModelsSkipped():
                 self._skipped |= set(event.fqns)
             case ModelFailed():
@@ -79,20 +93,17 @@ class RunResults:
             case Message():
                 yield event
 
-    def unheard(self) -> dict[dg.AssetKey, float]:
-        """Return the selected models that SQLMesh had nothing to do for.
-
-        Their assets, and when intervals of them were last written down, in epoch seconds.
-        """
+    def unheard(self) -> list[Unheard]:
+        """Return the selected models that SQLMesh had nothing to do for."""
         heard = {*self._evaluated, *self._progress, *self._failed, *self._skipped}
-        return {
-            model.spec.key: promoted.altered / 1000
+        return [
+            Unheard(model.spec.key, fqn, promoted.altered / 1000)
             for fqn, model in self._models.items()
             if model.spec.key in self._selection.assets
             and fqn not in heard
             and (promoted := self._promoted.get(fqn))
             and promoted.altered
-        }
+        ]
 
     def finish(
         self, *, aborted: bool = False, lost: Mapping[dg.AssetKey, str] | None = None
@@ -153,18 +164,25 @@ class RunResults:
     def _plan(self, due: Sequence[DueModel]) -> Iterator[Message]:
         restarted = bool(self._progress)
         before = self._progress
-        self._progress = {
-            model.fqn: before[model.fqn].again(model) if model.fqn in before else Progress(model)
-            for model in due
-        }
-        # Of an attempt that was broken off, only what had been finished counts.
-        self._skipped.clear()
-        self._failed.clear()
+        self._plan_again(
+            {
+                model.fqn: (
+                    before[model.fqn].again(model) if model.fqn in before else Progress(model)
+                )
+                for model in due
+            }
+        )
         again = "started over, the environment was changed; " if restarted else ""
         yield Message(Level.INFO, f"SQLMesh {again}evaluates {counted(due)}")
         if self._selection.all_audits:
             for model in due:
                 yield from self._unknown_audits(model)
+
+    def _plan_again(self, progress: dict[str, Progress]) -> None:
+        """Forget an attempt that was broken off: of it only what had been finished counts."""
+        self._progress = progress
+        self._skipped.clear()
+        self._failed.clear()
 
     def _unknown_audits(self, due: DueModel) -> Iterator[Message]:
         model = self._models.get(due.fqn)
@@ -224,28 +242,11 @@ class RunResults:
 
     def _upstream_first(self, keys: Collection[dg.AssetKey]) -> Iterator[ModelAsset]:
         """Yield the models of these assets in the order in which Dagster takes them."""
-        for fqn in TopologicalSorter(self._parents()).static_order():
+        parents = {fqn: {*model.parents} - {fqn} for fqn, model in self._promoted.items()}
+        for fqn in TopologicalSorter(parents).static_order():
             model = self._models.get(fqn)
             if model and model.spec.key in keys:
                 yield model
-
-    def comes_too_late(self, result: SQLMeshResult) -> bool:
-        """Whether the op can no longer yield a result: an asset downstream of it is out already."""
-        if not isinstance(result, dg.MaterializeResult):
-            return False
-        parents, above, waiting = self._parents(), set[str](), [*self._evaluated]
-        while waiting:
-            fresh = parents.get(waiting.pop(), set()) - above
-            above |= fresh
-            waiting += fresh
-        return any(
-            model.spec.key == result.asset_key
-            for fqn, model in self._models.items()
-            if fqn in above
-        )
-
-    def _parents(self) -> dict[str, set[str]]:
-        return {fqn: {*model.parents} - {fqn} for fqn, model in self._promoted.items()}
 
     def _made_up(self, model: ModelAsset, run_id: str) -> dg.MaterializeResult[None]:
         """Materialize what an earlier run has evaluated; what its audits found is not known."""
@@ -286,7 +287,8 @@ class RunResults:
         if model.fqn in self._unpromoted:
             facts = metadata.of_failure(f"Run `{self._plan_command}`")
             return checks.status(model, False, "not promoted", facts)
-        if model.fqn in self._progress:
+        progress = self._progress.get(model.fqn)
+        if progress and not progress.due.batches:
             return checks.status(model, True, "waiting for its signals", {})
         promoted = self._promoted.get(model.fqn)
         return checks.status(model, True, "not due", metadata.of_next_due(promoted))
