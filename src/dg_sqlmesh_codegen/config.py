@@ -105,7 +105,8 @@ class Config:
         translator: "package.module:Class" of a `SQLMeshTranslator`, imported while generating.
         metadata_keys: what of a model becomes metadata `sqlmesh/<key>`.
         external_specs: whether external tables are written as assets, too.
-        checks: which audits become asset checks; SQLMesh runs the others all the same.
+        checks: which audits of models become asset checks; SQLMesh runs the others all the same.
+            Standalone audits always do: nothing else would have SQLMesh run them.
         execution_status_check: whether every asset has the check `sqlmesh_execution_status`.
         exclusivity: what a run does where nothing keeps a second SQLMesh run away.
         lock_timeout: seconds that a run waits for another one on the same host; None is an hour.

@@ -223,14 +223,18 @@ def _checks(
 
 
 def with_checks(project: Project, wanted: str) -> Project:
-    """Leave out the audits that are to be no checks: "all", "blocking" or "none" are wanted."""
+    """Leave out the audits of models that are to be no checks: "all", "blocking" or "none".
+
+    Standalone audits stay. SQLMesh runs the audits of a model with it, checks or not; standalone
+    ones it runs where they are selected, and that is what their check is for.
+    """
     if wanted == "all":
         return project
     models = (
         replace(model, audits=tuple(a for a in model.audits if a.blocking and wanted == "blocking"))
         for model in project.models
     )
-    return replace(project, models=tuple(models), standalone_audits=())  # they never block
+    return replace(project, models=tuple(models))
 
 
 def checked_audits(project: Project) -> tuple[StandaloneAudit, ...]:

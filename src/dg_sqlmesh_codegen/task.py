@@ -121,4 +121,5 @@ def _doctor(report: Report, config: Config) -> int:
     if not report.different:
         click.echo("ok: the package is what the files of the SQLMesh project make")
     command = [sys.executable, "-m", "dg_sqlmesh_codegen.runtime.doctor", str(config.out)]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own module
+    # A doctor that was killed has a negative code, and has found nothing good.
+    return int(subprocess.run(command, check=False).returncode != 0)  # noqa: S603 - our own module

@@ -11,11 +11,11 @@ import dagster as dg
 import pytest
 
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
-from dg_sqlmesh_codegen.runtime.doctor import doctor
-from dg_sqlmesh_codegen.runtime.findings import Level
+from dg_sqlmesh_codegen.runtime.doctor import doctor, main
+from dg_sqlmesh_codegen.runtime.findings import Severity
 from e2e import workshop
 from e2e.shop import Shop
-from projects import model
+from projects import model, write_project
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +23,23 @@ LIMITED = """
 concurrency: {pools: {default_limit: 1}}
 run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}
 telemetry: {enabled: false}
+"""
+
+
+# A server that nobody runs, and a file that nobody has made.
+AWAY = """
+gateways:
+  away:
+    connection: {type: duckdb}
+    state_connection: {type: postgres, host: 127.0.0.1, port: 9, user: me, password: "",
+                       database: state}
+model_defaults: {dialect: duckdb}
+"""
+NOWHERE = """
+gateways:
+  local:
+    connection: {{type: duckdb, database: "{}/nowhere.db"}}
+model_defaults: {{dialect: duckdb}}
 """
 
 
@@ -68,7 +85,8 @@ def test_what_is_wrong_is_said_with_its_remedy(quick: Shop) -> None:
     assert "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`" in told
     assert "warning: Promoted in another version" in told
     assert "(shop.work.unknown). Generate it again" in told
-    assert all(finding.remedy for finding in found if finding.level is not Level.OK)
+    assert not any("\n" in str(finding) for finding in found)
+    assert all(finding.remedy for finding in found if finding.severity is not Severity.OK)
 
 
 def test_a_state_that_is_not_there(quick: Shop) -> None:
@@ -76,7 +94,50 @@ def test_a_state_that_is_not_there(quick: Shop) -> None:
     resource = SQLMeshResource(project_dir=str(quick.project), environment="staging")
     found = doctor(module.MODELS, resource, None)
 
-    assert [finding.level for finding in found] == [Level.WARNING, Level.PROBLEM]
+    assert [finding.severity for finding in found] == [Severity.WARNING, Severity.PROBLEM]
     assert "DAGSTER_HOME is not set" in found[0].what
     assert "'staging' was never planned" in found[1].what
     assert "plan staging`" in found[1].what
+
+
+def test_a_database_that_is_not_up(workplace: Path) -> None:
+    project = write_project(workplace / "project", {}, config=AWAY)
+    found = doctor([], SQLMeshResource(project_dir=str(project)), None)
+
+    assert found[-1].severity is Severity.PROBLEM
+    assert "state cannot be read" in found[-1].what
+    assert f"`sqlmesh -p {project} info`" in found[-1].remedy
+    assert "\n" not in str(found[-1])
+
+
+def test_a_state_in_a_file_that_is_not_there(workplace: Path) -> None:
+    """Looking for it must not make it."""
+    project = write_project(workplace / "project", {}, config=NOWHERE.format(workplace))
+    found = doctor([], SQLMeshResource(project_dir=str(project)), None)
+
+    assert (
+        f"never planned (the state is looked for in {workplace / 'nowhere.db'})" in found[-1].what
+    )
+    assert not (workplace / "nowhere.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot be imported: ModuleNotFoundError: No module named 'defs'"),
+        ("raise ValueError('no')", "cannot be imported: ValueError: no"),
+    ],
+)
+def test_a_package_that_cannot_be_imported(
+    workplace: Path, capsys: pytest.CaptureFixture[str], text: str | None, said: str
+) -> None:
+    name = "defs" if text is None else "broken_defs"
+    if text:
+        (workplace / name).mkdir()
+        (workplace / name / "definitions.py").write_text(text, encoding="utf-8")
+
+    assert main([name]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"problem: the package {name} ")
+    assert said in line
+    assert "Generate it with `python -m dg_sqlmesh_codegen`" in line

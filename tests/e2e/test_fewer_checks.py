@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -10,7 +11,15 @@ import pytest
 
 from dg_sqlmesh_codegen.config import Config
 from dg_sqlmesh_codegen.pipeline import generate
+from e2e import workshop
 from e2e.shop import DUE, Shop, run_at
+from projects import model
+
+SOURCE = "CREATE SCHEMA raw; CREATE TABLE raw.source AS SELECT 1 AS id"
+AUDIT = """
+AUDIT (name {name}, dialect duckdb, standalone true, cron '@daily', start '2026-11-03');
+SELECT * FROM {table} WHERE FALSE
+"""
 
 
 def events(shop: Shop, package: str, **keys: object) -> list[dg.DagsterEvent]:
@@ -52,6 +61,34 @@ def test_blocking_audits_only(shop: Shop) -> None:
     assert "sqlmesh_execution_status" in every
     kept = {audit.spec.name for audit in audits}
     assert kept < every
+
+
+@pytest.mark.parametrize("checks", ["blocking", "none"])
+def test_standalone_audits_are_checks_all_the_same(workplace: Path, checks: str) -> None:
+    """Nothing else would have SQLMesh run them, and their crons are part of the schedule."""
+    files = {
+        "models/a.sql": model("work.a", kind="FULL", cron="'@monthly'", start="'2026-09-01'"),
+        "audits/a.sql": AUDIT.format(name="of_a", table="work.a"),
+        "audits/nothing.sql": AUDIT.format(name="of_nothing", table="raw.source"),
+    }
+    shop = workshop.make(workplace, files, sql=SOURCE)
+    config = Config((shop.project,), shop.package, checks=checks)  # type: ignore[arg-type]
+    generate(config)
+    outcome = workshop.materialize(shop, "2026-11-06")
+    module = shop.definitions()
+
+    assert outcome.passed == {("work.a", "of_a")}
+    assert module.sqlmesh_adaptive_schedule.cron_schedule == "0 0 * * *"
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=datetime(2026, 11, 7, tzinfo=UTC),
+            resources=module.defs.resources,
+        ) as context,
+    ):
+        request = module.sqlmesh_adaptive_schedule(context)
+    assert [key.name for key in request.asset_check_keys] == ["of_a"]
 
 
 def test_what_no_check_says_the_log_does(

@@ -14,12 +14,14 @@ from projects import model
 
 pytestmark = pytest.mark.slow
 
-IN_URL, IN_CONFIG = "hunter2-in-a-url", "hunter3-of-a-gateway"
-# A gateway that nothing uses; its password is in an error all the same.
+IN_URL, IN_CONFIG, IN_DEFAULT = "hunter2-in-a-url", "hunter3-of-a-gateway", "hunter4-of-them-all"
+# Connections that nothing uses; their passwords are in an error all the same.
 GATEWAY = f"""
   warehouse:
     connection:
       {{type: postgres, host: db.example, port: 5432, user: me, password: {IN_CONFIG}, database: x}}
+default_connection:
+  {{type: postgres, host: db.example, port: 5432, user: me, password: {IN_DEFAULT}, database: x}}
 """
 FAILING = """
 import pandas as pd
@@ -35,7 +37,7 @@ TELLS = f"""
         try:
             raise ConnectionError("postgresql://me:{IN_URL}@db.example/x refused the login")
         except ConnectionError as error:
-            raise RuntimeError("logged in with {IN_CONFIG}") from error
+            raise RuntimeError("logged in with {IN_CONFIG}, then {IN_DEFAULT}") from error
 """
 SIGNAL = f"""
 from sqlmesh import signal
@@ -101,6 +103,7 @@ def test_no_secret_is_stored(workplace: Path, where: str) -> None:
     assert "postgresql://me:***@db.example" in stored
     assert IN_URL not in stored
     assert IN_CONFIG not in stored
+    assert IN_DEFAULT not in stored
 
 
 @pytest.mark.parametrize("tasks", [1, 4])

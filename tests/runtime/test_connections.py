@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.connections import secrets_of, state_key
+from dg_sqlmesh_codegen.runtime.connections import duckdb_file, secrets_of, state_key
 
 
 def postgres(**changes: object) -> Any:  # noqa: ANN401 - SQLMesh is imported inside
@@ -71,6 +71,24 @@ def test_a_duckdb_file_is_one_however_it_is_written(
     assert state_key(duckdb(database="other.db"), None, "prod") != key
     # One process at a time may open it, whatever the environment.
     assert state_key(duckdb(database="shop.db"), None, "dev") == key
+
+
+def test_a_further_catalog_does_not_make_it_another_state(tmp_path: Path) -> None:
+    one, two = str(tmp_path / "one.db"), str(tmp_path / "two.db")
+
+    assert duckdb_file(duckdb(catalogs={"a": one, "b": two})) == Path(one)
+    assert duckdb_file(duckdb(database=":memory:")) is None
+    assert duckdb_file(postgres()) is None
+
+
+def test_a_port_that_goes_without_saying(tmp_path: Path) -> None:
+    from sqlmesh.core.config import MySQLConnectionConfig  # noqa: PLC0415
+
+    fields = {"host": "db.example", "user": "me", "password": "hunter2!"}
+    said = MySQLConnectionConfig.model_validate({**fields, "port": 3306})
+    unsaid = MySQLConnectionConfig.model_validate(fields)
+
+    assert state_key(said, None, "prod") == state_key(unsaid, None, "prod")
 
 
 def test_nothing_secret_is_in_a_key() -> None:

@@ -13,7 +13,7 @@ import pytest
 from dg_sqlmesh_codegen.runtime import compat, exclusivity
 from dg_sqlmesh_codegen.runtime.compat import Limits, TagLimit
 from dg_sqlmesh_codegen.runtime.exclusivity import POOL, TAG
-from dg_sqlmesh_codegen.runtime.findings import Level
+from dg_sqlmesh_codegen.runtime.findings import Severity
 
 ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, ())
 HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
@@ -108,25 +108,25 @@ def test_which_executors_stay_here(definition: dg.ExecutorDefinition, here: bool
 
 
 @pytest.mark.parametrize(
-    ("limits", "level"),
+    ("limits", "severity"),
     [
-        (ELSEWHERE, Level.PROBLEM),
-        (replace(ELSEWHERE, tags=TAGGED), Level.WARNING),
-        (replace(ELSEWHERE, pool=1), Level.OK),
-        (HERE, Level.WARNING),
-        (replace(HERE, tags=TAGGED), Level.OK),
-        (replace(HERE, runs=1), Level.OK),
+        (ELSEWHERE, Severity.PROBLEM),
+        (replace(ELSEWHERE, tags=TAGGED), Severity.WARNING),
+        (replace(ELSEWHERE, pool=1), Severity.OK),
+        (HERE, Severity.WARNING),
+        (replace(HERE, tags=TAGGED), Severity.OK),
+        (replace(HERE, runs=1), Severity.OK),
     ],
 )
 def test_the_judgement_of_an_instance(
-    monkeypatch: pytest.MonkeyPatch, limits: Limits, level: Level
+    monkeypatch: pytest.MonkeyPatch, limits: Limits, severity: Severity
 ) -> None:
     monkeypatch.setattr(compat, "limits", lambda instance, pool: limits)
     instance: Any = None
     _, finding = exclusivity.judge(instance)
 
-    assert finding.level is level
-    assert bool(finding.remedy) == (level is not Level.OK or limits.tags != ())
+    assert finding.severity is severity
+    assert bool(finding.remedy) == (severity is not Severity.OK or limits.tags != ())
 
 
 def test_the_limits_of_a_real_instance() -> None:
@@ -160,7 +160,7 @@ def test_the_limits_of_a_real_instance() -> None:
 def test_how_long_a_run_has_been_there() -> None:
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
     begun = now - timedelta(hours=3, minutes=5)
-    for status, hint in [("STARTED", True), ("CANCELING", True), ("QUEUED", False)]:
+    for status, hint in [("STARTED", True), ("NOT_STARTED", True), ("QUEUED", False)]:
         run = SimpleNamespace(run_id="run-1", status=dg.DagsterRunStatus(status))
         record: Any = SimpleNamespace(
             dagster_run=run, start_time=begun.timestamp(), create_timestamp=begun

@@ -54,6 +54,7 @@ def test_a_second_process_is_kept_out_and_told_who_is_in(tmp_path: Path) -> None
         assert caught.value.holder.run_id == "other-run"
         assert caught.value.holder.pid == holder.pid
         assert "run other-run (process " in str(caught.value)
+        assert caught.value.holder.since
 
 
 def test_who_waits_is_let_in_when_the_other_goes(tmp_path: Path) -> None:
@@ -73,6 +74,7 @@ def test_who_waits_is_let_in_when_the_other_goes(tmp_path: Path) -> None:
     assert seen[0].run_id == "other-run"
     assert current is not None
     assert (current.run_id, current.pid) == ("mine", os.getpid())
+    assert current.since >= seen[0].since
     assert lock.read_holder(path) is None
 
 

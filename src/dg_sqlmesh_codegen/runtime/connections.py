@@ -33,6 +33,13 @@ _IDENTITY = (
     "s3_warehouse_location",
     "work_group",
 )
+# What the server's driver takes where a configuration leaves the port out.
+_DEFAULT_PORTS = {
+    "clickhouse": "8123",
+    "mysql": "3306",
+    "redshift": "5439",
+    "trino": "443",
+}
 _SAME_HOST = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase|code)?$|pwd$|secret|token|private_key$|keyfile_json|api_?key|"
@@ -47,7 +54,7 @@ def state_key(connection: BaseModel, schema: str | None, environment: str) -> st
     """Return what two projects share if and only if their runs may not overlap.
 
     DuckDB lets one process at a time into a file, whatever the environment, so there the
-    environment does not count.
+    environment does not count: the state is in the first file.
 
     Args:
         connection: SQLMesh's configuration of the connection that the state is in.
@@ -58,12 +65,13 @@ def state_key(connection: BaseModel, schema: str | None, environment: str) -> st
         A digest without anything secret, fit for a file name.
     """
     kind = getattr(connection, "type_", type(connection).__name__)
-    files = _duckdb_files(connection) if kind == "duckdb" else []
+    file = duckdb_file(connection)
     identity: dict[str, object]
-    if files:
-        identity = {"type": kind, "files": files}
+    if file:
+        identity = {"type": kind, "file": str(file)}
     else:
         fields = {name: _normal(getattr(connection, name, None)) for name in _IDENTITY}
+        fields["port"] = fields["port"] or _DEFAULT_PORTS.get(kind)
         named = {name: value for name, value in fields.items() if value is not None}
         identity = {"type": kind, "schema": schema, "environment": environment, **named}
     text = json.dumps(identity, sort_keys=True, default=str)
@@ -77,16 +85,23 @@ def secrets_of(configuration: object) -> frozenset[str]:
     )
 
 
-def _duckdb_files(connection: BaseModel) -> list[str]:
-    """Return the absolute paths of the files; none for a database in memory."""
+def duckdb_file(connection: BaseModel) -> Path | None:
+    """Return the absolute path of the file that a DuckDB connection has its own tables in.
+
+    That is its database or, where it names several catalogs, the first of them (SQLMesh
+    documentation, "DuckDB: connection options"); None where it is in memory or no file.
+    """
+    if getattr(connection, "type_", None) != "duckdb":
+        return None
+    path = getattr(connection, "database", None)
     catalogs = getattr(connection, "catalogs", None) or {}
-    paths = [getattr(connection, "database", None)]
-    paths += [getattr(options, "path", options) for options in catalogs.values()]
-    return sorted(
-        str(Path(path).resolve())
-        for path in paths
-        if isinstance(path, str) and path and path != ":memory:" and "://" not in path
-    )
+    for options in catalogs.values():
+        path = path or getattr(options, "path", options)
+    if not isinstance(path, str) or not path:
+        return None
+    if path == ":memory:" or path.startswith("md:") or "://" in path:
+        return None
+    return Path(path).resolve()
 
 
 def _normal(value: object) -> str | None:

@@ -19,7 +19,7 @@ from . import drift, exclusivity
 from .assets import ModelAsset
 from .errors import RunError, SetupError, StateBusyError
 from .events import PromotedModel
-from .findings import Finding, Level
+from .findings import Finding, Severity
 from .resource import SQLMeshResource
 from .target import Target
 from .texts import counted, plain, shortened
@@ -41,7 +41,7 @@ def doctor(
     try:
         target = resource.target()
     except dg.Failure as error:
-        return (Finding(Level.PROBLEM, str(error.description)),)
+        return (Finding(Severity.PROBLEM, str(error.description)),)
     return (*_of_instance(instance), *_of_project(models, target))
 
 
@@ -52,15 +52,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Examine the installation of a generated package.",
     )
     parser.add_argument("package", help="the package's folder, or the name it is imported by")
-    models, resource = _load(parser.parse_args(arguments).package)
+    package = parser.parse_args(arguments).package
+    try:
+        models, resource = _load(package)
+    except Exception as error:  # noqa: BLE001 - whatever the package raises: the finding says it
+        return _printed([_not_importable(package, error)])
     with dg.build_resources({"sqlmesh": resource}) as resources:  # environment variables are read
         if os.environ.get("DAGSTER_HOME"):
             with dg.DagsterInstance.get() as instance:
                 findings = doctor(models, resources.sqlmesh, instance)
         else:
             findings = doctor(models, resources.sqlmesh, None)
+    return _printed(findings)
+
+
+def _printed(findings: Sequence[Finding]) -> int:
     sys.stdout.writelines(f"{finding}\n" for finding in findings)
-    return int(any(finding.level is Level.PROBLEM for finding in findings))
+    return int(any(finding.severity is Severity.PROBLEM for finding in findings))
+
+
+def _not_importable(package: str, error: Exception) -> Finding:
+    return Finding(
+        Severity.PROBLEM,
+        f"the package {package} cannot be imported: {type(error).__name__}: {error}",
+        f"Generate it with `{drift.GENERATE}`, in the environment that Dagster runs in.",
+    )
 
 
 def _load(package: str) -> tuple[Sequence[ModelAsset], SQLMeshResource]:
@@ -77,7 +93,7 @@ def _load(package: str) -> tuple[Sequence[ModelAsset], SQLMeshResource]:
 def _of_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
     if instance is None:
         yield Finding(
-            Level.WARNING,
+            Severity.WARNING,
             "DAGSTER_HOME is not set: no Dagster instance was looked at",
             "Set it to the folder of your dagster.yaml.",
         )
@@ -86,15 +102,15 @@ def _of_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
     settings = instance.get_settings("run_monitoring") or {}
     if instance.run_monitoring_enabled and not settings.get("free_slots_after_run_end_seconds"):
         yield Finding(
-            Level.WARNING,
+            Severity.WARNING,
             "a run that is killed keeps its slot of the pool, and blocks all that come after it",
             "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",
         )
     if instance.run_monitoring_enabled:
-        yield Finding(Level.OK, "run monitoring ends runs whose process is gone")
+        yield Finding(Severity.OK, "run monitoring ends runs whose process is gone")
     else:
         yield Finding(
-            Level.WARNING,
+            Severity.WARNING,
             "a run whose process is killed stays active, and the schedule waits for it",
             "In dagster.yaml: "
             "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
@@ -108,18 +124,23 @@ def _of_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Findin
     try:
         promoted = session.promoted_models(target)
     except SetupError as error:
-        yield Finding(Level.PROBLEM, str(error))
+        yield Finding(Severity.PROBLEM, str(error))  # its remedy is in it
     except StateBusyError as error:
         yield Finding(
-            Level.WARNING,
+            Severity.WARNING,
             f"another process is using SQLMesh's state: {error}",
             "Ask again when it has ended.",
         )
     except RunError as error:
-        yield Finding(Level.PROBLEM, f"SQLMesh's state cannot be read: {error}")
+        yield Finding(
+            Severity.PROBLEM,
+            f"SQLMesh's state cannot be read: {error}",
+            "See that its database is up, and that whoever runs Dagster may log in: "
+            f"`sqlmesh {target.arguments} info` tries it, too.",
+        )
     else:
         where = f"the environment {target.environment!r}"
-        yield Finding(Level.OK, f"{where} can be read; {counted(promoted)} are promoted")
+        yield Finding(Severity.OK, f"{where} can be read; {counted(promoted)} are promoted")
         yield from _of_drift(models, promoted, target)
 
 
@@ -131,15 +152,15 @@ def _of_drift(
     if found.unpromoted:
         names = shortened([plain(fqn) for fqn in found.unpromoted])
         yield Finding(
-            Level.PROBLEM,
+            Severity.PROBLEM,
             f"generated, but not promoted in {target.environment!r}: {names}",
             f"Run `{target.plan_command}`, or generate the package again.",
         )
     for line in found.warnings():
         what, _, remedy = line.partition(". ")
-        yield Finding(Level.WARNING, what, remedy)
+        yield Finding(Severity.WARNING, what, remedy)
     if found == drift.Drift():
-        yield Finding(Level.OK, "what is promoted is what was generated")
+        yield Finding(Severity.OK, "what is promoted is what was generated")
 
 
 if __name__ == "__main__":

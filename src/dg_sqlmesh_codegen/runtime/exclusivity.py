@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from . import compat
-from .findings import Finding, Level
+from .findings import Finding, Severity
 
 POOL = "sqlmesh_jobs_exclusive"
 TAG = "dagster/concurrency_key"
@@ -27,6 +27,10 @@ run_monitoring:
   enabled: true
   free_slots_after_run_end_seconds: 60    # or a killed run blocks all that come after it
 """
+_LIMIT = (
+    "In dagster.yaml: `concurrency: {pools: {granularity: op, default_limit: 1}}`; or, for this "
+    f"pool alone: `dagster instance concurrency set {POOL} 1`."
+)
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -73,8 +77,8 @@ def why_skip(record: dg.RunRecord, now: datetime) -> str:
         f"Another SQLMesh run is active: {run.run_id} "
         f"({run.status.value.lower()} for {_duration((now - begun).total_seconds())})"
     )
-    if run.status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING):
-        # A worker that was killed has told nobody; only run monitoring finds out.
+    if run.status is not dg.DagsterRunStatus.QUEUED:
+        # A process that was killed, or never came up, has told nobody; run monitoring finds out.
         text += (
             ". If its process is gone, mark the run as canceled in the UI; `run_monitoring: "
             "{enabled: true}` in dagster.yaml does so by itself"
@@ -108,35 +112,35 @@ def judge(instance: dg.DagsterInstance) -> tuple[Finding, ...]:
     """Say whether an instance keeps SQLMesh runs apart, and what would."""
     limits = compat.limits(instance, POOL)
     place = "on this host" if limits.launches_here else "on other hosts"
-    found = [Finding(Level.OK, f"{limits.launcher} launches runs {place}")]
+    found = [Finding(Severity.OK, f"{limits.launcher} launches runs {place}")]
     tagged = {TAG: POOL}
     if _pool_guards(limits):
-        found.append(Finding(Level.OK, f"the pool {POOL} is limited to 1 op"))
+        found.append(Finding(Severity.OK, f"the pool {POOL} is limited to 1 op"))
     elif _queue_guards(limits, {}):
-        found.append(Finding(Level.OK, "the queue lets one run of the models start at a time"))
+        found.append(Finding(Severity.OK, "the queue lets one run of the models start at a time"))
     elif _queue_guards(limits, tagged):
         found.append(
             Finding(
-                Level.OK if limits.launches_here else Level.WARNING,
+                Severity.OK if limits.launches_here else Severity.WARNING,
                 "the queue holds runs of the job back by their tag, and no run that is launched "
                 "from the asset graph, which carries none",
-                f"Limit the pool instead, in dagster.yaml:\n{SNIPPET}",
+                f"Limit the pool instead. {_LIMIT}",
             )
         )
     elif limits.launches_here:
         found.append(
             Finding(
-                Level.WARNING,
+                Severity.WARNING,
                 f"the pool {POOL} is not limited: a second run starts, and waits for the lock file",
-                f"Let it wait in the queue; in dagster.yaml:\n{SNIPPET}",
+                f"Let it wait in the queue. {_LIMIT}",
             )
         )
     else:
         found.append(
             Finding(
-                Level.PROBLEM,
+                Severity.PROBLEM,
                 f"nothing keeps two SQLMesh runs apart: the pool {POOL} is not limited to 1",
-                f"In dagster.yaml:\n{SNIPPET}",
+                _LIMIT,
             )
         )
     return tuple(found)

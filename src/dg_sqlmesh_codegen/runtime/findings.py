@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Level(Enum):
+class Severity(Enum):
     """How bad a finding is."""
 
     OK = "ok"
@@ -18,10 +18,15 @@ class Level(Enum):
 class Finding:
     """One thing that is well or not: what, in one line, and what mends it (or nothing)."""
 
-    level: Level
+    severity: Severity
     what: str
     remedy: str = ""
 
     def __str__(self) -> str:
-        line = f"{self.level.value}: {self.what}"
-        return f"{line}. {self.remedy}" if self.remedy else line
+        line = f"{self.severity.value}: {_in_one_line(self.what)}"
+        return f"{line}. {_in_one_line(self.remedy)}" if self.remedy else line
+
+
+def _in_one_line(text: str) -> str:
+    # A database's error may have several.
+    return " ".join(text.split())

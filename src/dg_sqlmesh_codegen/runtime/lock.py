@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,18 +29,20 @@ _FOLDER_MODE = 0o1777
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock: `run_id` is empty where it is no run (a tick that reads the state)."""
+    """Who holds a lock: `run_id` is empty where it is no run (a tick that reads the state).
+
+    `since` is the time when it got the lock, empty while it waits.
+    """
 
     run_id: str
     pid: int
     host: str
-    since: str
+    since: str = ""
 
     @classmethod
     def here(cls, run_id: str) -> Holder:
-        """Return this process as the holder, from now on."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(run_id, os.getpid(), socket.gethostname(), now)
+        """Return this process."""
+        return cls(run_id, os.getpid(), socket.gethostname())
 
     def __str__(self) -> str:
         who = f"run {self.run_id}" if self.run_id else "a tick of the schedule"
@@ -142,7 +144,8 @@ def _note(path: Path) -> Path:
 
 def _write_holder(note: Path, holder: Holder) -> None:
     # Who waits would like to know, but the lock holds without it: on a full disk, for example.
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     with suppress(OSError):
-        note.write_text(json.dumps(asdict(holder)), encoding="utf-8")
+        note.write_text(json.dumps(asdict(replace(holder, since=now))), encoding="utf-8")
     with suppress(OSError):
         note.chmod(_FILE_MODE)  # only its owner may, and only once is needed

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmesh import Context
-from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.core.config.connection import ConnectionConfig
 from sqlmesh.core.environment import Environment
 from sqlmesh.core.selector import NativeSelector
@@ -20,7 +19,7 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from . import lock
 from .capture import AuditNotifier, Emit
-from .connections import secrets_of, state_key
+from .connections import duckdb_file, secrets_of, state_key
 from .errors import SetupError, StateBusyError
 from .events import Level, Message
 from .redaction import Redaction
@@ -70,7 +69,7 @@ def open_context(
                 "Deploy it with the code, or set `project_dir` of the `sqlmesh` resource.",
             )
     context = _context(target, notifier)
-    redaction.add(secrets_of(context.config.gateways))
+    redaction.add(secrets_of(context.config))
     if target.concurrent_tasks:
         # The context starts that many threads, and takes the number of connections from here.
         context.connection_config.concurrent_tasks = target.concurrent_tasks
@@ -185,6 +184,9 @@ def _take_lock(held: ExitStack, path: Path, locking: Locking, claim: Claim) -> N
 
 
 def _require_current_state(context: Context, target: Target) -> None:
+    file = duckdb_file(_state_connection(context))
+    if file and not file.exists():
+        raise _never_planned(context, target)  # connecting would make it
     # `context.state_sync` would create the tables of a state that does not exist yet.
     state = context.config.get_scheduler(context.gateway).create_state_sync(context)
     try:
@@ -207,11 +209,9 @@ def _state_connection(context: Context) -> ConnectionConfig:
 
 
 def _never_planned(context: Context, target: Target) -> SetupError:
-    connection = _state_connection(context)
-    where = ""
-    if isinstance(connection, DuckDBConnectionConfig) and connection.database:
-        # A relative path means another file in another working directory: the usual reason.
-        where = f" (the state is looked for in {Path(connection.database).absolute()})"
+    file = duckdb_file(_state_connection(context))
+    # A relative path means another file in another working directory: the usual reason.
+    where = f" (the state is looked for in {file})" if file else ""
     return SetupError(
         f"The SQLMesh environment {target.environment!r} was never planned{where}",
         f"Run `{target.plan_command}`.",

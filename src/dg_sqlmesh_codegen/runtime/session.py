@@ -13,7 +13,12 @@ from datetime import datetime
 
 from sqlmesh import Context
 from sqlmesh.core.scheduler import merged_missing_intervals
-from sqlmesh.core.snapshot import DeployabilityIndex, Snapshot, apply_auto_restatements
+from sqlmesh.core.snapshot import (
+    DeployabilityIndex,
+    Snapshot,
+    SnapshotId,
+    apply_auto_restatements,
+)
 from sqlmesh.utils.date import now_timestamp, to_datetime, to_timestamp
 
 from .capture import AuditNotifier, Emit, FailedAudits, RunConsole
@@ -77,7 +82,8 @@ def _evaluate(
         fqns = _promoted(evaluation.fqns, snapshots, target)
         emit(
             EnvironmentRead(
-                tuple(_promoted_model(each) for each in snapshots.values()), target.plan_command
+                tuple(_promoted_model(each, target) for each in snapshots.values()),
+                target.plan_command,
             )
         )
         context.console = RunConsole(emit, stop, lambda gateway: _handles(context, gateway))
@@ -168,7 +174,7 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
     try:
         with open_context(target, redaction) as context:
             snapshots = promoted_snapshots(context, target)
-        return tuple(_promoted_model(snapshot) for snapshot in snapshots.values())
+        return tuple(_promoted_model(snapshot, target) for snapshot in snapshots.values())
     except Exception as error:  # noqa: BLE001 - raised again without secrets
         told = redaction.error(error)
     raise told
@@ -194,7 +200,7 @@ def _due(snapshots: Mapping[str, Snapshot], target: Target, execution_time: date
         end=execution_time,
         deployability_index=deployability or DeployabilityIndex.create(by_id),
     )
-    fqns = frozenset(snapshot.name for snapshot in missing)
+    fqns = frozenset(snapshot.name for snapshot in missing if _can_be_selected(snapshot, by_id))
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
@@ -203,22 +209,43 @@ def _due(snapshots: Mapping[str, Snapshot], target: Target, execution_time: date
     return Due(fqns, min(upcoming, default=None))
 
 
+def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[SnapshotId, Snapshot]) -> bool:
+    """Whether a package can have it: an audit that reads no model has no asset to be on."""
+    if not snapshot.is_audit:
+        return True
+    read = [snapshots[parent] for parent in snapshot.parents if parent in snapshots]
+    return any(_is_asset(parent) for parent in read)
+
+
+def _is_asset(snapshot: Snapshot) -> bool:
+    return snapshot.is_model and not snapshot.is_symbolic
+
+
 def _do_not_wait_for_runs(holder: Holder | None, waited: float) -> None:
     if holder and holder.run_id:
         raise StateBusyError(str(holder))
 
 
-def _promoted_model(snapshot: Snapshot) -> PromotedModel:
+def _promoted_model(snapshot: Snapshot, target: Target) -> PromotedModel:
     tick = snapshot.node.cron_next(now_timestamp()) if _has_cron(snapshot) else None
     return PromotedModel(
         fqn=snapshot.name,
         data_hash=snapshot.fingerprint.data_hash,
         parents=tuple(sorted(parent.name for parent in snapshot.parents)),
         next_due=to_timestamp(tick) if tick else None,
-        is_asset=snapshot.is_model and not snapshot.is_symbolic,
-        altered=snapshot.last_altered_ts,
+        is_asset=_is_asset(snapshot),
+        altered=_altered(snapshot, target),
         version=str(snapshot.version),
     )
+
+
+def _altered(snapshot: Snapshot, target: Target) -> int | None:
+    """Return when intervals were written down: of a preview in a development environment apart."""
+    times = [
+        snapshot.last_altered_ts,
+        None if target.environment == _PROD else snapshot.dev_last_altered_ts,
+    ]
+    return max((time for time in times if time), default=None)
 
 
 def _has_cron(snapshot: Snapshot) -> bool:
