@@ -119,18 +119,6 @@ def test_a_tick_waits_for_a_run_of_the_whole_job(
     assert run.run_id in str(reason.skip_message)
 
 
-def test_a_tick_waits_for_a_run_in_the_queue(shop: Shop, instance: dg.DagsterInstance) -> None:
-    job = shop.definitions().defs.resolve_job_def("sqlmesh_job")
-    run = instance.create_run_for_job(job)
-    # As the queued coordinator does it: such a run cannot be created here, it names its server.
-    enqueued = dg.DagsterEvent(dg.DagsterEventType.PIPELINE_ENQUEUED.value, job_name=run.job_name)
-    instance.report_dagster_event(enqueued, run.run_id)
-    reason = tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
-
-    assert isinstance(reason, dg.SkipReason)
-    assert f"{run.run_id} (queued for 0 min)" in str(reason.skip_message)
-
-
 def test_a_tick_does_not_wait_for_other_runs(shop: Shop, instance: dg.DagsterInstance) -> None:
     @dg.asset
     def other() -> None: ...

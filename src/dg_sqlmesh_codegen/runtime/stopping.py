@@ -39,10 +39,6 @@ class Stop:
         """Return whether the run is to stop."""
         return self._flag.is_set()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the wish to stop, for so long at most; return whether it is there."""
-        return self._flag.wait(seconds)
-
     def begin(self, *handles: object) -> None:
         """Note that the calling thread works, with this cursor and this connection."""
         with self._lock:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
+from dagster._core.scheduler import instigation as dg_ticks
 
 from e2e.outcome import Outcome
 from e2e.server.platform_package import PLATFORM
@@ -174,6 +175,15 @@ class Installation:
         """Bring the schedule back to how it was created: stopped."""
         answer = self.graphql(_RESET_SCHEDULE, {"selector": _SCHEDULE_SELECTOR})
         assert answer["__typename"] == "ScheduleStateResult", answer
+
+    def require_no_bad_tick(self) -> None:
+        """An AssertionError says why the schedule's ticks launched nothing, if one did not."""
+        (state,) = self.instance.all_instigator_state()
+        for tick in self.instance.get_ticks(state.instigator_origin_id, state.selector_id):
+            assert tick.status in (
+                dg_ticks.TickStatus.STARTED,
+                dg_ticks.TickStatus.SUCCESS,
+            ), f"{tick.skip_reason or tick.error}\n{self.processes.log('daemon').read_text()}"
 
     def test_tick(self, timestamp: float) -> Mapping[str, object]:
         """Press "Test schedule": the code server evaluates a tick, nothing is launched."""

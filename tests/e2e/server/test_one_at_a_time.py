@@ -37,3 +37,18 @@ def test_two_runs_at_once_and_fifty_ticks(installation: Installation, depot: Dep
     assert (one.end_time or 0) <= (other.start_time or 0)
     assert depot.missing(day(0)) == set()
     assert depot.wrong_rows(day(0)) == {}
+
+
+def test_a_tick_while_a_run_is_in_the_queue(installation: Installation) -> None:
+    installation.processes.stop("daemon")  # nobody takes it out
+    try:
+        run_id = installation.launch(config=IN_PROCESS)
+        status = installation.status(run_id)
+        tick = installation.test_tick(midnight(day(0)))
+    finally:
+        installation.start_daemon()
+
+    assert status is dg.DagsterRunStatus.QUEUED
+    assert f"{run_id} (queued for 0 min)" in str(tick["skipReason"])
+    assert tick["runRequests"] == []
+    assert sorted(installation.wait_for(run_id).materialized) == sorted(MODELS)

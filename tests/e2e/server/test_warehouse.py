@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import dagster as dg
@@ -42,9 +42,12 @@ def missed_tick(installation: Installation) -> Iterator[None]:
 @pytest.mark.usefixtures("missed_tick")
 def test_the_daemon_runs_what_is_due(installation: Installation, depot: Depot) -> None:
     of_schedule = dg.RunsFilter(tags={"dagster/schedule_name": SCHEDULE})
-    (run,) = wait_until(
-        lambda: installation.instance.get_runs(filters=of_schedule), "a run of the schedule"
-    )
+
+    def launched() -> Sequence[dg.DagsterRun]:
+        installation.require_no_bad_tick()
+        return installation.instance.get_runs(filters=of_schedule)
+
+    (run,) = wait_until(launched, "a run of the schedule")
     outcome = installation.wait_for(run.run_id)
 
     assert run.asset_selection == {key(model) for model in MODELS}
