@@ -97,7 +97,7 @@ def test_nothing_but_what_is_not_promoted(drifted: Shop) -> None:
     outcome = workshop.materialize(drifted, "2026-11-06", selection='key:"shop/work/new"')
 
     assert outcome.materialized == []
-    assert "Not promoted in the SQLMesh environment 'prod': shop.work.new." in outcome.failure
+    assert "Not promoted in the SQLMesh environment: shop.work.new." in outcome.failure
 
 
 def test_a_tick_when_everything_due_is_unknown_to_the_package(drifted: Shop) -> None:

@@ -18,8 +18,8 @@ from dg_sqlmesh_codegen.runtime.events import (
 )
 from dg_sqlmesh_codegen.runtime.lost import lost
 from dg_sqlmesh_codegen.runtime.progress import Errors
-from dg_sqlmesh_codegen.runtime.results import RunResults, Unheard
-from dg_sqlmesh_codegen.runtime.selection import Selection
+from dg_sqlmesh_codegen.runtime.results import RunResults
+from dg_sqlmesh_codegen.runtime.selection import Selection, Unheard
 
 ORDERS, SALES = dg.AssetKey(["s", "orders"]), dg.AssetKey(["s", "sales"])
 

@@ -22,7 +22,7 @@ from .events import PromotedModel
 from .findings import Finding, Severity
 from .resource import SQLMeshResource
 from .target import Target
-from .texts import counted, plain, shortened
+from .texts import counted
 
 
 def doctor(
@@ -150,12 +150,8 @@ def _of_drift(
     fqns = [model.fqn for model in models]
     found = drift.compare(models, fqns, {each.fqn: each for each in promoted})
     if found.unpromoted:
-        names = shortened([plain(fqn) for fqn in found.unpromoted])
-        yield Finding(
-            Severity.PROBLEM,
-            f"generated, but not promoted in {target.environment!r}: {names}",
-            f"Run `{target.plan_command}`, or generate the package again.",
-        )
+        told = drift.unpromoted(found.unpromoted)
+        yield Finding(Severity.PROBLEM, told, drift.promoting(target.plan_command))
     for line in found.warnings():
         what, _, remedy = line.partition(". ")
         yield Finding(Severity.WARNING, what, remedy)

@@ -60,6 +60,17 @@ def compare(
     )
 
 
+def unpromoted(fqns: Iterable[str]) -> str:
+    """Say that these are in the package, and not in the environment; `promoting` mends it."""
+    names = shortened([plain(fqn) for fqn in sorted(fqns)])
+    return f"Not promoted in the SQLMesh environment: {names}"
+
+
+def promoting(plan_command: str) -> str:
+    """Say how models come into the environment, or out of the package."""
+    return f"Run `{plan_command}`, or generate the package again if the models were removed."
+
+
 def unknown_to_package(fqns: Iterable[str]) -> str:
     """Say that these are promoted, that the package lacks them, and how to mend it."""
     return (

@@ -85,12 +85,3 @@ def of_models(
 def of_run(error: Exception) -> dg.Failure:
     """Return the failure of a step in which SQLMesh's run failed as a whole."""
     return dg.Failure(f"SQLMesh's run failed: {clipped(str(error))}")
-
-
-def of_unpromoted(unpromoted: Sequence[str], plan_command: str) -> str:
-    """Say which selected models are not in the environment, and what promotes them."""
-    names = shortened([plain(fqn) for fqn in unpromoted])
-    return (
-        f"Not promoted in the SQLMesh environment: {names}. Run `{plan_command}`, or generate the "
-        "package again if the models were removed."
-    )

@@ -12,7 +12,7 @@ import dagster as dg
 
 from .exclusivity import planned_assets
 from .failures import FAILED
-from .results import Unheard
+from .selection import Unheard
 from .texts import plain
 
 _ENDED_BADLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]

@@ -7,7 +7,6 @@ well; everything else is said in checks, and by the failure that ends the step.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 import dagster as dg
@@ -30,19 +29,10 @@ from .events import (
 )
 from .failures import Blame
 from .progress import Errors, Progress
-from .selection import Selection
+from .selection import Selection, Unheard
 from .texts import counted, plain
 
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
-
-
-@dataclass(frozen=True, slots=True)
-class Unheard:
-    """A model that SQLMesh had nothing to do for; `altered`: its intervals, in epoch seconds."""
-
-    key: dg.AssetKey
-    fqn: str
-    altered: float
 
 
 class RunResults:
@@ -140,7 +130,7 @@ class RunResults:
             failure = failures.of_run(run_error)
         if not self._unpromoted:
             return failure
-        unpromoted = failures.of_unpromoted(self._unpromoted, self._plan_command)
+        unpromoted = f"{drift.unpromoted(self._unpromoted)}. {drift.promoting(self._plan_command)}"
         if failure is None:
             return dg.Failure(unpromoted, allow_retries=False)
         return dg.Failure(

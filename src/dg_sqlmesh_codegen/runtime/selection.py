@@ -34,3 +34,12 @@ class Selection:
                 if check.standalone and check.spec.key in self.checks:
                     found.add(check.audit)
         return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A model that SQLMesh had nothing to do for; `altered`: its intervals, in epoch seconds."""
+
+    key: dg.AssetKey
+    fqn: str
+    altered: float

@@ -21,6 +21,7 @@ from sqlmesh.core.snapshot import (
 )
 from sqlmesh.utils.date import now_timestamp, to_datetime, to_timestamp
 
+from . import drift
 from .capture import AuditNotifier, Emit, FailedAudits, RunConsole
 from .errors import RunStoppedError, SetupError, StateBusyError
 from .events import EnvironmentRead, Level, Message, PromotedModel, RunEnded
@@ -30,7 +31,6 @@ from .redaction import Redaction
 from .remembered import RememberedSnapshots
 from .stopping import Stop
 from .target import Evaluation, Target
-from .texts import shortened
 
 _PROD = "prod"
 # For the ticks of this process, which come one at a time (see `schedule`).
@@ -139,11 +139,7 @@ def _promoted(
     promoted = frozenset(fqns) & frozenset(snapshots)
     if promoted:
         return promoted
-    names = sorted(name.replace('"', "") for name in fqns)
-    raise SetupError(
-        f"Not promoted in the SQLMesh environment {target.environment!r}: {shortened(names)}",
-        f"Run `{target.plan_command}`, or generate the package again if the models were removed.",
-    )
+    raise SetupError(drift.unpromoted(fqns), drift.promoting(target.plan_command))
 
 
 def due_models(target: Target, execution_time: datetime) -> Due:
