@@ -10,7 +10,9 @@ but for the "run itself" columns. The floor is an op with the same keys and chec
 yields; start-up is a process that runs a job of one asset that does nothing. The aim of issue 5
 is 1.1 times the larger of `sqlmesh run` and the floor (without its start-up), plus start-up.
 SQLMesh and Dagster share a process, and with it Python's lock: what both spend on the CPU adds up,
-so CPU seconds are shown beside those of the clock.
+so CPU seconds are shown beside those of the clock. On a local DuckDB and with SQLite that is all of
+it, and the aim is missed; a warehouse computes elsewhere. "Without checks" is the same package with
+`checks = "none"` and `execution_status_check = false`: a third of the events.
 BENCHMARK_TIMEOUT is how many seconds dg-sqlmesh gets (900).
 """
 
@@ -23,13 +25,23 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import DAGSTER, PYTHON, SQLMESH, dg_sqlmesh, planned_in, script
+from benchmarks.contenders import (
+    DAGSTER,
+    GENERATE,
+    PYTHON,
+    SQLMESH,
+    dg_sqlmesh,
+    planned_in,
+    script,
+)
 from benchmarks.instances import Storage, storage
 from benchmarks.measuring import Cost, FailedError, patience, run, show, sizes
 
 pytestmark = pytest.mark.benchmark
 
 FLOOR = str(script("floor"))
+BARE = "defs_without_checks"
+WITHOUT_CHECKS = ("--set", "checks=none", "--set", "execution_status_check=false", "-o", BARE)
 HEAD: list[object] = [
     *("", "s", "CPU s", "run itself (s)", "/ `sqlmesh run`", "/ aim"),
     *("MB", "events", "planned", "checks"),
@@ -78,6 +90,7 @@ def test_run_cost(records: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     with storage(records) as where:
         for models in sizes("100"):
             planned = planned_in(tmp_path / str(models), models)
+            run((*GENERATE, *WITHOUT_CHECKS), planned)
             _compare(Arena(planned, where), models, capsys)
 
 
@@ -88,12 +101,15 @@ def _compare(arena: Arena, models: int, capsys: pytest.CaptureFixture[str]) -> N
         start = arena.run(command("-f", FLOOR, "nothing_job"))
         floor = arena.run(command("-f", FLOOR, "floor_job"))
         ours = arena.run(command("-m", "defs.definitions", "sqlmesh_job"))
+        bare = arena.run(command("-m", f"{BARE}.definitions", "sqlmesh_job"))
         assert ours.events["materializations"] == floor.events["materializations"] == models
+        assert bare.events["materializations"] == models
         aim = start.seconds + 1.1 * max(sqlmesh.seconds, floor.seconds - start.seconds)
         rows += [
             _row(f"Dagster's start-up, {way}", start, sqlmesh),
             _row(f"Dagster's floor, {way}", floor, sqlmesh),
             _row(f"this project, {way}", ours, sqlmesh, aim),
+            _row(f"without checks, {way}", bare, sqlmesh),
         ]
     try:
         rows.append(_row("dg-sqlmesh, in process", _rival(arena), sqlmesh))
