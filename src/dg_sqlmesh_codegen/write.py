@@ -198,7 +198,8 @@ def apply(changes: Sequence[Change], out: Path) -> None:
         OSError: the folder cannot be written.
         UsageError: it cannot be written any more, not even as it was before.
     """
-    for pattern in ("__init__.py", "definitions.py", f"{MODELS_FOLDER}/**/*.py"):
+    below = [f"{folder}/**/*.py" for folder in (MODELS_FOLDER, EXTERNALS_FOLDER)]
+    for pattern in ("__init__.py", "definitions.py", *below):
         transaction.remove_leftovers(out, pattern)
     todo = sorted(
         (change for change in changes if change.status is not Status.UNCHANGED), key=_turn
