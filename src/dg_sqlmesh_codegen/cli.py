@@ -26,8 +26,9 @@ Exit codes: 0 done or up to date, 1 --check found a difference, 2 bad usage,
 3 the SQLMesh project cannot be loaded or translated, 130 interrupted.
 """
 _INTERRUPTED = 130
-
-
+# It can come before the files take their places, or after that: during the summary, say. What is
+# sure is that it leaves nothing in between (`transaction`).
+_EITHER = "the package is as it was before, or complete; --check tells which"
 _BUG = 70
 
 
@@ -151,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("interrupted: nothing was written", err=True)
+        click.echo(f"interrupted: {_EITHER}", err=True)
         return _INTERRUPTED
     except Exception:  # noqa: BLE001 - said in full, and not mistaken for a finding
         traceback.print_exc()
