@@ -9,13 +9,18 @@ from builders import external, project, translation
 from dg_sqlmesh_codegen import crons, graph, render
 from dg_sqlmesh_codegen import write as writing
 from dg_sqlmesh_codegen.config import Config
+from dg_sqlmesh_codegen.edits import Index
 from dg_sqlmesh_codegen.project import Model
 from dg_sqlmesh_codegen.translator import SQLMeshTranslator
 
 OUT = Path("/no/where/defs")
 HERE = Path(__file__).parent
 # Compares rendered files with a folder; our own templates render the lists of modules.
-compare = partial(writing.compare, index=partial(render.render_index, Config((HERE,), HERE)))
+_CONFIG = Config((HERE,), HERE)
+compare = partial(
+    writing.compare,
+    index=Index(partial(render.render_index, _CONFIG), partial(render.is_own_index, _CONFIG)),
+)
 
 
 def package(
