@@ -218,7 +218,12 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert __version__ in capsys.readouterr().out
 
     assert main(["--help"]) == 0
-    assert "python -m dg_sqlmesh_codegen project/ -o defs/" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "python -m dg_sqlmesh_codegen project/ -o defs/" in said
+    codes = said.partition("Exit codes:\n")[2].splitlines()
+    assert [int(line[:8]) for line in codes if line[:8].strip()] == [0, 1, 2, 3, 70, 130]
+    for option in ("--check", "--hook", "--doctor"):
+        assert option in said.partition("Exit codes:")[2]
 
 
 def interrupt(*args: object) -> None:
