@@ -9,27 +9,42 @@ from builders import external, project, translation
 from dg_sqlmesh_codegen import crons, graph, render
 from dg_sqlmesh_codegen import write as writing
 from dg_sqlmesh_codegen.config import Config
-from dg_sqlmesh_codegen.project import Model
+from dg_sqlmesh_codegen.edits import Index
+from dg_sqlmesh_codegen.project import ExternalTable, Model
 from dg_sqlmesh_codegen.translator import SQLMeshTranslator
 
 OUT = Path("/no/where/defs")
 HERE = Path(__file__).parent
 # Compares rendered files with a folder; our own templates render the lists of modules.
-compare = partial(writing.compare, index=partial(render.render_index, Config((HERE,), HERE)))
+_CONFIG = Config((HERE,), HERE)
+compare = partial(
+    writing.compare,
+    index=Index(partial(render.render_index, _CONFIG), partial(render.is_own_index, _CONFIG)),
+)
 
 
 def package(
-    *models: Model, environment: str = "prod", translator: SQLMeshTranslator | None = None
+    *models: Model,
+    environment: str = "prod",
+    translator: SQLMeshTranslator | None = None,
+    externals: tuple[ExternalTable, ...] | None = None,
 ) -> dict[PurePosixPath, str]:
-    """Return the files of the package that these models make, by path in its folder."""
+    """Return the files of the package that these models make, by path in its folder.
+
+    External tables have assets where `externals` is given: those and all others that are read.
+    """
+    described = {each.fqn: each for each in externals or ()}
     known = {each.fqn for each in models}
     read = {fqn for each in models for fqn in each.depends_on}
-    tables = tuple(external(fqn.replace('"', "")) for fqn in sorted(read - known))
-    found = project(*models, external_tables=tables)
-    assets = graph.build(found, translation(found, translator), OUT)
-    config = Config(projects=(Path("/"),), out=OUT, environment=environment)
+    tables = {fqn: external(fqn.replace('"', "")) for fqn in sorted(read - known)} | described
+    found = project(*models, external_tables=tuple(tables[fqn] for fqn in sorted(tables)))
+    names = translation(found, translator)
+    assets = graph.build(found, names, OUT)
+    specs = externals is not None
+    config = Config(projects=(Path("/"),), out=OUT, environment=environment, external_specs=specs)
     schedules = render.named_schedules(crons.schedules(found.models, ()))
-    files = render.render(render.Package(config, found, assets, schedules))
+    outside = graph.externals(found, names) if specs else ()
+    files = render.render(render.Package(config, found, assets, schedules, outside))
     return {file.path: file.text for file in files}
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from dg_sqlmesh_codegen.banner import BANNER
 from dg_sqlmesh_codegen.cli import main
 from dg_sqlmesh_codegen.version import __version__
 from projects import model, write_project
@@ -217,23 +218,48 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert __version__ in capsys.readouterr().out
 
     assert main(["--help"]) == 0
-    assert "python -m dg_sqlmesh_codegen project/ -o defs/" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "python -m dg_sqlmesh_codegen project/ -o defs/" in said
+    codes = said.partition("Exit codes:\n")[2].splitlines()
+    assert [int(line[:8]) for line in codes if line[:8].strip()] == [0, 1, 2, 3, 70, 130]
+    for option in ("--check", "--hook", "--doctor"):
+        assert option in said.partition("Exit codes:")[2]
 
 
-def test_an_interruption_writes_nothing(
+def interrupt(*args: object) -> None:
+    raise KeyboardInterrupt
+
+
+# Where a ^C comes, and whether the files are in their places by then.
+INTERRUPTED = {
+    "write.compare": False,
+    "write.apply": False,
+    "write._tidy": True,  # it was held back while the files took their places
+    "summary.text_of": True,
+    "printing.print_summary": True,
+}
+
+
+@pytest.mark.parametrize("place", INTERRUPTED)
+def test_an_interruption_leaves_all_or_nothing_and_says_no_more(
+    place: str,
     project: Path,
     out: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def interrupt(*args: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("dg_sqlmesh_codegen.write.apply", interrupt)
-
-    assert main([str(project), "-o", str(out)]) == 130
-    assert "nothing was written" in capsys.readouterr().err
-    assert not out.exists()
+    complete = INTERRUPTED[place]
+    (out / "models").mkdir(parents=True)
+    (out / "models" / "gone.py").write_text(f"{BANNER}\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(f"dg_sqlmesh_codegen.{place}", interrupt)
+        assert main([str(project), "-o", str(out), "--summary"]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "interrupted: the package is as it was before, or complete; --check tells which"
+    )
+    assert (out / "definitions.py").exists() is complete
+    assert (out / "models" / "gone.py").exists() is not complete
+    assert main([str(project), "-o", str(out), "--check", "--quiet"]) == (0 if complete else 1)
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import model, standalone
+from dg_sqlmesh_codegen.cron_fields import matching_days
 from dg_sqlmesh_codegen.crons import Schedule, schedules, smallest_exact_set
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.render import named_schedules
@@ -245,6 +247,82 @@ def test_many_crons_have_no_redundant_one() -> None:
         assert union(result, some) == union(crons, some)
     for cron in result:
         assert is_needed(cron, [other for other in result if other != cron])
+
+
+def many_crons(days: Sequence[str], seed: int = 5) -> list[str]:
+    """Return 300 crons that have little in common; no two tick at the same times."""
+    draw = random.Random(seed)  # noqa: S311 - the same crons in every run
+    found = {
+        f"{draw.randrange(60)} {draw.randrange(24)} {draw.choice(days)}": None for _ in range(900)
+    }
+    return list(found)[:300]
+
+
+DAILY = ("* * *",)
+WEEKLY = tuple(f"* * {weekday}" for weekday in range(7))
+YEARLY = tuple(f"{day} {month} *" for day in range(1, 29) for month in range(1, 13))
+OF_ALL_KINDS = (*DAILY, *WEEKLY, "1 * *", "15 * *", "* 1-6 *", *YEARLY[:40])
+
+
+@pytest.mark.parametrize("days", [DAILY, WEEKLY, YEARLY, OF_ALL_KINDS])
+def test_hundreds_of_crons_are_covered_exactly(days: Sequence[str]) -> None:
+    crons = many_crons(days)
+    result = smallest_exact_set(crons)
+    assert union_by_time(result) == union_by_time(crons)
+    assert len(result) <= len(crons)
+    for cron in result:
+        mine = union_by_time([cron])
+        others = union_by_time([other for other in result if other != cron])
+        assert any(days & ~others.get(time, 0) for time, days in mine.items())
+
+
+def union_by_time(crons: Iterable[str]) -> dict[tuple[int, int], int]:
+    """Return on which days of all kinds of years they tick, for each hour and minute."""
+    found: dict[tuple[int, int], int] = {}
+    for minutes, hours, days in map(parts_of, crons):
+        for time in product(hours, minutes):
+            found[time] = found.get(time, 0) | days
+    return found
+
+
+@cache
+def parts_of(cron: str) -> tuple[list[int], list[int], int]:
+    minute, hour, *days = cron.split()
+    read = croniter.expand(f"{minute} {hour} * * *")[0]
+    minutes, hours = (
+        list(range(size)) if values == ["*"] else [int(value) for value in values]
+        for values, size in zip(read[:2], (60, 24), strict=True)
+    )
+    return minutes, hours, matching_days(" ".join(days))
+
+
+@pytest.mark.parametrize("days", [DAILY, WEEKLY, OF_ALL_KINDS])
+def test_the_work_of_hundreds_of_crons_is_bounded(days: Sequence[str]) -> None:
+    """Counted in function calls, which are the same on every machine."""
+    crons = many_crons(days)
+    smallest_exact_set(crons)  # what croniter says of each is remembered
+    assert calls_of(lambda: smallest_exact_set(crons)) < MOST_CALLS
+
+
+MOST_CALLS = 1_000_000
+
+
+def calls_of(function: Callable[[], object]) -> int:
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+        if calls > MOST_CALLS:
+            raise AssertionError("it goes on and on")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return calls
 
 
 @settings(max_examples=60, deadline=None)

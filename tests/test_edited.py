@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from builders import model, project, translation
-from dg_sqlmesh_codegen import graph
+from dg_sqlmesh_codegen import graph, write
 from dg_sqlmesh_codegen.banner import BANNER
 from dg_sqlmesh_codegen.cli import main
 from dg_sqlmesh_codegen.config import Config
+from dg_sqlmesh_codegen.edits import Index
 from dg_sqlmesh_codegen.files import File
-from dg_sqlmesh_codegen.render import Package, render
+from dg_sqlmesh_codegen.naming import Identifier
+from dg_sqlmesh_codegen.render import Package, is_own_index, render, render_index
+from dg_sqlmesh_codegen.templates import template_dir
+from dg_sqlmesh_codegen.version import __version__
 from dg_sqlmesh_codegen.write import Status, apply
 from packages import compare
 from projects import model as model_file
@@ -125,6 +130,92 @@ def test_an_older_banner_without_a_digest_is_not_called_edited(out: Path) -> Non
 def test_an_emptied_file_is_not_called_edited(out: Path) -> None:
     (out / MODEL).write_text("")
     assert edited(out, rendered(*THREE)) == set()
+
+
+# ---- another template of the list of modules than the one that wrote it
+
+
+def own_index(out: Path, header: str) -> Index:
+    """Return how the lists are made with a template of the user's that has such a header."""
+    folder = out.parent / "templates"
+    folder.mkdir(exist_ok=True)
+    template = (template_dir() / "models.py.jinja").read_text()
+    text = template.replace("MODELS: tuple", f"{header}\nMODELS: tuple")
+    (folder / "models.py.jinja").write_text(text)
+    config = Config((HERE,), out, templates=folder)
+    return Index(partial(render_index, config), partial(is_own_index, config))
+
+
+def is_list_edited(out: Path, index: Index) -> bool:
+    changes = {str(each.path): each for each in write.compare(rendered(*OTHER), out, index)}
+    return changes[INDEX].edited
+
+
+@pytest.fixture
+def own(out: Path) -> Path:
+    """Return a package whose list of modules a template of the user's made."""
+    index = own_index(out, "# all of them")
+    modules = [path.relative_to(out / "models") for path in (out / "models").rglob("*.py")]
+    names = [path.with_suffix("").parts for path in modules if path.name != "__init__.py"]
+    text = index.render("models", sorted(tuple(map(Identifier, each)) for each in names))
+    assert "# all of them" in text
+    (out / INDEX).write_text(text)
+    return out
+
+
+@pytest.mark.parametrize("header", ["# all of them", "# every one", "__all__ = ['MODELS']"])
+def test_a_changed_template_of_ones_own_is_no_edit(own: Path, header: str) -> None:
+    assert not is_list_edited(own, own_index(own, header))
+    (own / MODEL).unlink()
+    assert not is_list_edited(own, own_index(own, header))
+
+
+def test_a_template_that_is_the_first_of_ones_own_makes_no_edit(out: Path) -> None:
+    assert not is_list_edited(out, own_index(out, "# all of them"))
+
+
+def without_an_import(text: str) -> str:
+    return "".join(line for line in text.splitlines(True) if not line.startswith("from .shop.st"))
+
+
+def without_an_entry(text: str) -> str:
+    return text.replace("    shop__sales__orders,\n", "")
+
+
+def with_an_entry_of_ones_own(text: str) -> str:
+    return f"{text}from .shop.mine import model as mine\nMODELS += (mine,)\n"
+
+
+def in_a_conflict(text: str) -> str:
+    return f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> other\n"
+
+
+@pytest.mark.parametrize(
+    "edit", [without_an_import, without_an_entry, with_an_entry_of_ones_own, in_a_conflict]
+)
+@pytest.mark.parametrize("header", ["# all of them", "# every one"])
+def test_what_it_lists_still_counts(own: Path, edit: Callable[[str], str], header: str) -> None:
+    (own / "models" / "shop" / "mine.py").write_text("model = 1\n")
+    text = (own / INDEX).read_text()
+    (own / INDEX).write_text(edit(text))
+    assert (own / INDEX).read_text() != text
+    assert is_list_edited(own, own_index(own, header))
+
+
+def test_a_list_of_another_version_of_ours_is_no_edit(out: Path) -> None:
+    text = (out / INDEX).read_text()
+    (out / INDEX).write_text(text.replace("MODELS: tuple", "# all of them\nMODELS: tuple"))
+    assert INDEX in edited(out, rendered(*OTHER))
+    definitions = (out / "definitions.py").read_text()
+    (out / "definitions.py").write_text(definitions.replace(f'"{__version__}"', '"0.0.1"'))
+    assert INDEX not in edited(out, rendered(*OTHER))
+    (out / INDEX).write_text(without_an_entry(text))
+    assert INDEX in edited(out, rendered(*OTHER))
+
+
+def test_a_template_that_lists_in_a_way_of_its_own(own: Path) -> None:
+    (own / INDEX).write_text(f"{BANNER}\n\nMODELS = tuple(found())\n")
+    assert not is_list_edited(own, own_index(own, "# all of them"))
 
 
 # ---- the command line

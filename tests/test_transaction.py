@@ -245,7 +245,7 @@ def test_what_a_killed_generation_left_is_removed(tmp_path: Path) -> None:
     assert contents(tree(out)) == contents(new_tree(tmp_path))
 
 
-@pytest.mark.parametrize("folder", ["", "models", "models/shop"])
+@pytest.mark.parametrize("folder", ["", "models", "models/shop", "externals", "externals/shop/raw"])
 def test_only_leftovers_of_dead_processes_are_removed(tmp_path: Path, folder: str) -> None:
     out = old_package(tmp_path)
     dead, own = dead_process(), os.getpid()
@@ -258,8 +258,8 @@ def test_only_leftovers_of_dead_processes_are_removed(tmp_path: Path, folder: st
         out / f".settings.py.{dead}.tmp",
         out / "other" / f".__init__.py.{dead}.tmp",
     }
-    (out / "other").mkdir()
     for path in leftovers | kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     compare(files(NEW), out)
     assert {path for path in leftovers if path.exists()} == leftovers

@@ -22,12 +22,19 @@ Example:
   dagster dev -m defs.definitions
 
 \b
-Exit codes: 0 done or up to date, 1 --check found a difference, 2 bad usage,
-3 the SQLMesh project cannot be loaded or translated, 130 interrupted.
+Exit codes:
+  0    done or up to date
+  1    --check found a difference, --hook also files that were written or are
+       not added to git, --doctor also a problem of the installation
+  2    bad usage, configuration or output folder
+  3    the SQLMesh project cannot be loaded or translated
+  70   a bug in this tool; the traceback is printed
+  130  interrupted
 """
 _INTERRUPTED = 130
-
-
+# It can come before the files take their places, or after that: during the summary, say. What is
+# sure is that it leaves nothing in between (`transaction`).
+_EITHER = "the package is as it was before, or complete; --check tells which"
 _BUG = 70
 
 
@@ -72,7 +79,8 @@ _BUG = 70
 @click.option(
     "--doctor",
     is_flag=True,
-    help="Write nothing; examine the package, Dagster's instance and SQLMesh's state.",
+    help="Write nothing; examine the package, Dagster's instance and SQLMesh's state; exit 1 where "
+    "there is a problem.",
 )
 @click.option(
     "--summary",
@@ -85,7 +93,8 @@ _BUG = 70
 @click.option(
     "--against",
     metavar="REV",
-    help="Summarize the changes since a git revision, or between two: REV..REV.",
+    help="Summarize what a generation changes since a git revision; or the changes between two, "
+    "REV..REV, without a project and without generating.",
 )
 @click.option(
     "--format",
@@ -151,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("interrupted: nothing was written", err=True)
+        click.echo(f"interrupted: {_EITHER}", err=True)
         return _INTERRUPTED
     except Exception:  # noqa: BLE001 - said in full, and not mistaken for a finding
         traceback.print_exc()

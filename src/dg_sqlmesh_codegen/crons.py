@@ -178,14 +178,18 @@ def _day_fields(crons: Sequence[_Cron]) -> dict[int, str]:
     fields: dict[int, str] = {}
     for cron in sorted(crons, key=lambda cron: (len(cron.day_fields), cron.day_fields)):
         fields.setdefault(cron.days, cron.day_fields)
+    if len(fields) >= _MAX_DAY_FIELDS:
+        return fields
     for days, mine in list(fields.items()):
         _add_everything_joined(fields, days, mine)
     waiting = list(fields.items())
     for days, mine in waiting:  # grows while it is walked: joined ones are joined again
         for other_days, theirs in list(fields.items()):
+            if len(fields) >= _MAX_DAY_FIELDS:
+                return fields
             union = days | other_days
             both = None if union in fields else joined(mine, theirs)
-            if both and days_of(both) == union and len(fields) < _MAX_DAY_FIELDS:
+            if both and days_of(both) == union:
                 fields[union] = both
                 waiting.append((union, both))
     return fields

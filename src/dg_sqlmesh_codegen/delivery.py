@@ -8,6 +8,7 @@ from functools import partial
 
 from . import write
 from .config import Config
+from .edits import Index
 from .errors import UsageError
 from .files import NamedSchedule, Rendered
 from .locking import exclusive
@@ -75,7 +76,7 @@ def deliver(rendered: Rendered, config: Config, mode: Mode, listener: Listener) 
     """
     try:
         with exclusive(config.out):
-            changes = write.compare(rendered.files, config.out, partial(_index, config))
+            changes = write.compare(rendered.files, config.out, _index(config))
             if mode is Mode.WRITE:
                 listener.edited([change for change in changes if change.edited])
                 listener.progress(f"Writing {config.out}")
@@ -98,8 +99,18 @@ def deliver(rendered: Rendered, config: Config, mode: Mode, listener: Listener) 
     )
 
 
-def _index(config: Config, folder: str, modules: Iterable[tuple[Identifier, ...]]) -> str:
-    # Only where such a file differs: it imports Jinja.
+def _index(config: Config) -> Index:
+    return Index(partial(_render_index, config), partial(_is_own_index, config))
+
+
+# Only where such a file differs: these import Jinja.
+def _render_index(config: Config, folder: str, modules: Iterable[tuple[Identifier, ...]]) -> str:
     from .render import render_index  # noqa: PLC0415
 
     return render_index(config, folder, modules)
+
+
+def _is_own_index(config: Config, folder: str) -> bool:
+    from .render import is_own_index  # noqa: PLC0415
+
+    return is_own_index(config, folder)

@@ -95,7 +95,7 @@ def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
         tags=tuple(model.tags),
         columns=_columns(model, notes),
         audits=tuple(_audits(model)),
-        query=model.query_.sql if isinstance(model, SqlModel) else None,
+        query=_text(model) if isinstance(model, SqlModel) else None,
         partitioned_by=_sql(model.partitioned_by, model),
         clustered_by=_sql(model.clustered_by, model),
         grains=_sql(model.grains, model),
@@ -104,7 +104,7 @@ def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
         signals=tuple(name for name, _ in model.signals),
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
-        source=model._path,
+        source=model._path,  # SQLMesh has no public name for a model's file
     )
 
 
@@ -174,8 +174,13 @@ def _audit(audit: SQLMeshAudit, arguments: Mapping[str, exp.Expr], model: SQLMes
         ),
         blocking=blocking == exp.true() if blocking else audit.blocking,
         dialect=audit.dialect or model.dialect,
-        query=audit.query_.sql.strip(),
+        query=_text(audit).strip(),
     )
+
+
+def _text(node: SqlModel | SQLMeshAudit) -> str:
+    # The public `query` is the expression that it parses to; this is the text as SQLMesh keeps it.
+    return node.query_.sql
 
 
 def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...]:
@@ -190,7 +195,7 @@ def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
                 args=(),
                 blocking=False,  # SQLMesh refuses standalone audits that block
                 dialect=audit.dialect,
-                query=audit.query_.sql.strip(),
+                query=_text(audit).strip(),
                 standalone=True,
             ),
             reads=_reads(audit.depends_on, context),

@@ -65,6 +65,7 @@ def _fits(text: str, indent: int) -> bool:
     if text.isascii():
         return indent + len(text) <= WIDTH
     # Its tables of wide and combining characters are what decides; they change with its versions.
+    # Private, as all of black's functions: who asked the public `format_str` would format it all.
     from black.strings import str_width  # noqa: PLC0415 - only where there are such characters
 
     return indent + str_width(text) <= WIDTH

@@ -51,6 +51,11 @@ def render_index(config: Config, folder: str, modules: Iterable[tuple[Identifier
     return _index(folder, modules, templates.load(config.templates))
 
 
+def is_own_index(config: Config, folder: str) -> bool:
+    """Return whether a template of the user's makes the list of the modules in that folder."""
+    return _INDEXES[folder] in templates.load(config.templates).own
+
+
 def named_schedules(
     schedules: Sequence[Schedule], base: str = DEFAULT_SCHEDULE_NAME
 ) -> tuple[NamedSchedule, ...]:
@@ -98,8 +103,10 @@ def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
 
 def _index(folder: str, modules: Iterable[tuple[Identifier, ...]], made: Templates) -> str:
     imported = [Imported(ModuleName(module), import_name(module)) for module in sorted(modules)]
-    name = templates.MODELS if folder == MODELS_FOLDER else templates.EXTERNALS
-    return made.render(name, f"{folder}/__init__.py", **{folder: imported})
+    return made.render(_INDEXES[folder], f"{folder}/__init__.py", **{folder: imported})
+
+
+_INDEXES = {MODELS_FOLDER: templates.MODELS, EXTERNALS_FOLDER: templates.EXTERNALS}
 
 
 def _definitions(package: Package, made: Templates) -> File:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from . import banner, transaction
+from .edits import DEFINITIONS, INDEXED, Index, OnDisk, is_edited
 from .errors import UsageError
 from .files import EXTERNALS_FOLDER, MODELS_FOLDER, File
-from .naming import Identifier
 from .transaction import Replacement, read
 
-# The name of a folder and the modules in it -> the text of the folder's `__init__.py`.
-Index = Callable[[str, Iterable[tuple[Identifier, ...]]], str]
-_IMPORTED = re.compile(r"^from \.([\w.]+) import ", re.MULTILINE)
 _VERSION = re.compile(r'"(?:dg_sqlmesh_codegen|sqlmesh)/version": "[^"]*"')
-_DEFINITIONS = PurePosixPath("definitions.py")
-_INDEXED = {PurePosixPath(name, "__init__.py"): name for name in (MODELS_FOLDER, EXTERNALS_FOLDER)}
 
 
 class Status(Enum):
@@ -104,7 +99,7 @@ def compare(files: Sequence[File], out: Path, index: Index) -> tuple[Change, ...
         if path not in generated
     ]
     changes = [
-        replace(change, edited=True) if _is_edited(change, out, there, index) else change
+        replace(change, edited=True) if _is_edited(change, OnDisk(out, there), index) else change
         for change in changes
     ]
     return tuple(sorted(changes, key=lambda change: change.path))
@@ -140,35 +135,10 @@ def _has_crlf(text: str) -> bool:
     return "\r\n" in text and text.count("\r\n") == text.count("\n")
 
 
-def _is_edited(change: Change, out: Path, there: Iterable[PurePosixPath], index: Index) -> bool:
+def _is_edited(change: Change, there: OnDisk, index: Index) -> bool:
     if change.status is Status.UNCHANGED or not change.old:
         return False
-    if change.path in _INDEXED:
-        # It holds no digest but follows from its neighbours, also where git merged two of it. One
-        # that is gone was deleted: that is no edit of this file.
-        folder = _INDEXED[change.path]
-        listed = {path for path in there if _is_in(folder, path)}
-        listed.update(_imported(change.old, folder, out))
-        return change.old.replace("\r\n", "\n") != index(folder, sorted(map(_module, listed)))
-    if change.path.name == "__init__.py" and not banner.is_stamped(change.old):
-        return banner.has_body(change.old)
-    return banner.is_edited(change.old)
-
-
-def _imported(text: str, folder: str, out: Path) -> Iterator[PurePosixPath]:
-    """Yield the modules that a list of modules imports and that are not there."""
-    for name in _IMPORTED.findall(text):
-        path = PurePosixPath(folder, *name.split(".")).with_suffix(".py")
-        if not (out / path).exists():
-            yield path
-
-
-def _is_in(folder: str, path: PurePosixPath) -> bool:
-    return path.parts[0] == folder and path.name != "__init__.py"
-
-
-def _module(path: PurePosixPath) -> tuple[Identifier, ...]:
-    return tuple(map(Identifier, path.with_suffix("").parts[1:]))
+    return is_edited(change.path, change.old, there, index)
 
 
 _HINT = "Delete it or move it away, or name another folder with -o."
@@ -198,7 +168,8 @@ def apply(changes: Sequence[Change], out: Path) -> None:
         OSError: the folder cannot be written.
         UsageError: it cannot be written any more, not even as it was before.
     """
-    for pattern in ("__init__.py", "definitions.py", f"{MODELS_FOLDER}/**/*.py"):
+    below = [f"{folder}/**/*.py" for folder in (MODELS_FOLDER, EXTERNALS_FOLDER)]
+    for pattern in ("__init__.py", "definitions.py", *below):
         transaction.remove_leftovers(out, pattern)
     todo = sorted(
         (change for change in changes if change.status is not Status.UNCHANGED), key=_turn
@@ -218,9 +189,9 @@ def _turn(change: Change) -> int:
     """
     if change.status is Status.ORPHANED:
         return 3
-    if change.path == _DEFINITIONS:
+    if change.path == DEFINITIONS:
         return 2
-    return 1 if change.path in _INDEXED else 0
+    return 1 if change.path in INDEXED else 0
 
 
 def _tidy(path: Path, out: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -134,15 +135,64 @@ def test_it_holds_for_a_day(
     assert runs.run("--check").loaded
 
 
+def aged(path: Path, days: int) -> Path:
+    path.write_text("{}")
+    os.utime(path, (time.time() - days * 86_400,) * 2)
+    return path
+
+
 def test_records_that_nobody_asks_for_are_forgotten(record: Path, runs: Runs) -> None:
-    old, young = record.with_name("old.json"), record.with_name("young.json")
-    for path, days in ((old, 31), (young, 29)):
-        path.write_text("{}")
-        os.utime(path, (time.time() - days * 86_400,) * 2)
+    aged(record.with_name(f"{'a' * 32}.json"), 31)
+    aged(record.with_name(f"{'a' * 32}0_z9abcd.json.tmp"), 31)
+    young = aged(record.with_name(f"{'b' * 32}.json"), 29)
     record.unlink()
     runs.run("--check")
 
-    assert {path.name for path in record.parent.iterdir()} == {record.name, "young.json"}
+    assert set(record.parent.iterdir()) == {record, young}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "old.json",
+        "thesis.tex",
+        f"{'a' * 40}",  # git names its objects like that
+        f"{'a' * 64}.json",
+        f"{'a' * 32}.json.gz",
+        f"{'a' * 32}.txt",
+        f"{'A' * 32}.json",
+    ],
+)
+def test_no_file_of_anybody_else_is_removed(name: str, record: Path, runs: Runs) -> None:
+    """The folder may be one of the user's: ~/.cache, or the one that a command is run in."""
+    foreign = aged(record.with_name(name), 365)
+    record.unlink()
+    runs.run("--check")
+
+    assert set(record.parent.iterdir()) == {record, foreign}
+
+
+def test_what_a_killed_process_left_is_forgotten(
+    record: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, make = [], tempfile.mkstemp
+
+    def remembering(suffix: str, prefix: str, folder: Path) -> tuple[int, str]:
+        descriptor, name = make(suffix, prefix, folder)
+        made.append(Path(name))
+        return descriptor, name
+
+    record.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "mkstemp", remembering)
+        runs.run("--check")
+    (left,) = made
+    assert not left.exists()
+    aged(left, 31)
+    record.unlink()
+    runs.run("--check")
+
+    assert list(record.parent.iterdir()) == [record]
 
 
 def test_another_version_of_this_tool(

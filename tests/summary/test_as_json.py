@@ -63,6 +63,7 @@ def test_everything() -> None:
         "query": "SELECT 5",
         "columns": [],
         "audits": [],
+        "external": False,
     }
     assert [each["key"] for each in document["assets"]["removed"]] == [["s", "a", "mart"]]
     assert document["assets"]["renamed"] == [{"old": raw, "new": new, "reason": "same_query"}]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import audit, fqn, model
+from builders import audit, external, fqn, model
 from dg_sqlmesh_codegen.banner import BANNER
 from dg_sqlmesh_codegen.project import Audit as ModelAudit
 from dg_sqlmesh_codegen.project import Column, Model, ModelKind
@@ -371,3 +371,56 @@ def test_no_text_is_an_error(
     summary = summarize(old, new)
     markdown(summary).encode()
     to_json(summary).encode("ascii")
+
+
+# ---- external tables that have assets
+
+ORDERS = replace(external("shop.raw.orders"), described=True, description="Orders")
+KEY = ("shop", "raw", "orders")
+
+
+def test_external_tables_come_and_go() -> None:
+    without, with_them = package(STAGED), package(STAGED, externals=())
+    summary = summarize(without, with_them)
+    assert [(each.key, each.external) for each in summary.added] == [(KEY, True)]
+    assert replace(summary, added=(), neighbours=(), files=0) == Summary()
+    assert summary.neighbours == (Edge(KEY, staged),)
+    assert "- `shop/raw/orders`: external table\n" in markdown(summary)
+    assert summarize(with_them, without).removed == summary.added
+
+
+def test_an_external_table_is_described() -> None:
+    columns = (Column("id", "INT"),)
+    old = package(STAGED, externals=())
+    new = package(STAGED, externals=(replace(ORDERS, columns=columns),))
+    (change,) = summarize(old, new).changed
+    assert change.properties == (PropertyChange("description", (), ("Orders",)),)
+    assert [each.new for each in change.columns] == [AssetColumn("id", "INT")]
+    assert change.code is None
+
+
+def test_an_external_table_becomes_a_model() -> None:
+    (change,) = summarize(package(STAGED, externals=()), package(RAW, STAGED, externals=())).changed
+    assert PropertyChange("external table", ("yes",), ("no",)) in change.properties
+    assert change.code is not None
+    assert (change.code.old, change.code.new) == (None, "1")
+
+
+def test_an_external_table_is_not_a_model_of_that_name_elsewhere() -> None:
+    own = model("shop.own.lines", query="SELECT 7", data_hash="7")
+    reader = replace(STAGED, depends_on=(fqn("shop.raw.lines"),))
+    summary = summarize(package(own, externals=()), package(reader, externals=()))
+    assert keys(summary) == (["lines", "orders"], ["lines"], [])
+
+
+# ---- the number of files
+
+
+def test_files_of_others_do_not_count() -> None:
+    path = PurePosixPath("models/mine.py")
+    old = package(RAW) | {path: "x = 1\n"}
+    assert summarize(old, package(RAW)).files == 0
+    assert summarize(package(RAW), old | {path: "x = 2\n"}).files == 0
+    gone = package(RAW)
+    del gone[PurePosixPath("definitions.py")]
+    assert summarize(gone, old).files == 1

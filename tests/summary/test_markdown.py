@@ -124,6 +124,13 @@ def test_columns() -> None:
     assert "- `s/a/mart`: description of `c`\n" in text
 
 
+def test_a_type_that_changed_without_a_code_version() -> None:
+    new = replace(MART, columns=(Column("a", "TEXT"),))
+    assert sections(replace(MART, columns=(Column("a", "INT"),)), new) == (
+        "1 column changed.\n\n**Columns**\n\n- `s/a/mart`: `a` was `INT`, is `TEXT`\n"
+    )
+
+
 def test_audits() -> None:
     use = audit("not_null", columns="(id)")
     threshold = audit("rows", threshold="1")
@@ -205,7 +212,7 @@ changes = st.builds(
     columns=st.lists(st.builds(ColumnChange, st.none() | columns, columns), max_size=2).map(tuple),
     audits=st.lists(st.builds(AuditChange, st.none() | audits, audits), max_size=2).map(tuple),
     properties=st.lists(st.builds(PropertyChange, texts, values, values), max_size=2).map(tuple),
-)
+).filter(lambda change: change.differs)
 schedules = st.builds(Schedule, texts, values, texts)
 edges = st.lists(st.builds(Edge, keys, keys), max_size=3).map(tuple)
 summaries = st.builds(
@@ -242,6 +249,8 @@ def test_no_name_can_break_out(summary: Summary) -> None:
     """A Markdown parser finds our own structure and our own words; all else is in code spans."""
     text = markdown(summary)
     assert len(text.encode()) <= MAX_BYTES
+    headline = text.splitlines()[2]
+    assert headline.startswith("Nothing") if summary.is_empty else headline[0].isdecimal()
     tokens = MarkdownIt("commonmark", {"html": True}).parse(text)
     assert {token.type for token in tokens} <= ALLOWED
     assert sum(token.type == "heading_open" for token in tokens) == 1

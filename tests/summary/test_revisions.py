@@ -11,9 +11,10 @@ import pytest
 
 from builders import fqn, model
 from dg_sqlmesh_codegen.errors import UsageError
-from dg_sqlmesh_codegen.summary import package_at, package_on_disk, summarize
+from dg_sqlmesh_codegen.summary import summarize
+from dg_sqlmesh_codegen.summary.records import Package
 from dg_sqlmesh_codegen.summary.revisions import Range, packages_of
-from packages import package, write
+from packages import on_disk, package, write
 
 RAW = model("s.a.raw", query="SELECT 1", data_hash="1")
 MART = model("s.a.mart", query="SELECT 2", data_hash="2", depends_on=(fqn("s.a.raw"),))
@@ -32,6 +33,12 @@ def git(folder: Path, *arguments: str) -> str:
         [GIT, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def package_at(revision: str, folder: Path) -> Package:
+    old, new = packages_of(Range(revision), folder)
+    assert new is None
+    return old
 
 
 def commit(repository: Path, message: str) -> str:
@@ -59,8 +66,8 @@ def test_a_package_as_it_was(repository: Path) -> None:
     commit(repository, "two models")
 
     assert package_at("HEAD~1", out) == package(RAW)
-    assert package_at("main", out) == package(RAW, MART) == package_on_disk(out)
-    summary = summarize(package_at("HEAD~1", out), package_on_disk(out))
+    assert package_at("main", out) == package(RAW, MART) == on_disk(out)
+    summary = summarize(package_at("HEAD~1", out), on_disk(out))
     assert [asset.key for asset in summary.added] == [("s", "a", "mart")]
 
 

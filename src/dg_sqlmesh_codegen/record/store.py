@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -32,6 +33,8 @@ _FORMAT = 1
 _DAY = 24 * 60 * 60
 # Output folders that nobody generates into any more.
 _FORGOTTEN = 30 * _DAY
+# A record, or what a killed process left of one: the folder may be one that others use, too.
+_OURS = re.compile(r"[0-9a-f]{32}(\w{8})?\.json(?(1)\.tmp)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def write(out: Path, record: Record) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _forget(path.parent)
         # Others may not read it: it holds the text of the models. `mkstemp` sees to that.
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem)
+        descriptor, temporary = tempfile.mkstemp(".json.tmp", path.stem, path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_digest(text) + b"\n" + text)
@@ -91,9 +94,10 @@ def location(out: Path) -> Path:
 
 
 def _forget(folder: Path) -> None:
+    """Remove records that nobody has asked for in a long time, and no file of anybody else."""
     for path in folder.iterdir():
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _FORGOTTEN:
+            if _OURS.fullmatch(path.name) and time.time() - path.stat().st_mtime > _FORGOTTEN:
                 path.unlink()
 
 

@@ -91,7 +91,11 @@ def listening(tell: Callable[[str | None], None]) -> Iterator[None]:
 
 
 class _Environ(os._Environ[str]):
-    """`os.environ` while somebody listens."""
+    """`os.environ` while somebody listens.
+
+    Its class is private, but it is what makes setting a variable reach the process, and to take
+    another object's place would leave those unheard who hold this one.
+    """
 
     def __getitem__(self, key: str) -> str:
         if _means_something():

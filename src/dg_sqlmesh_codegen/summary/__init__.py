@@ -11,14 +11,12 @@ from .command import (
     FileChange,
     Format,
     needs_generation,
-    package_on_disk,
     save,
     summary_of,
     text_of,
 )
 from .compare import summarize
 from .markdown import markdown
-from .revisions import package_at
 
 __all__ = [
     "FileChange",
@@ -26,8 +24,6 @@ __all__ = [
     "Summary",
     "markdown",
     "needs_generation",
-    "package_at",
-    "package_on_disk",
     "save",
     "summarize",
     "summary_of",

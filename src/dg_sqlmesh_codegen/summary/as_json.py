@@ -18,7 +18,8 @@ and values that are not there are null.
     notes       [{path, side: old | new, reason}], files that were not compared
 
     asset       {key, fqn, path, code_version, deps: [key], query, columns: [column],
-                 audits: [audit], properties: [{name, values: [text]}]}
+                 audits: [audit], properties: [{name, values: [text]}],
+                 external: whether it is an external table and not a model}
     column      {name, type, description}
     audit       {name, args: {name: text}, check, blocking, standalone, query, also_reads: [key]}
     schedule    {name, crons: [text], timezone}

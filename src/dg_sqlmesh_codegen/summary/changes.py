@@ -168,7 +168,7 @@ class Summary:
 
     Edges name renamed assets by their new key on both sides, so that a rename is not a removed and
     an added edge for everyone around it. `neighbours` are the edges that did not change at assets
-    that did. `files` counts the files whose text differs, whatever the graph says.
+    that did. `files` counts the generated files whose text differs, whatever the graph says.
     """
 
     added: tuple[Asset, ...] = ()

@@ -8,12 +8,10 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from ..errors import UsageError
-from ..files import MODELS_FOLDER
 from .as_json import to_json
 from .changes import Summary
 from .compare import summarize
 from .markdown import markdown
-from .reader import DEFINITIONS
 from .records import Package
 from .revisions import Range, packages_of
 
@@ -49,8 +47,7 @@ def summary_of(
     Args:
         out: the package's folder.
         against: the text of `--against`: a git revision, or two of them.
-        changes: what a generation found, all files of it, if there was one; else the new package
-            is the one in the folder.
+        changes: what a generation found, all files of it; None where two revisions are compared.
 
     Returns:
         With `against` the difference from that revision to the new package, or between the two
@@ -58,19 +55,18 @@ def summary_of(
 
     Raises:
         UsageError: the folder is in no git repository, a revision is unknown, or there is nothing
-            to compare with.
+            to compare it with.
     """
     generated = None if changes is None else list(changes)
-    if against is None:
-        if generated is None:
-            raise UsageError(
-                "a summary needs two packages to compare",
-                hint="Name a SQLMesh project, or a git revision with --against.",
-            )
-        return summarize(_side(generated, "old"), _side(generated, "new"))
-    old, new = packages_of(Range.parse(against), out)
-    if new is None:
-        new = package_on_disk(out) if generated is None else _side(generated, "new")
+    old, new = (None, None) if against is None else packages_of(Range.parse(against), out)
+    if generated is not None:
+        old = _side(generated, "old") if old is None else old
+        new = _side(generated, "new") if new is None else new
+    if old is None or new is None:
+        raise UsageError(
+            "a summary needs two packages to compare",
+            hint="Name a SQLMesh project, or two git revisions with --against REV..REV.",
+        )
     return summarize(old, new)
 
 
@@ -86,32 +82,6 @@ def needs_generation(against: str | None) -> bool:
 def _side(changes: Iterable[FileChange], side: str) -> Package:
     texts = ((each.path, each.old if side == "old" else each.new) for each in changes)
     return {path: text for path, text in texts if text is not None}
-
-
-def package_on_disk(folder: Path) -> Package:
-    """Return the Python files of a package's folder; nothing where there is no such folder.
-
-    Raises:
-        UsageError: a file cannot be read.
-    """
-    paths = [folder / "__init__.py", folder / DEFINITIONS]
-    paths += sorted((folder / MODELS_FOLDER).rglob("*.py"))
-    try:
-        return {
-            PurePosixPath(path.relative_to(folder).as_posix()): _read(path)
-            for path in paths
-            if path.is_file()
-        }
-    except OSError as error:
-        raise UsageError(
-            f"the package in {folder} cannot be read",
-            detail=f"{error.strerror}: {error.filename}",
-            hint="Mend its permissions.",
-        ) from error
-
-
-def _read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", errors="surrogateescape")
 
 
 def text_of(summary: Summary, form: Format = Format.MARKDOWN) -> str:

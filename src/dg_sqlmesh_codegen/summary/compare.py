@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from .. import banner
 from .causes import code_change
 from .changes import (
     AssetChange,
@@ -40,13 +41,22 @@ def summarize(old: Package, new: Package) -> Summary:
     if old == new:
         return Summary()
     before, after = read(old, new)
-    files = sum(_lines(old.get(path)) != _lines(new.get(path)) for path in {*old, *new})
-    return compare(before, after, files)
+    return compare(before, after, _different_files(old, new))
 
 
-def _lines(text: str | None) -> str | None:
+def _different_files(old: Package, new: Package) -> int:
+    """Count the generated ones: at a revision, git has whatever else lies in the folder, too."""
+    texts = ((old.get(path, ""), new.get(path, "")) for path in {*old, *new})
+    return sum(
+        _lines(before) != _lines(after)
+        for before, after in texts
+        if banner.is_ours(before) or banner.is_ours(after)
+    )
+
+
+def _lines(text: str) -> str:
     # git may have given the file on disk other line endings than the one it keeps
-    return None if text is None else text.replace("\r\n", "\n")
+    return text.replace("\r\n", "\n")
 
 
 def compare(old: Graph, new: Graph, files: int = 0) -> Summary:
@@ -103,7 +113,8 @@ def _asset_changes(
 
 def _all_properties(asset: Asset, other: Asset) -> Sequence[Property]:
     """A renamed model has another name, of course; that a text changed, the code version says."""
-    properties = list(asset.properties)
+    is_external = Property("external table", ("yes" if asset.external else "no",))
+    properties = [*asset.properties, is_external]
     if asset.key == other.key:
         properties.append(Property("fqn", (asset.fqn,)))
         if asset.code_version == other.code_version:

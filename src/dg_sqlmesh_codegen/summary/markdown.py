@@ -53,6 +53,7 @@ def _nothing(summary: Summary) -> Iterator[str]:
 
 def _headline(summary: Summary) -> str:
     causes = [each.code.cause for each in summary.changed if each.code]
+    columns = sum(len(each.schema) for each in summary.changed)
     audits = sum(len(each.audits) for each in summary.changed)
     metadata = sum(bool(sentences.metadata(each)) for each in summary.changed)
     counts = (
@@ -62,6 +63,7 @@ def _headline(summary: Summary) -> str:
         (len(summary.edges_added), "edge", "added"),
         (len(summary.edges_removed), "edge", "removed"),
         *((sum(map(found, causes)), "model", f"changed {how}") for how, found in _CODE_SECTIONS),
+        (columns, "column", "changed"),
         (audits, "audit", "changed"),
         (len(summary.schedules), "schedule", "changed"),
         (metadata, "asset", "with other metadata"),

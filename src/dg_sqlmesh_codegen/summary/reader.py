@@ -1,8 +1,9 @@
 """A generated package's text -> its graph.
 
 Layout does not matter, nor what version of this tool wrote it: `ModelAsset(...)` is looked for
-in the modules of models, and the schedules, the resource and the op in `definitions.py`. What
-cannot be read is named, and left out of the comparison.
+in the modules of models, `ExternalAsset(...)` in those of external tables, and the schedules, the
+resource and the op in `definitions.py`. What cannot be read is named, and left out of the
+comparison.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from ..banner import BANNER
-from ..files import MODELS_FOLDER
+from ..files import EXTERNALS_FOLDER, MODELS_FOLDER
 from . import syntax
 from .records import (
     Asset,
@@ -32,6 +33,8 @@ from .records import (
 from .syntax import Unreadable
 
 DEFINITIONS = PurePosixPath("definitions.py")
+# What the modules of each folder hold.
+_RECORDS = {MODELS_FOLDER: "ModelAsset", EXTERNALS_FOLDER: "ExternalAsset"}
 _DECORATOR, _CONSTRUCTOR = "schedule", "ScheduleDefinition"
 
 
@@ -79,17 +82,18 @@ def _assets(path: PurePosixPath, text: str) -> tuple[Asset, ...]:
     if not _is_ours(text):
         return ()
     tree = syntax.module(text)
-    if path.parts[0] != MODELS_FOLDER or path.name == "__init__.py":
+    record = _RECORDS.get(path.parts[0])
+    if record is None or path.name == "__init__.py":
         return ()  # read only to see whether it can be
-    assets = tuple(_asset(call, path) for call in syntax.calls(tree, "ModelAsset"))
+    assets = tuple(_asset(call, path) for call in syntax.calls(tree, record))
     if not assets:
-        raise Unreadable("it holds no ModelAsset(...); a template of your own may have written it")
+        raise Unreadable(f"it holds no {record}(...); a template of your own may have written it")
     return assets
 
 
 def _is_ours(text: str) -> bool:
     """Whether a file is generated, even where a merge or an editor has been at its first line."""
-    return BANNER.rstrip(".") in text or "ModelAsset" in text
+    return any(mark in text for mark in (BANNER.rstrip("."), *_RECORDS.values()))
 
 
 def _asset(call: ast.Call, path: PurePosixPath) -> Asset:
@@ -114,6 +118,7 @@ def _asset(call: ast.Call, path: PurePosixPath) -> Asset:
         columns=tuple(_columns(columns)),
         audits=tuple(_audits(syntax.keyword(call, "audits"))),
         properties=tuple(sorted(_property(name, value, path) for name, value in properties)),
+        external=path.parts[0] == EXTERNALS_FOLDER,
     )
 
 

@@ -60,7 +60,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A model as the package defines it.
+    """A model as the package defines it, or an external table (`external`) that has an asset.
 
     `path` is its module; `properties` holds whatever has no field of its own, sorted by name, so
     that what a newer or older version of this tool writes is compared all the same.
@@ -75,6 +75,7 @@ class Asset:
     columns: tuple[Column, ...] = ()
     audits: tuple[Audit, ...] = ()
     properties: tuple[Property, ...] = ()
+    external: bool = False
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values of a property; none where the package does not have it."""

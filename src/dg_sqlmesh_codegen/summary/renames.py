@@ -28,7 +28,7 @@ _RULES: tuple[tuple[RenameReason, _Rule], ...] = (
     (RenameReason.SAME_MODEL, lambda asset: asset.fqn or None),
     (RenameReason.SAME_QUERY, lambda asset: asset.query),
     (RenameReason.SAME_CODE, _code),
-    (RenameReason.SAME_NAME, lambda asset: asset.key[-1]),
+    (RenameReason.SAME_NAME, lambda asset: (asset.key[-1], asset.external)),
 )
 
 

@@ -17,7 +17,7 @@ _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What `--against` names: the old revision, and the new one; None is what is there now."""
+    """What `--against` names: the old revision, and the new one; None is what is generated now."""
 
     old: str
     new: str | None = None
@@ -45,29 +45,20 @@ def _split(text: str) -> tuple[str, str, str]:
     return (match[1], match[2], match[3]) if match else (text, "", "")
 
 
-def package_at(revision: str, folder: Path) -> Package:
-    """Return the Python files of a package as they were at a revision.
+def packages_of(revisions: Range, folder: Path) -> tuple[Package, Package | None]:
+    """Return the Python files of a package as they were at both revisions.
 
     Args:
-        revision: whatever git takes for a commit: a branch, a tag, `HEAD~1`, a hash.
+        revisions: whatever git takes for commits: branches, tags, `HEAD~1`, hashes.
         folder: the package's folder; it need not exist any more.
 
     Returns:
-        Text by path relative to the folder; nothing where the revision does not have the folder.
+        Text by path relative to the folder, nothing where a revision does not have the folder; None
+        for a new side that is what is generated now.
 
     Raises:
-        UsageError: the folder is in no git repository, the revision is unknown, or there is no
-            git.
-    """
-    repository = _Repository.of(folder)
-    return repository.package(repository.commit(revision))
-
-
-def packages_of(revisions: Range, folder: Path) -> tuple[Package, Package | None]:
-    """Return the packages of both revisions; None for a new side that is what is there now.
-
-    Raises:
-        UsageError: as `package_at`; or the two revisions have nothing in common.
+        UsageError: the folder is in no git repository, a revision is unknown, the two have nothing
+            in common, or there is no git.
     """
     repository = _Repository.of(folder)
     old = repository.commit(revisions.old)

@@ -35,6 +35,8 @@ def key(asset_key: Key) -> str:
 
 def asset(each: Asset) -> str:
     """Say what an added or removed asset is."""
+    if each.external:
+        return f"{key(each.key)}: external table"
     parts = [f"{code(each.kind)} model" if each.kind else "model"]
     if each.group:
         parts[0] += f" in group {code(each.group)}"
