@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dg_sqlmesh_codegen.record import store
 from projects import DUCKDB, model, write_project
 from record.runs import Runs
 
@@ -326,3 +327,37 @@ def test_who_asks_outside_is_asked_every_time(asks: str, runs: Runs) -> None:
 
     assert runs.run().loaded
     assert runs.run().loaded
+
+
+ASKING = """
+import {module}
+
+from sqlmesh import macro
+
+
+@macro()
+def asked(evaluator):
+    return "1 AS " + {question}
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "question"),
+    [("os", "os.environ['FLAVOUR']"), ("subprocess", "subprocess.getoutput('echo $FLAVOUR')")],
+)
+def test_what_a_warm_cache_of_sqlmesh_hides(
+    module: str, question: str, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLAVOUR", "plain")
+    files = {
+        "macros/asked.py": ASKING.format(module=module, question=question),
+        "models/one.sql": model("a.one", "SELECT @asked()"),
+    }
+    write_project(runs.project, files)
+    runs.run()
+    store.forget(runs.out)  # as if it was SQLMesh that had loaded it: a plan, say
+    runs.run()
+    monkeypatch.setenv("FLAVOUR", "mint")
+
+    assert runs.run("--check").code == 1
+    assert runs.run("--check", "--no-cache").code == 1

@@ -12,17 +12,19 @@ steps of a full run, so its outcome, too. What cannot be known to be the same is
 
 A project that goes through all environment variables (dbt does) needs all of them to be the same.
 
-A full run, for its part, believes SQLMesh's own cache, which goes by modification times. Where the
-record shows that those mislead (a module that a macro imports, a file that it opens), that cache
-is cleared first. Who deletes the record deletes this knowledge, too: `sqlmesh clean` helps.
+A full run, for its part, believes SQLMesh's own cache, which goes by modification times. That cache
+is cleared first where the record shows that those mislead (a module that a macro imports, a file
+that it opens); where there is no record, and macros may read what only their running shows; and
+where nobody wants the record (`--no-cache`): who relies on nothing does not rely on that cache.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from ..config import Config
 from ..delivery import Listener, Report, deliver
@@ -31,8 +33,11 @@ from ..mode import Mode
 from . import store
 from .before import Before
 from .inputs import Inputs
+from .purity import may_hide
 
 __all__ = ["generate"]
+
+T = TypeVar("T")
 
 
 def generate(config: Config, mode: Mode, listener: Listener, *, cache: bool = True) -> Report:
@@ -48,7 +53,10 @@ def generate(config: Config, mode: Mode, listener: Listener, *, cache: bool = Tr
         UsageError: bad configuration, a file in the way, or a folder that cannot be written.
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
-    before = _before(config) if cache else None
+    if not cache:
+        rendered, _ = _load(config, listener.progress, nullcontext(), fresh=True)
+        return deliver(rendered, config, mode, listener)
+    before = _before(config)
     known = store.read(config.out) if before else None
     if before and known and known.holds(before):
         return deliver(known.rendered, config, mode, listener)
@@ -72,21 +80,31 @@ def _before(config: Config) -> Before | None:
 def _translate(
     config: Config, progress: Callable[[str], None], before: Before | None, known: Inputs | None
 ) -> tuple[Rendered, Inputs | None]:
-    progress("Importing SQLMesh")
-    # Only now, when it is known to be needed: it takes seconds. And before anybody listens.
-    from .. import pipeline  # noqa: PLC0415
-
     if before is None:
-        return pipeline.translate(config, progress), None
+        return _load(config, progress, nullcontext(), fresh=False)[0], None
     from .observe import observed  # noqa: PLC0415 - of no use to a run that loads nothing
 
-    fresh = known is not None and known.misleads(before)
-    with _fresh_byte_code() if fresh else nullcontext(), observed() as seen:
-        rendered = pipeline.translate(config, progress, fresh=fresh)
+    fresh = known.misleads(before) if known else may_hide(before)
+    rendered, seen = _load(config, progress, observed(), fresh=fresh)
     try:
         return rendered, Inputs.of(before, config, seen, None if fresh else known)
     except OSError:
         return rendered, None
+
+
+def _load(
+    config: Config,
+    progress: Callable[[str], None],
+    watching: AbstractContextManager[T],
+    *,
+    fresh: bool,
+) -> tuple[Rendered, T]:
+    progress("Importing SQLMesh")
+    # Only now, when it is known to be needed: it takes seconds. And before anybody watches.
+    from .. import pipeline  # noqa: PLC0415
+
+    with _fresh_byte_code() if fresh else nullcontext(), watching as seen:
+        return pipeline.translate(config, progress, fresh=fresh), seen
 
 
 @contextmanager
