@@ -48,7 +48,13 @@ def test_a_name_with_a_slash_makes_two_parts() -> None:
     assert ExternalAssetMapping("{node.name}").key(external("m.main.a/b")) == ("a", "b")
 
 
-@pytest.mark.parametrize("template", ["{{", "{% if %}", "{}", "{node.}", "{{ node.name | no }}"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        *("{{", "{% if %}", "{}", "{node.}", "{{ node.name | no }}"),
+        *("{nobody}", "{node.nobody}", "{{ node.name and nobody.x }}"),
+    ],
+)
 def test_what_is_no_template(template: str) -> None:
     with pytest.raises(SettingError, match="is no template") as caught:
         ExternalAssetMapping(template)
@@ -60,9 +66,6 @@ def test_what_is_no_template(template: str) -> None:
 @pytest.mark.parametrize(
     ("template", "why"),
     [
-        ("{nobody}", "'nobody' is undefined"),
-        ("{node.nobody}", "has no attribute 'nobody'"),
-        ("{{ node.name and nobody.x }}", "'nobody' is undefined"),
         ("{{ 1 / 0 }}", "ZeroDivisionError"),
         ("{{ '' }}", "renders to an empty key"),
         (" / ", "renders to an empty key"),

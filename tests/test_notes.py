@@ -91,8 +91,15 @@ def test_what_a_translator_and_the_configuration_overrule_in_each_other() -> Non
         group_name="marts",
     )
 
-    assert notes_with(project(), config) == (
+    wins = "group_name = 'marts' wins over the translator's get_group_name"
+    assert notes_with(project(), config) == (wins,)
+    assert notes_with(project(), config, Namer()) == (
         "external_asset_mapping is not used: the translator layers:Layers names the keys of "
         "external tables",
-        "group_name = 'marts' wins over the translator's get_group_name",
+        wins,
     )
+
+
+class Namer(SQLMeshTranslator):
+    def get_external_asset_key(self, external_fqn: str) -> list[str]:
+        return [external_fqn]

@@ -100,9 +100,7 @@ _BUG = 70
     "--format",
     "form",
     type=click.Choice([form.value for form in Format]),
-    default=Format.MARKDOWN.value,
-    show_default=True,
-    help="How the summary is written.",
+    help="How the summary is written.  [default: markdown]",
 )
 @click.option(
     "--no-cache",
@@ -184,19 +182,25 @@ def _task(given: Mapping[str, Flag | bool], again: str) -> Task:
     check, diff, doctor = (bool(given[name]) for name in ("check", "diff", "doctor"))
     if check + diff + doctor > 1:
         raise click.UsageError("--check, --diff and --doctor exclude each other: name one of them.")
+    summary = _summary(given["summary_file"], given["against"], given["form"])
+    if summary and not summary.needs_generation and (check or diff or doctor or given["hook"]):
+        raise click.UsageError(
+            "--against REV..REV looks at no project, so --check, --diff, --doctor and --hook find "
+            "nothing there: run them in a command of their own."
+        )
     return Task(
         mode=Mode.CHECK if check or doctor else Mode.DIFF if diff else Mode.WRITE,
         quiet=bool(given["quiet"]),
         hook=bool(given["hook"]),
         doctor=doctor,
         cache=bool(given["cache"]),
-        summary=_summary(given["summary_file"], given["against"], given["form"]),
+        summary=summary,
         again=again,
     )
 
 
 def _summary(file: object, against: object, form: object) -> SummaryRequest | None:
-    if file is None and against is None:
+    if file is None and against is None and form is None:
         return None
     revisions = None if against is None else str(against)
-    return SummaryRequest(str(file or STDOUT), revisions, Format(form))
+    return SummaryRequest(str(file or STDOUT), revisions, Format(form or Format.MARKDOWN))

@@ -6,7 +6,7 @@ The command line, `defs.yaml` and `pyproject.toml` all write these keys; `settin
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Strict
 from pydantic.dataclasses import dataclass
 
 from .errors import SettingError
+from .files import MODELS_FOLDER
 from .project import Source
 from .values import (
     Catalogs,
@@ -34,6 +35,11 @@ from .values import (
     listed,
 )
 
+# SQLMesh documentation, "Project structure": folders that it looks for files in.
+_LOADED_BY_SQLMESH = (
+    *("audits", "macros", "materializations", "metrics"),
+    *("models", "seeds", "signals", "tests"),
+)
 DEFAULT_ENVIRONMENT = "prod"
 DEFAULT_GROUP = "sqlmesh"
 DEFAULT_SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
@@ -163,6 +169,7 @@ class Config:
             )
         if self.out.exists() and not self.out.is_dir():
             raise SettingError("out", f"{self.out} is not a folder", hint="Name a folder with -o.")
+        _refuse_among_models(self.out, self.projects)
         if not self.environment.strip():
             hint = "Name one with --environment."
             raise SettingError("environment", "the environment has no name", hint=hint)
@@ -181,6 +188,19 @@ class Config:
 
 
 KEYS = tuple(field.name for field in fields(Config) if field.name != "root")
+
+
+def _refuse_among_models(out: Path, projects: Iterable[Path]) -> None:
+    """SQLMesh would take the package's modules for its own, and import them."""
+    models = (out / MODELS_FOLDER).resolve()
+    for project in projects:
+        for folder in (project.resolve() / name for name in _LOADED_BY_SQLMESH):
+            if folder.is_dir() and (folder == models or folder in models.parents):
+                raise SettingError(
+                    "out",
+                    f"the package's {MODELS_FOLDER}/ would lie in {folder}, which SQLMesh loads",
+                    hint="Name another folder with -o.",
+                )
 
 
 def _require_folder(key: str, folder: Path, what: str, hint: str) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from . import naming
 from .errors import SettingError
 from .project import ExternalTable
+
+if TYPE_CHECKING:
+    import jinja2
 
 KEY = "external_asset_mapping"
 _VARIABLES = "There are node.database, node.schema, node.name and node.fqn."
@@ -32,12 +36,13 @@ class ExternalAssetMapping:
         template: `target/main/{node.name}`, or Jinja: `{{ node.schema | lower }}/{{ node.name }}`.
 
     Raises:
-        SettingError: a template that Jinja cannot read.
+        SettingError: a template that Jinja cannot read, or with an unknown variable.
     """
 
     def __init__(self, template: str) -> None:
         # Only where there is a mapping: without one, a run that changes nothing needs no Jinja.
         import jinja2  # noqa: PLC0415
+        from jinja2 import meta  # noqa: PLC0415
 
         self._text = template
         jinja = jinja2.Environment(
@@ -45,9 +50,18 @@ class ExternalAssetMapping:
             autoescape=False,  # noqa: S701 - a key, not HTML
         )
         try:
-            self._template = jinja.from_string(_SHORT.sub(_long, template))
+            tree = jinja.parse(_SHORT.sub(_long, template))
+            self._template = jinja.from_string(tree)
         except jinja2.TemplateSyntaxError as error:
             raise SettingError(KEY, f"{template!r} is no template", detail=str(error)) from error
+        # Known now, and not when the first table comes that the template is for.
+        used = {
+            f"node.{each.attr}" for each in tree.find_all(jinja2.nodes.Getattr) if _of_node(each)
+        }
+        unknown = sorted((used - _KNOWN) | (meta.find_undeclared_variables(tree) - {"node"}))
+        if unknown:
+            detail = f"there is no {', '.join(unknown)}. {_VARIABLES}"
+            raise SettingError(KEY, f"{template!r} is no template", detail=detail)
 
     def key(self, table: ExternalTable) -> tuple[str, ...]:
         """Return the key of one table.
@@ -73,6 +87,13 @@ class ExternalAssetMapping:
 
     def _error(self, table: ExternalTable, detail: str, hint: str = _VARIABLES) -> SettingError:
         return SettingError(KEY, f"{self._text!r}, for {table}", detail=detail, hint=hint)
+
+
+_KNOWN = {f"node.{field.name}" for field in fields(Node)}
+
+
+def _of_node(attribute: jinja2.nodes.Getattr) -> bool:
+    return getattr(attribute.node, "name", None) == "node"
 
 
 def _long(match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from . import naming, properties
 from .config import Config
 from .project import Model, Project
+from .translation import names_externals
 from .translator import SQLMeshTranslator
 
 _SHOWN = 5
@@ -35,12 +36,12 @@ def notes(
     used = translator or SQLMeshTranslator()
     renamed = (note for model in project.models for note in _renamed(model, used))
     tagged = (note for model in project.models for note in properties.notes(model))
-    said = [*_overruled(config), *project.notes, *_undescribed(project), *tagged, *renamed]
+    said = [*_overruled(config, used), *project.notes, *_undescribed(project), *tagged, *renamed]
     return tuple(dict.fromkeys(said))
 
 
-def _overruled(config: Config) -> Iterator[str]:
-    if config.translator and config.external_asset_mapping:
+def _overruled(config: Config, translator: SQLMeshTranslator) -> Iterator[str]:
+    if names_externals(translator) and config.external_asset_mapping:
         yield (
             f"external_asset_mapping is not used: the translator {config.translator} names the "
             "keys of external tables"

@@ -21,6 +21,12 @@ _TRANSLATOR = "translator"
 _MAX_KINDS = 10
 
 
+def names_externals(translator: SQLMeshTranslator) -> bool:
+    """Return whether a translator has a `get_external_asset_key` of its own."""
+    own = type(translator).get_external_asset_key
+    return own is not SQLMeshTranslator.get_external_asset_key
+
+
 @dataclass(frozen=True, slots=True)
 class Translation:
     """The answers of one translator, checked and combined with tags and configuration.
@@ -41,8 +47,8 @@ class Translation:
 
     @classmethod
     def of(cls, config: Config, project: Project, translator: SQLMeshTranslator) -> Translation:
-        """Combine them; with a translator of the user's own the mapping is left out."""
-        template = None if config.translator else config.external_asset_mapping
+        """Combine them; a translator that names external tables itself has the mapping left out."""
+        template = None if names_externals(translator) else config.external_asset_mapping
         return cls(
             translator,
             TranslationContext(project, config.gateway, config.environment),

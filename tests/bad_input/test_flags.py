@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from dg_sqlmesh_codegen.cli import main
 from refusals import GROUP, OWNER, error_of
 
 FLAGS = [
@@ -56,3 +60,30 @@ def test_on_the_command_line(
     flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert error_of(capsys, "shop", "-o", "defs", *flags) == f"error: {said}"
+
+
+@pytest.mark.parametrize("flag", ["--check", "--diff", "--doctor", "--hook"])
+def test_what_two_revisions_have_no_answer_for(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["-o", "defs", flag, "--against", "a..b"]) == 2
+    assert "--against REV..REV looks at no project" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["shop", "shop/models", "shop/macros/generated"])
+def test_a_package_among_the_models(
+    out: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLMesh would import its modules as python models."""
+    for name in ("models", "macros"):
+        (folder / "shop" / name).mkdir()
+
+    said = error_of(capsys, "shop", "-o", out)
+    assert said.startswith("error: the package's models/ would lie in ")
+    assert said.endswith(", which SQLMesh loads. Name another folder with -o.")
+
+
+@pytest.mark.usefixtures("inspected")
+def test_a_format_alone_asks_for_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["shop", "-o", "defs", "--no-cache", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["format"] == 1

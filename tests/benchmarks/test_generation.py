@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.contenders import BARE_CONTEXT, GENERATE, project_in
 from benchmarks.measuring import Cost, alternately, run, show, sizes
+from dg_sqlmesh_codegen.record import store
 
 pytestmark = pytest.mark.benchmark
 
@@ -68,5 +69,5 @@ def _prepared(folder: Path, state: str, contender: Callable[[], Cost]) -> Callab
 
 
 def _records(folder: Path) -> dict[str, str]:
-    """Point the user's cache folder, where records of earlier generations are, into the test's."""
-    return {"XDG_CACHE_HOME": str(folder / "user-cache")}
+    """Keep the records of earlier generations in the test's folder, where they are removed."""
+    return {store.FOLDER: str(folder / "user-cache")}

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from dg_sqlmesh_codegen.runtime.doctor import doctor, main
+from dg_sqlmesh_codegen.runtime.exclusivity import POOL
 from dg_sqlmesh_codegen.runtime.findings import Severity
 from e2e import workshop
 from e2e.shop import Shop
@@ -52,6 +55,8 @@ def test_a_good_installation(quick: Shop) -> None:
     home = quick.folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text(LIMITED, encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SCHEDULER", "mine"))
     done = subprocess.run(
         [sys.executable, "-m", "dg_sqlmesh_codegen.runtime.doctor", quick.package.name],
         cwd=quick.folder,
@@ -65,7 +70,7 @@ def test_a_good_installation(quick: Shop) -> None:
     lines = done.stdout.splitlines()
     assert all(line.startswith("ok: ") for line in lines), done.stdout
     assert any("the pool sqlmesh_jobs_exclusive is limited to 1" in line for line in lines)
-    assert any("'prod' can be read; 1 model" in line for line in lines)
+    assert any("'prod' can be read; promoted: 1 model" in line for line in lines)
     assert "ok: what is promoted is what was generated" in lines
 
 
@@ -87,6 +92,24 @@ def test_what_is_wrong_is_said_with_its_remedy(quick: Shop) -> None:
     assert "(shop.work.unknown). Generate it again" in told
     assert not any("\n" in str(finding) for finding in found)
     assert all(finding.remedy for finding in found if finding.severity is not Severity.OK)
+
+
+def test_a_slot_that_a_killed_run_has_kept() -> None:
+    with dg.instance_for_test(overrides={"concurrency": {"pools": {"default_limit": 1}}}) as there:
+        run_id = dg.materialize([dies], instance=there, raise_on_error=False).run_id
+        there.event_log_storage.initialize_concurrency_limit_to_default(POOL)
+        there.event_log_storage.claim_concurrency_slot(POOL, run_id, "sqlmesh_models")
+        found = doctor([], SQLMeshResource(project_dir="/nowhere"), there)
+    (finding,) = [each for each in found if run_id in each.what]
+
+    assert finding.severity is Severity.PROBLEM
+    assert finding.what.startswith(f"run {run_id} (failure) holds a slot of the pool {POOL}")
+    assert "free its slot" in finding.remedy
+
+
+@dg.asset
+def dies() -> None:
+    raise RuntimeError("killed")
 
 
 def test_a_state_that_is_not_there(quick: Shop) -> None:

@@ -136,3 +136,8 @@ print(text_of(summary_of(Path("defs"), "none..HEAD")))
     )
     assert done.returncode == 0, done.stderr
     assert "1 asset added" in done.stdout
+
+
+def test_a_folder_in_which_there_never_was_a_package(out: Path) -> None:
+    with pytest.raises(UsageError, match="no package in .*typo on either side of none..main"):
+        summary_of(out.with_name("typo"), "none..main")

@@ -100,6 +100,24 @@ def limits(instance: dg.DagsterInstance, pool: str) -> Limits:
     )
 
 
+def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
+    """Return the ids of the runs that hold slots of a pool.
+
+    The UI shows them ("Deployment, Concurrency"); the method that it asks is not public.
+    """
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return frozenset()
+    claimed = storage.get_concurrency_info(pool).claimed_slots
+    return frozenset(slot.run_id for slot in claimed)
+
+
+def last_heartbeat(instance: dg.DagsterInstance) -> float | None:
+    """Return when a daemon was last heard of, in epoch seconds; `dagster-daemon` asks so, too."""
+    heartbeats = instance.get_daemon_heartbeats().values()
+    return max((heartbeat.timestamp for heartbeat in heartbeats), default=None)
+
+
 def executor(context: dg.AssetExecutionContext) -> tuple[str, bool]:
     """Return the name of the executor that runs the step, and whether it stays on one host.
 

@@ -10,12 +10,13 @@ import argparse
 import importlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
 
-from . import drift, exclusivity
+from . import compat, drift, exclusivity
 from .assets import ModelAsset
 from .errors import RunError, SetupError, StateBusyError
 from .events import PromotedModel
@@ -23,6 +24,9 @@ from .findings import Finding, Severity
 from .resource import SQLMeshResource
 from .target import Target
 from .texts import counted
+
+# Dagster's daemons say that they are there every 30 seconds.
+_SILENT = 300.0
 
 
 def doctor(
@@ -99,6 +103,8 @@ def _of_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
         )
         return
     yield from exclusivity.judge(instance)
+    yield from _of_slots(instance)
+    yield from _of_daemon(instance)
     settings = instance.get_settings("run_monitoring") or {}
     if instance.run_monitoring_enabled and not settings.get("free_slots_after_run_end_seconds"):
         yield Finding(
@@ -114,6 +120,32 @@ def _of_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
             "a run whose process is killed stays active, and the schedule waits for it",
             "In dagster.yaml: "
             "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
+        )
+
+
+def _of_slots(instance: dg.DagsterInstance) -> Iterator[Finding]:
+    for run_id in sorted(compat.slot_holders(instance, exclusivity.POOL)):
+        run = instance.get_run_by_id(run_id)
+        status = run.status.value.lower() if run else "deleted"
+        over = run is None or run.is_finished
+        yield Finding(
+            Severity.PROBLEM if over else Severity.WARNING,
+            f"run {run_id} ({status}) holds a slot of the pool {exclusivity.POOL}, and others wait",
+            "Where its process is gone: mark the run as canceled in the UI, and free its slot "
+            "there (Deployment, Concurrency).",
+        )
+
+
+def _of_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
+    heard = compat.last_heartbeat(instance)
+    if heard is not None and time.time() - heard < _SILENT:
+        yield Finding(Severity.OK, "dagster-daemon is running")
+    else:
+        yield Finding(
+            Severity.WARNING,
+            "no dagster-daemon has been heard of lately: no schedule, no queue and no run "
+            "monitoring without it",
+            "Start `dagster-daemon run` (`dagster dev` brings one).",
         )
 
 
@@ -140,7 +172,8 @@ def _of_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Findin
         )
     else:
         where = f"the environment {target.environment!r}"
-        yield Finding(Severity.OK, f"{where} can be read; {counted(promoted)} are promoted")
+        assets = [each for each in promoted if each.is_asset]
+        yield Finding(Severity.OK, f"{where} can be read; promoted: {counted(assets)}")
         yield from _of_drift(models, promoted, target)
 
 

@@ -67,6 +67,11 @@ def summary_of(
             "a summary needs two packages to compare",
             hint="Name a SQLMesh project, or two git revisions with --against REV..REV.",
         )
+    if against is not None and not old and not new:
+        raise UsageError(
+            f"there is no package in {out} on either side of {against}",
+            hint="Name its folder with -o.",
+        )
     return summarize(old, new)
 
 
