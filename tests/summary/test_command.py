@@ -139,5 +139,5 @@ print(text_of(summary_of(Path("defs"), "none..HEAD")))
 
 
 def test_a_folder_in_which_there_never_was_a_package(out: Path) -> None:
-    with pytest.raises(UsageError, match="no package in .*typo on either side of none..main"):
+    with pytest.raises(UsageError, match=r"no package in .*typo on either side of none\.\.main"):
         summary_of(out.with_name("typo"), "none..main")

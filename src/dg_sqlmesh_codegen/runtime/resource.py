@@ -197,8 +197,9 @@ class _Step:
     def stop(self) -> None:
         """Stop SQLMesh if it runs, and write down what it had finished: no run does it again."""
         with compat.deferred_interrupts():
-            finished = self._stopped()  # first: Dagster's storage may be away
+            # Once, whatever comes of it: Python closes an abandoned op when nobody expects it.
             in_flight, self._in_flight = self._in_flight, None
+            finished = self._stopped()  # first: Dagster's storage may be away
             if in_flight:
                 # Dagster was stopped while it wrote this: a model without some of its checks.
                 loose.log_unwritten(self._context, *in_flight)
