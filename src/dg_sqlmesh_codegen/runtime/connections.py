@@ -33,13 +33,8 @@ _IDENTITY = (
     "s3_warehouse_location",
     "work_group",
 )
-# What the server's driver takes where a configuration leaves the port out.
-_DEFAULT_PORTS = {
-    "clickhouse": "8123",
-    "mysql": "3306",
-    "redshift": "5439",
-    "trino": "443",
-}
+# What the drivers take where a configuration may leave the port out and SQLMesh fills in none.
+_DEFAULT_PORTS = {"mysql": "3306", "redshift": "5439"}
 _SAME_HOST = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase|code)?$|pwd$|secret|token|private_key$|keyfile_json|api_?key|"

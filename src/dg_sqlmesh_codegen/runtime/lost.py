@@ -42,9 +42,11 @@ def lost(instance: dg.DagsterInstance, unheard: Iterable[Unheard]) -> dict[dg.As
     for record in instance.get_run_records(filters=filters, limit=_RUNS):
         run = record.dagster_run
         at_work = [model for model in waiting if _was_running(record, model.altered)]
-        failed = _failed(instance, run.run_id) if at_work else set()
+        if not at_work:
+            continue
+        planned, failed = planned_assets(instance, run), _failed(instance, run.run_id)
         for model in at_work:
-            if model.key in planned_assets(instance, run) and plain(model.fqn) not in failed:
+            if model.key in planned and plain(model.fqn) not in failed:
                 found.setdefault(model.key, run.run_id)
     return found
 
