@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from dg_sqlmesh_codegen.project import (
+from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
     Column,
     ExternalTable,
@@ -16,8 +16,8 @@ from dg_sqlmesh_codegen.project import (
     StandaloneAudit,
     TableName,
 )
-from dg_sqlmesh_codegen.translation import Translation
-from dg_sqlmesh_codegen.translator import SQLMeshTranslator, TranslationContext
+from dg_sqlmesh_codegen.translation.apply import Translation
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
 
 
 class ModelFields(TypedDict, total=False):

@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from dg_sqlmesh_codegen.record import store
+from dg_sqlmesh_codegen.cache import store
 
 # Before anything imports SQLMesh: tests tell nobody that they ran.
 os.environ["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "true"

@@ -6,12 +6,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from builders import external, project, translation
-from dg_sqlmesh_codegen import crons, graph, render
-from dg_sqlmesh_codegen import write as writing
-from dg_sqlmesh_codegen.config import Config
-from dg_sqlmesh_codegen.edits import Index
-from dg_sqlmesh_codegen.project import ExternalTable, Model
-from dg_sqlmesh_codegen.translator import SQLMeshTranslator
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.output import compare as writing
+from dg_sqlmesh_codegen.output.edits import Index
+from dg_sqlmesh_codegen.rendering import package as rendering
+from dg_sqlmesh_codegen.schedules import crons
+from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model
+from dg_sqlmesh_codegen.translation import graph
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 
 OUT = Path("/no/where/defs")
 HERE = Path(__file__).parent
@@ -19,7 +21,7 @@ HERE = Path(__file__).parent
 _CONFIG = Config((HERE,), HERE)
 compare = partial(
     writing.compare,
-    index=Index(partial(render.render_index, _CONFIG), partial(render.is_own_index, _CONFIG)),
+    index=Index(partial(rendering.render_index, _CONFIG), partial(rendering.is_own_index, _CONFIG)),
 )
 
 
@@ -42,9 +44,9 @@ def package(
     assets = graph.build(found, names, OUT)
     specs = externals is not None
     config = Config(projects=(Path("/"),), out=OUT, environment=environment, external_specs=specs)
-    schedules = render.named_schedules(crons.schedules(found.models, ()))
+    schedules = rendering.named_schedules(crons.schedules(found.models, ()))
     outside = graph.externals(found, names) if specs else ()
-    files = render.render(render.Package(config, found, assets, schedules, outside))
+    files = rendering.render(rendering.Package(config, found, assets, schedules, outside))
     return {file.path: file.text for file in files}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.cli import main
+from dg_sqlmesh_codegen.cli.app import main
 
 TABLE = "[tool.dg_sqlmesh_codegen]"
 COMPONENT = "type: dg_sqlmesh_codegen.SQLMeshProjectComponent\n"

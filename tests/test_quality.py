@@ -72,23 +72,6 @@ def test_the_checked_in_package_is_current(root: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_contracts_between_the_halves_name_every_module(root: Path) -> None:
-    package = root / "src" / "dg_sqlmesh_codegen"
-    folders = {path.parent.name for path in package.glob("*/__init__.py")}
-    files = {path.stem for path in package.glob("*.py")}
-    generator = {f"dg_sqlmesh_codegen.{name}" for name in folders | files} - {
-        "dg_sqlmesh_codegen.__init__",  # resolves names lazily: importing it imports neither half
-        "dg_sqlmesh_codegen.runtime",
-    }
-    contracts = {
-        each["name"]: each for each in pyproject(root)["tool"]["importlinter"]["contracts"]
-    }
-    there = contracts["The generator never imports the runtime"]
-    back = contracts["The runtime never imports the generator"]
-    assert there["forbidden_modules"] == back["source_modules"] == ["dg_sqlmesh_codegen.runtime"]
-    assert set(there["source_modules"]) == set(back["forbidden_modules"]) == generator
-
-
 def test_what_tests_import_is_named_once(root: Path) -> None:
     extra = pyproject(root)["project"]["optional-dependencies"]["dev"]
     names = [re.split(r"[<>=\[]", each)[0] for each in extra]

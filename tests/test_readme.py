@@ -12,12 +12,13 @@ import pytest
 import yaml
 
 from builders import model, project
-from dg_sqlmesh_codegen import SQLMeshTranslator, settings
-from dg_sqlmesh_codegen.cli import command
-from dg_sqlmesh_codegen.component import SQLMeshProjectComponent
-from dg_sqlmesh_codegen.config import KEYS, METADATA_KEYS, Config
-from dg_sqlmesh_codegen.config_files import COMPONENT
-from dg_sqlmesh_codegen.translator import TranslationContext
+from dg_sqlmesh_codegen import SQLMeshTranslator
+from dg_sqlmesh_codegen.cli.app import command
+from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent
+from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config
+from dg_sqlmesh_codegen.config.sources import COMPONENT
+from dg_sqlmesh_codegen.translation.translator import TranslationContext
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_the_toml_is_a_configuration(
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path)
-    config = settings.load({}).config
+    config = resolve.load({}).config
     assert config.external_asset_mapping == "target/main/{node.name}"
     assert config.retry_policy
     assert config.retry_policy.backoff == "EXPONENTIAL"
@@ -89,6 +90,6 @@ def test_the_translator_works(readme: str) -> None:
 
 
 def test_the_summary_is_one_that_was_written(readme: str, root: Path) -> None:
-    golden = (root / "tests/golden/summary/readme.md").read_text(encoding="utf-8")
+    golden = (root / "tests/golden/change_report/readme.md").read_text(encoding="utf-8")
     quoted = "".join(f"> {line}".rstrip() + "\n" for line in golden.splitlines())
     assert quoted in readme

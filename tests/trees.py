@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from dg_sqlmesh_codegen.banner import BANNER
-from dg_sqlmesh_codegen.files import File
-from dg_sqlmesh_codegen.write import Change, Status, apply
+from dg_sqlmesh_codegen.output.compare import Change, Status, apply
+from dg_sqlmesh_codegen.rendering.files import File
+from dg_sqlmesh_codegen.rendering.header import BANNER
 from packages import compare
 
 Tree = dict[str, bytes | None]

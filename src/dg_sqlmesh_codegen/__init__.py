@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .component import SQLMeshProjectComponent as SQLMeshProjectComponent
-    from .config import Config as Config
+    from dg_sqlmesh_codegen.component.component import (
+        SQLMeshProjectComponent as SQLMeshProjectComponent,
+    )
+    from dg_sqlmesh_codegen.config.model import Config as Config
+    from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator as SQLMeshTranslator
+
     from .errors import CodegenError as CodegenError
     from .pipeline import generate as generate
-    from .translator import SQLMeshTranslator as SQLMeshTranslator
 
 _HOMES = {
     "CodegenError": "errors",
-    "Config": "config",
+    "Config": "config.model",
     "SQLMeshProjectComponent": "component",
-    "SQLMeshTranslator": "translator",
+    "SQLMeshTranslator": "translation.translator",
     "generate": "pipeline",
 }
 __all__ = [

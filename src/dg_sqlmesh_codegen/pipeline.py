@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import crons, graph, inspector, translators
-from .config import Config
-from .delivery import SILENT, Listener, Report, deliver
-from .files import Rendered
-from .mode import Mode
-from .notes import notes
-from .render import Package, named_schedules, render
-from .translation import Translation
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.output.delivery import SILENT, Listener, Report, deliver
+from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.rendering.files import Rendered
+from dg_sqlmesh_codegen.rendering.package import Package, named_schedules, render
+from dg_sqlmesh_codegen.translation.apply import Translation
+from dg_sqlmesh_codegen.translation.warnings import notes
+
+from .schedules import crons
+from .sqlmesh_project import describe
+from .translation import graph, plugins
 
 __all__ = ["Report", "generate", "translate"]
 
@@ -52,9 +55,9 @@ def translate(config: Config, progress: Callable[[str], None], *, fresh: bool = 
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
     # What is wrong with the configuration shows before SQLMesh takes its time.
-    translator = translators.load(config.translator, config.root)
+    translator = plugins.load(config.translator, config.root)
     progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-    loaded = inspector.inspect(config.source, fresh=fresh)
+    loaded = describe.inspect(config.source, fresh=fresh)
     project = graph.with_checks(loaded, config.checks)
     progress(f"Rendering {len(project.models)} models")
     translation = Translation.of(config, project, translator)

@@ -58,4 +58,6 @@ def inspected(monkeypatch: pytest.MonkeyPatch) -> None:
         model("shop.sales.items"),
         external_tables=(external("raw.main.orders"), external("raw.other.orders")),
     )
-    monkeypatch.setattr("dg_sqlmesh_codegen.inspector.inspect", lambda source, fresh: found)
+    monkeypatch.setattr(
+        "dg_sqlmesh_codegen.sqlmesh_project.describe.inspect", lambda source, fresh: found
+    )

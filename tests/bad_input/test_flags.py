@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.cli import main
+from dg_sqlmesh_codegen.cli.app import main
 from refusals import GROUP, OWNER, error_of
 
 FLAGS = [

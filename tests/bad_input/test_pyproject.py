@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.config import KEYS, RetryPolicy
+from dg_sqlmesh_codegen.config.model import KEYS, RetryPolicy
 from refusals import GROUP, OWNER, TABLE, error_of
 
 KEY_LIST = (

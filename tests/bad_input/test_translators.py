@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.translator import SQLMeshTranslator
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 from refusals import TABLE, error_of
 
 NEED = "Write a class that inherits dg_sqlmesh_codegen.SQLMeshTranslator."

@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.contenders import BARE_CONTEXT, GENERATE, project_in
 from benchmarks.measuring import Cost, alternately, run, show, sizes
-from dg_sqlmesh_codegen.record import store
+from dg_sqlmesh_codegen.cache import store
 
 pytestmark = pytest.mark.benchmark
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.large_project import write_large_project
-from dg_sqlmesh_codegen.cli import main
-from dg_sqlmesh_codegen.record import store
+from dg_sqlmesh_codegen.cache import store
+from dg_sqlmesh_codegen.cli.app import main
 
 pytestmark = pytest.mark.benchmark
 

@@ -10,10 +10,10 @@ import pytest
 from black.mode import Mode, TargetVersion
 
 from builders import audit, fqn, model, project, translation
-from dg_sqlmesh_codegen import graph
-from dg_sqlmesh_codegen.config import Config
-from dg_sqlmesh_codegen.project import Column, Model
-from dg_sqlmesh_codegen.render import Package, render
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.rendering.package import Package, render
+from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model
+from dg_sqlmesh_codegen.translation import graph
 
 pytestmark = pytest.mark.benchmark
 

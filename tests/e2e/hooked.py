@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dg_sqlmesh_codegen.config import Config
-from dg_sqlmesh_codegen.mode import Mode
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import Report, generate
 from e2e.repository import Repository
 from projects import model, write_project

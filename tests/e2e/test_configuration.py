@@ -14,7 +14,7 @@ from types import ModuleType
 import dagster as dg
 import pytest
 
-from dg_sqlmesh_codegen.cli import main
+from dg_sqlmesh_codegen.cli.app import main
 from projects import model, write_project
 
 pytestmark = pytest.mark.slow

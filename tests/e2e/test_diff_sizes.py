@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.config import Config
+from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.pipeline import generate
 from dg_sqlmesh_codegen.version import __version__
 from e2e.edits import EDITS, INDEX, Edit, use_macro_a_third_time

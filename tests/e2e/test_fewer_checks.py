@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dg_sqlmesh_codegen.config import Config
+from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.pipeline import generate
 from e2e import workshop
 from e2e.shop import DUE, Shop, run_at

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dg_sqlmesh_codegen.config import Config
-from dg_sqlmesh_codegen.mode import Mode
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import generate
 from e2e.repository import Repository
 from projects import model, write_project

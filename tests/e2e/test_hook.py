@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.mode import Mode
+from dg_sqlmesh_codegen.output.mode import Mode
 from e2e.hooked import ONE_SQL, TWO_SQL, Hooked, Offer, new_repository
 from e2e.repository import Repository, environment
 

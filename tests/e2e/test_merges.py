@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.banner import BANNER
-from dg_sqlmesh_codegen.config import Config
-from dg_sqlmesh_codegen.mode import Mode
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import Report, generate
+from dg_sqlmesh_codegen.rendering.header import BANNER
 from e2e.repository import Repository
 from projects import model, write_project
 

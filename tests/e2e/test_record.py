@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.record import store
+from dg_sqlmesh_codegen.cache import store
 from projects import model, write_project
 
 pytestmark = pytest.mark.slow

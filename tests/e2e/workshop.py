@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from dg_sqlmesh_codegen.cli import main
+from dg_sqlmesh_codegen.cli.app import main
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e.outcome import Outcome
 from e2e.shop import PLANNED_AT, Shop, run_at

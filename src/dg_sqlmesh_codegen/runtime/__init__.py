@@ -3,9 +3,9 @@
 Nothing here imports SQLMesh; that happens inside the functions that run at execution time.
 """
 
-from .assets import AuditCheck, ExternalAsset, ModelAsset
+from .records import AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
-from .results import SQLMeshResult
+from .results.run_results import SQLMeshResult
 
 __all__ = [
     "AuditCheck",

@@ -8,11 +8,11 @@ from threading import Lock
 
 import dagster as dg
 
-from . import drift
-from .assets import ModelAsset
+from .concurrency.exclusivity import active_run, why_skip
 from .errors import StateBusyError
-from .exclusivity import active_run, why_skip
-from .target import Target
+from .records import ModelAsset
+from .results import drift
+from .run_target import Target
 
 # A code server evaluates the ticks of several schedules at once, in threads, and SQLMesh shares
 # DuckDB's connections in a process by the name of their file.
@@ -35,12 +35,12 @@ def tick(
         return dg.SkipReason(why_skip(running, datetime.now(UTC)))
 
     # It imports SQLMesh, which no import of the package may do.
-    from . import session  # noqa: PLC0415
+    from .sqlmesh import run  # noqa: PLC0415
 
     at = context.scheduled_execution_time.astimezone(UTC)
     try:
         with _ONE_TICK:
-            due = session.due_models(target, at)
+            due = run.due_models(target, at)
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
     request = _request(due.fqns, models)

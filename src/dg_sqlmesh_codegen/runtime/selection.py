@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from .assets import ModelAsset
+from .records import ModelAsset
 
 
 @dataclass(frozen=True, slots=True)

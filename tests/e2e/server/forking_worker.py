@@ -16,7 +16,7 @@ import sys
 import dagster as dg
 
 # Not needed here: the child would take seconds for it.
-from dg_sqlmesh_codegen.runtime import session
+from dg_sqlmesh_codegen.runtime.sqlmesh import run
 from e2e.shop import run_at
 
 ATTEMPT = "attempt_for"
@@ -42,7 +42,7 @@ def say(number: int) -> None:
 
 def main(home: str) -> None:
     """Fork for each line of the input."""
-    assert session
+    assert run
     importlib.import_module("defs.definitions")
     for line in sys.stdin:
         child = os.fork()

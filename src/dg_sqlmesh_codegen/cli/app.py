@@ -1,0 +1,208 @@
+"""The command line: arguments in, files and a summary out, errors as exit codes."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+
+import click
+
+from dg_sqlmesh_codegen.change_report import Format
+from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.model import DEFAULT_ENVIRONMENT
+from dg_sqlmesh_codegen.errors import CodegenError
+from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.version import __version__
+
+from . import commands, output
+from .arguments import OPTIONS, Flag, Words
+from .commands import STDOUT, SummaryRequest, Task
+
+_EPILOG = """\b
+Example:
+  python -m dg_sqlmesh_codegen project/ -o defs/
+  dagster dev -m defs.definitions
+
+\b
+Exit codes:
+  0    done or up to date
+  1    --check found a difference, --hook also files that were written or are
+       not added to git, --doctor also a problem of the installation
+  2    bad usage, configuration or output folder
+  3    the SQLMesh project cannot be loaded or translated
+  70   a bug in this tool; the traceback is printed
+  130  interrupted
+"""
+_INTERRUPTED = 130
+# It can come before the files take their places, or after that: during the summary, say. What is
+# sure is that it leaves nothing in between (`transaction`).
+_EITHER = "the package is as it was before, or complete; --check tells which"
+_BUG = 70
+
+
+@click.command(
+    name="dg-sqlmesh-codegen",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+)
+@click.argument("projects", metavar="[PROJECT ...]", nargs=-1)
+@click.option("-o", "--out", "out", help="Folder of the generated package.")
+@click.option("--gateway", help="SQLMesh gateway.  [default: the project's own default]")
+@click.option(
+    "--environment",
+    help=f"SQLMesh environment that the generated resource runs.  [default: {DEFAULT_ENVIRONMENT}]",
+)
+@click.option("--config", "config_name", help="Configuration to use of a project's config.py.")
+@click.option(
+    "--default-catalog",
+    "default_catalogs",
+    metavar="[GATEWAY=]NAME",
+    multiple=True,
+    help="Catalog of a gateway whose connection names none.  May be given several times.",
+)
+@click.option("--templates", help="Folder of templates that replace those of the same name.")
+@click.option(
+    "--set",
+    "others",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Any other key of the configuration; the value as in TOML.  May be given several times.",
+)
+@click.option(
+    "--show-config", is_flag=True, help="Print every key, its value and where it is from; no more."
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; exit 1 where the package is not current."
+)
+@click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
+@click.option(
+    "--hook", is_flag=True, help="Exit 1 also where files were written, or are not added to git."
+)
+@click.option(
+    "--doctor",
+    is_flag=True,
+    help="Write nothing; examine the package, Dagster's instance and SQLMesh's state; exit 1 where "
+    "there is a problem.",
+)
+@click.option(
+    "--summary",
+    "summary_file",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value=STDOUT,
+    help="Write what changed in the graph, for a pull request.  [default: to standard output]",
+)
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Summarize what a generation changes since a git revision; or the changes between two, "
+    "REV..REV, without a project and without generating.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in Format]),
+    help="How the summary is written.  [default: markdown]",
+)
+@click.option(
+    "--no-cache",
+    "cache",
+    flag_value=False,
+    default=True,
+    help="Load the project even where nothing has changed since the last time.",
+)
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Print nothing but errors (and what --check found)."
+)
+@click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
+@click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
+def command(*, show_config: bool, debug: bool, **given: Flag | bool) -> int:
+    """Generate a Dagster package from the SQLMesh project(s) in PROJECT.
+
+    The project is inspected offline: no warehouse, no state database, no credentials. What is not
+    said here is read from defs.yaml in the output folder, and from the [tool.dg_sqlmesh_codegen]
+    table of the nearest pyproject.toml.
+    """
+    try:
+        words = Words.of({name: _flag(given[name]) for name in _CONFIGURING})
+        wanted = _task(given, words.command)
+        if wanted.summary and not wanted.summary.needs_generation:
+            wanted.summary.answer(resolve.output_folder(words.values, words.names))
+            return 0
+        loaded = resolve.load(words.values, words.names)
+        if show_config:
+            output.print_settings(loaded)
+            return 0
+        with loaded.located():
+            return commands.run(wanted, loaded.config)
+    except CodegenError:
+        if debug:
+            traceback.print_exc()
+        raise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code. An unexpected exception is a bug: it keeps its traceback, and exits with a
+        code of its own, as 1 would say that `--check` found a difference.
+    """
+    try:
+        result = command.main(args=arguments, standalone_mode=False)
+    except CodegenError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo(f"interrupted: {_EITHER}", err=True)
+        return _INTERRUPTED
+    except Exception:  # noqa: BLE001 - said in full, and not mistaken for a finding
+        traceback.print_exc()
+        click.echo(
+            f"This is a bug in dg-sqlmesh-codegen {__version__}; please report it.", err=True
+        )
+        return _BUG
+    return result if isinstance(result, int) else 0
+
+
+# The options that are keys of the configuration.
+_CONFIGURING = ("projects", *OPTIONS)
+
+
+def _flag(value: Flag | bool) -> Flag:
+    assert not isinstance(value, bool)  # noqa: S101 - for mypy: none of these is a switch
+    return value
+
+
+def _task(given: Mapping[str, Flag | bool], again: str) -> Task:
+    check, diff, doctor = (bool(given[name]) for name in ("check", "diff", "doctor"))
+    if check + diff + doctor > 1:
+        raise click.UsageError("--check, --diff and --doctor exclude each other: name one of them.")
+    summary = _summary(given["summary_file"], given["against"], given["form"])
+    if summary and not summary.needs_generation and (check or diff or doctor or given["hook"]):
+        raise click.UsageError(
+            "--against REV..REV looks at no project, so --check, --diff, --doctor and --hook find "
+            "nothing there: run them in a command of their own."
+        )
+    return Task(
+        mode=Mode.CHECK if check or doctor else Mode.DIFF if diff else Mode.WRITE,
+        quiet=bool(given["quiet"]),
+        hook=bool(given["hook"]),
+        doctor=doctor,
+        cache=bool(given["cache"]),
+        summary=summary,
+        again=again,
+    )
+
+
+def _summary(file: object, against: object, form: object) -> SummaryRequest | None:
+    if file is None and against is None and form is None:
+        return None
+    revisions = None if against is None else str(against)
+    return SummaryRequest(str(file or STDOUT), revisions, Format(form or Format.MARKDOWN))

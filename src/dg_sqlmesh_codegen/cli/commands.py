@@ -1,0 +1,130 @@
+"""What one command does: generate or compare, tell, summarize, examine; and its exit code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from dg_sqlmesh_codegen import cache, change_report
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.output import git
+from dg_sqlmesh_codegen.output.delivery import Listener, Report
+from dg_sqlmesh_codegen.output.mode import Mode
+
+from . import output
+
+STDOUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRequest:
+    """A summary of what changed.
+
+    Args:
+        file: where it goes; "-" is standard output.
+        against: a git revision, or two of them, to compare with; None is what is on disk.
+        form: how it is written.
+    """
+
+    file: str = STDOUT
+    against: str | None = None
+    form: change_report.Format = change_report.Format.MARKDOWN
+
+    @property
+    def needs_generation(self) -> bool:
+        """Whether the new package has to be made, and is not that of a revision."""
+        return change_report.needs_generation(self.against)
+
+    def answer(self, out: Path, report: Report | None = None) -> None:
+        """Write the summary.
+
+        Args:
+            out: the package's folder.
+            report: what a generation found; None where there was none.
+
+        Raises:
+            UsageError: a revision is unknown, or the file cannot be written.
+        """
+        changes = report.changes if report else None
+        text = change_report.text_of(
+            change_report.summary_of(out, self.against, changes), self.form
+        )
+        if self.file == STDOUT:
+            click.echo(text, nl=False)
+        else:
+            change_report.save(text, Path(self.file))
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be done with the package, and said.
+
+    Args:
+        mode: write, check or diff.
+        quiet: say nothing but errors and findings.
+        hook: also find what git does not have.
+        doctor: examine the installation, too.
+        cache: whether a record of an earlier run may answer.
+        summary: what is to be summarized; None is nothing.
+        again: the command that generates the package.
+    """
+
+    mode: Mode
+    quiet: bool
+    hook: bool
+    doctor: bool
+    cache: bool
+    summary: SummaryRequest | None
+    again: str
+
+
+def run(task: Task, config: Config) -> int:
+    """Do it, and return the exit code.
+
+    Raises:
+        UsageError: bad configuration, or a folder that cannot be written.
+        ProjectError: the SQLMesh project cannot be loaded or translated.
+    """
+    started = time.monotonic()
+    with output.progress(task.quiet) as tell:
+        heard = Listener(tell, lambda changes: output.print_edited(changes, config))
+        report = cache.generate(config, task.mode, heard, cache=task.cache)
+    if task.mode is Mode.DIFF:
+        output.print_diff(report)
+    if task.mode is Mode.CHECK:
+        output.print_differences(report, config, task.again)
+    if task.summary:
+        task.summary.answer(config.out, report)
+    if not task.quiet:
+        output.print_summary(report, config, time.monotonic() - started)
+    codes = [report.exit_code]
+    if task.hook:
+        codes.append(_hook(report, config))
+    if task.doctor:
+        codes.append(_doctor(report, config))
+    return max(codes)
+
+
+def _hook(report: Report, config: Config) -> int:
+    """Tell a commit hook's user what is not in the commit, and return the exit code.
+
+    pre-commit notices by itself only what becomes of files that git tracks.
+    """
+    files = [config.out / change.path for change in report.changes if change.new is not None]
+    missing = git.not_added([file for file in files if file.exists()], config.out)
+    output.print_not_added(missing, report, config)
+    return 1 if missing or (report.different and report.mode is not Mode.CHECK) else 0
+
+
+def _doctor(report: Report, config: Config) -> int:
+    """Examine the installation in a process of its own: the generator imports no Dagster."""
+    if not report.different:
+        click.echo("ok: the package is what the files of the SQLMesh project make")
+    command = [sys.executable, "-m", "dg_sqlmesh_codegen.runtime.doctor", str(config.out)]
+    # A doctor that was killed has a negative code, and has found nothing good.
+    return int(subprocess.run(command, check=False).returncode != 0)  # noqa: S603 - our own module

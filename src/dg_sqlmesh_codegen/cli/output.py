@@ -1,0 +1,175 @@
+"""What the command line prints: progress, differences, the closing summary."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.config.resolve import Setting, Settings
+from dg_sqlmesh_codegen.config.types import ANY_GATEWAY
+from dg_sqlmesh_codegen.output.mode import Mode
+
+if TYPE_CHECKING:
+    from dg_sqlmesh_codegen.output.compare import Change
+    from dg_sqlmesh_codegen.output.delivery import Report
+
+_WIDE = 60
+_FEW = 5
+_WORDS = {
+    "changed": "is out of date",
+    "missing": "is missing",
+    "orphaned": "is no longer generated",
+}
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Give a function that says what happens next: a spinner on a terminal, lines in a pipe."""
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    if quiet:
+        yield lambda stage: None
+    elif console.is_terminal:
+        with console.status("Starting") as status:
+            yield lambda stage: status.update(f"{stage} ...")
+    else:
+        yield lambda stage: console.print(f"{stage} ...")
+
+
+def print_settings(settings: Settings) -> None:
+    """Print the effective configuration as TOML, with the place that each value came from."""
+    lines = [(_toml_line(each.key, _plain(each)), each.where) for each in settings.origins]
+    width = max(len(line) for line, _ in lines if len(line) <= _WIDE)
+    for line, where in lines:
+        click.echo(f"{line:<{width}}  # {where}")
+
+
+def _plain(setting: Setting) -> object:
+    """Return a value as one writes it: pairs as the table that they came from."""
+    value = setting.value
+    if setting.key == "op_tags" and isinstance(value, tuple):
+        return dict(value)
+    if setting.key == "default_catalogs" and isinstance(value, tuple):
+        named = {ANY_GATEWAY if gateway is None else gateway: name for gateway, name in value}
+        return named[ANY_GATEWAY] if set(named) == {ANY_GATEWAY} else named
+    return value
+
+
+def _toml_line(key: str, value: object) -> str:
+    # TOML has no null: what has no value is a comment.
+    return f"# {key}" if value is None else f"{key} = {_toml(value)}"
+
+
+def _toml(value: object) -> str:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {name: each for name, each in asdict(value).items() if each is not None}
+    if isinstance(value, Mapping):
+        items = ", ".join(f"{_toml_key(key)} = {_toml(each)}" for key, each in value.items())
+        return f"{{ {items} }}" if items else "{}"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return _quoted(str(value)) if isinstance(value, str | Path) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    # Unlike JSON, TOML knows no surrogate pairs, and wants DEL escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _toml_key(key: object) -> str:
+    text = str(key)
+    bare = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+    return text if bare else _quoted(text)
+
+
+def print_diff(report: Report) -> None:
+    """Print the unified diff of every file that differs."""
+    for change in report.different:
+        text = "".join(change.diff())  # may hold bytes of a file that are no text
+        click.echo(text.encode("utf-8", errors="surrogateescape"), nl=False)
+
+
+def print_differences(report: Report, config: Config, again: str) -> None:
+    """Name every file that differs, and the command that mends them."""
+    for change in report.different:
+        click.echo(f"{config.out / change.path} {_state(change)}")
+    if report.versions_only:
+        click.echo("Only the versions of this tool and of SQLMesh differ.")
+    if report.different:
+        click.echo(f"Run: {again}")
+
+
+def print_not_added(files: Sequence[Path], report: Report, config: Config) -> None:
+    """Say what a commit would not hold, and the command that adds it.
+
+    Args:
+        files: the package's files that git does not track.
+        report: what was written just now, if anything was.
+        config: where the package is.
+    """
+    add = [str(config.out)]
+    if files:
+        click.echo(f"{len(files)} of the package's files are not in git:")
+        for file in files[:_FEW]:
+            click.echo(f"  {file}")
+        if len(files) <= _FEW:
+            add = [str(file) for file in files]  # of one that is named git says that it is ignored
+        else:
+            click.echo("  ...")
+    if files or (report.mode is Mode.WRITE and report.different):
+        click.echo(f"Run: {shlex.join(['git', 'add', *add])}")
+
+
+def _state(change: Change) -> str:
+    if not change.edited:
+        return _WORDS[change.status.value]
+    return "was edited by hand" + (" and is no longer generated" if change.new is None else "")
+
+
+def print_edited(changes: Sequence[Change], config: Config) -> None:
+    """Say, before it happens, which files are replaced although somebody edited them by hand."""
+    for change in changes:
+        goes = "removed" if change.new is None else "overwritten"
+        click.echo(f"note: {config.out / change.path} was edited by hand: it is {goes}", err=True)
+
+
+def print_summary(report: Report, config: Config, seconds: float) -> None:
+    """Print what the package holds, which files were touched, and how long it took."""
+    for note in report.notes:
+        click.echo(f"note: {note}", err=True)
+    # On stderr, so that the output of --diff can be piped into `patch`.
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for label, value in _summary(report, config, seconds):
+        console.print(f"{label:<9} {value}")
+
+
+def _summary(report: Report, config: Config, seconds: float) -> Iterator[tuple[str, str]]:
+    yield "graph", f"{report.models} models, {report.edges} edges, {report.checks} checks"
+    for schedule in report.schedules:
+        crons = [schedule.crons] if isinstance(schedule.crons, str) else schedule.crons
+        yield "schedule", f"{', '.join(crons)} ({schedule.timezone})"
+    if not report.schedules:
+        why = "the project has only seeds, which a plan evaluates"
+        yield "schedule", f"none: {why if config.enable_schedule else 'enable_schedule is false'}"
+    yield "files", f"{_files(report)} in {config.out}"
+    yield "time", f"{seconds:.1f} s"
+
+
+def _files(report: Report) -> str:
+    counts = Counter(change.status.value for change in report.changes)
+    written = counts["changed"] + counts["missing"]
+    if report.mode is Mode.WRITE:
+        words = ("written", "unchanged", "removed")
+    else:
+        words = ("to write", "unchanged", "to remove")
+    numbers = (written, counts["unchanged"], counts["orphaned"])
+    return ", ".join(f"{number} {word}" for number, word in zip(numbers, words, strict=True))

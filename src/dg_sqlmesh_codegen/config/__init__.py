@@ -1,0 +1,1 @@
+"""The configuration: its keys, where they are written, and which place wins."""

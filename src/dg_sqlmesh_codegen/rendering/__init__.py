@@ -1,0 +1,1 @@
+"""Assets -> the text of every file of the package."""

@@ -1,0 +1,141 @@
+"""Assets -> files: which template makes which file, and what it is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dg_sqlmesh_codegen.config.model import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
+from dg_sqlmesh_codegen.package_paths import EXTERNALS_FOLDER, MODELS_FOLDER
+from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
+from dg_sqlmesh_codegen.schedules.crons import Schedule
+from dg_sqlmesh_codegen.sqlmesh_project.records import Project
+from dg_sqlmesh_codegen.translation.graph import Asset, External, import_name
+from dg_sqlmesh_codegen.version import __version__
+
+from . import header, templates
+from .files import File, NamedSchedule
+from .templates import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A module as the `__init__.py` above it imports it."""
+
+    module: ModuleName
+    name: Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What the templates are given."""
+
+    config: Config
+    project: Project
+    assets: tuple[Asset, ...]
+    schedules: tuple[NamedSchedule, ...]
+    externals: tuple[External, ...] = ()
+
+
+def render(package: Package) -> tuple[File, ...]:
+    """Render every file of the package.
+
+    Raises:
+        UsageError: a template of the user's that does not render, or not to Python.
+    """
+    return tuple(_files(package, templates.load(package.config.templates)))
+
+
+def render_index(config: Config, folder: str, modules: Iterable[tuple[Identifier, ...]]) -> str:
+    """Render `models/__init__.py`, or that of `externals`: it follows from the modules there."""
+    return _index(folder, modules, templates.load(config.templates))
+
+
+def is_own_index(config: Config, folder: str) -> bool:
+    """Return whether a template of the user's makes the list of the modules in that folder."""
+    return _INDEXES[folder] in templates.load(config.templates).own
+
+
+def named_schedules(
+    schedules: Sequence[Schedule], base: str = DEFAULT_SCHEDULE_NAME
+) -> tuple[NamedSchedule, ...]:
+    """Name the schedules: the UTC one plainly, those of other time zones with the zone."""
+    return tuple(_named(schedule, base) for schedule in schedules)
+
+
+def _named(schedule: Schedule, base: str) -> NamedSchedule:
+    zone = "" if schedule.timezone == "UTC" else f"_{schedule.timezone.lower()}"
+    name = Identifier(f"{base}{zone.replace('+', '_plus_')}")
+    crons = schedule.crons[0] if len(schedule.crons) == 1 else schedule.crons
+    return NamedSchedule(str(name), name, schedule.timezone, crons)
+
+
+def _files(package: Package, made: Templates) -> Iterator[File]:
+    modules = [PurePosixPath(MODELS_FOLDER, *asset.module) for asset in package.assets]
+    for asset, path in zip(package.assets, modules, strict=True):
+        text = made.render(templates.MODEL, str(asset.model), asset=asset)
+        yield _file(path.with_suffix(".py"), text)
+    if package.config.external_specs:
+        yield from _externals(package.externals, made)
+        modules += [PurePosixPath(EXTERNALS_FOLDER, *each.module) for each in package.externals]
+    for path in _folders(modules):
+        yield _file(path, made.render(templates.PACKAGE, str(path)))
+    index = _index(MODELS_FOLDER, (asset.module for asset in package.assets), made)
+    yield File(PurePosixPath(MODELS_FOLDER, "__init__.py"), index)  # without a digest, see `banner`
+    yield _definitions(package, made)
+
+
+def _externals(externals: Sequence[External], made: Templates) -> Iterator[File]:
+    for external in externals:
+        path = PurePosixPath(EXTERNALS_FOLDER, *external.module).with_suffix(".py")
+        name = str(external.table.table)
+        text = made.render(templates.EXTERNAL, str(external.table), external=external, name=name)
+        yield _file(path, text)
+    index = _index(EXTERNALS_FOLDER, (external.module for external in externals), made)
+    yield File(PurePosixPath(EXTERNALS_FOLDER, "__init__.py"), index)
+
+
+def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    """Return the `__init__.py`s that hold nothing: of all folders but the two with a list."""
+    folders = {parent for path in modules for parent in path.parents if len(parent.parts) > 1}
+    return [folder / "__init__.py" for folder in sorted({PurePosixPath(), *folders})]
+
+
+def _index(folder: str, modules: Iterable[tuple[Identifier, ...]], made: Templates) -> str:
+    imported = [Imported(ModuleName(module), import_name(module)) for module in sorted(modules)]
+    return made.render(_INDEXES[folder], f"{folder}/__init__.py", **{folder: imported})
+
+
+_INDEXES = {MODELS_FOLDER: templates.MODELS, EXTERNALS_FOLDER: templates.EXTERNALS}
+
+
+def _definitions(package: Package, made: Templates) -> File:
+    config = package.config
+    retry = config.retry_policy or RetryPolicy()
+    path = PurePosixPath("definitions.py")
+    text = made.render(
+        templates.DEFINITIONS,
+        str(path),
+        config=config,
+        schedules=package.schedules,
+        projects=[
+            Path(os.path.relpath(folder, config.out.resolve())).as_posix()
+            for folder in package.project.paths
+        ],
+        backoff=_enum("Backoff", retry.backoff),
+        jitter=_enum("Jitter", retry.jitter),
+        version=__version__,
+        sqlmesh_version=package.project.sqlmesh_version,
+    )
+    return _file(path, text)
+
+
+def _file(path: PurePosixPath, text: str) -> File:
+    return File(path, header.stamped(text))
+
+
+def _enum(name: str, member: str | None) -> ModuleName:
+    """Return the member of one of Dagster's enumerations as code."""
+    return ModuleName(map(Identifier, ("dg", name, member or "")))

@@ -1,0 +1,170 @@
+"""The templates by name: ours, and those of a folder of the user's in the place of ours.
+
+The templates know `for` and `if` and nothing else; what they print passes through
+`literals.literal`, so no value can become anything but a literal. An undefined variable is an
+error (`StrictUndefined`).
+
+What is written is what black would write. For a thousand models black itself takes longer than
+SQLMesh takes to load them, so templates whose text is black's own, but for lines that are too wide,
+are listed here and pass through `layout` instead. All others pass through black.
+"""
+
+from __future__ import annotations
+
+import difflib
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from dg_sqlmesh_codegen.errors import UsageError
+
+from . import header
+from .black_style import UnknownShapeError, fitted
+from .literals import literal
+
+MODEL = "model.py.jinja"
+MODELS = "models.py.jinja"
+EXTERNAL = "external.py.jinja"
+EXTERNALS = "externals.py.jinja"
+PACKAGE = "package.py.jinja"
+DEFINITIONS = "definitions.py.jinja"
+NAMES = (MODEL, MODELS, EXTERNAL, EXTERNALS, PACKAGE, DEFINITIONS)
+# Ours that are written in black's style; a user's template of that name may not be.
+_STYLED = frozenset({MODEL, MODELS, EXTERNAL, EXTERNALS, PACKAGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """Templates that can be rendered.
+
+    Args:
+        jinja: the environment that finds them.
+        own: the names of those that the user's folder replaces.
+    """
+
+    jinja: jinja2.Environment
+    own: frozenset[str]
+
+    def render(self, name: str, subject: str, /, **values: object) -> str:
+        """Return the text of a module as black would write it.
+
+        Args:
+            name: of the template.
+            subject: what the module is about, for the message of an error.
+            values: the variables that the template sees.
+
+        Raises:
+            UsageError: a template of the user's that does not render, or not to Python.
+            jinja2.UndefinedError, black.InvalidInput: one of ours that does not, which is a bug.
+        """
+        if name in self.own:
+            return self._render_own(name, subject, values)
+        text = header.added(self.jinja.get_template(name).render(values))
+        return _laid_out(text) if name in _STYLED else _black(text)
+
+    def _render_own(self, name: str, subject: str, values: dict[str, object]) -> str:
+        with _as_usage_error(name, subject):
+            text = self.jinja.get_template(name).render(values)
+        with _as_usage_error(name, subject, text):
+            return _black(header.added(text))
+
+
+def load(folder: Path | None) -> Templates:
+    """Find the templates.
+
+    Args:
+        folder: the user's, whose templates replace ours of the same name; names that start with
+            `_` are parts that a template may include. None is no such folder.
+
+    Raises:
+        UsageError: a template in it that has none of our names, which would never be used.
+    """
+    own = _own(folder) if folder else frozenset()
+    folders = [*([folder] if folder else []), template_dir()]
+    jinja = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        autoescape=False,  # noqa: S701 - Python, not HTML; `finalize` is what makes values safe
+        keep_trailing_newline=True,
+    )
+    return Templates(jinja, own)
+
+
+def template_dir() -> Path:
+    """Return the templates' folder: in an installed package, or beside `src` in a checkout."""
+    here = Path(__file__).parents[1]
+    installed = here / "codegen_templates"
+    return installed if installed.is_dir() else here.parents[1] / "codegen_templates"
+
+
+def _own(folder: Path) -> frozenset[str]:
+    found = {path.name for path in folder.glob("*.jinja") if not path.name.startswith("_")}
+    for name in sorted(found - set(NAMES)):
+        close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0)
+        raise UsageError(
+            f"{folder / name} replaces no template",
+            hint=f"Did you mean {close[0]}? A part that others include starts with _.",
+        )
+    return frozenset(found)
+
+
+def _finalize(value: object) -> object:
+    # Jinja raises when an Undefined is printed; `literal` would hide that behind a TypeError.
+    return value if isinstance(value, jinja2.Undefined) else literal(value)
+
+
+def _laid_out(text: str) -> str:
+    try:
+        return fitted(text)
+    except UnknownShapeError:
+        return _black(text)
+
+
+def _black(text: str) -> str:
+    # Only where it is needed: its import takes a tenth of a second.
+    from black import format_str  # noqa: PLC0415
+    from black.mode import Mode, TargetVersion  # noqa: PLC0415
+
+    # Explicit, so that no pyproject.toml on the way changes what we write.
+    return format_str(text, mode=Mode(target_versions={TargetVersion.PY311}))
+
+
+@contextmanager
+def _as_usage_error(name: str, subject: str, text: str | None = None) -> Iterator[None]:
+    """Say in one line what is wrong with a user's template: with it, or with what it made."""
+    try:
+        yield
+    except Exception as error:
+        # A template can call and compute, so anything may come of it.
+        if text is None:
+            what, line = "does not render", _template_line(error, name)
+        else:
+            what, line = "makes no valid Python", _python_line(text)
+        raise UsageError(
+            f"the template {name} {what} for {subject}{line}",
+            detail=f"{type(error).__name__}: {error}",
+            hint="What a template sees is listed in codegen_templates/README.md.",
+        ) from error
+
+
+def _template_line(error: Exception, name: str) -> str:
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f", line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename.endswith(f"/{name}")]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def _python_line(text: str) -> str:
+    """Return where Python stops reading the text that a template made."""
+    try:
+        compile(text, "<template>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        shown = (error.text or "").strip()
+        return f", line {error.lineno} of its text: {shown!r}"
+    return ""

@@ -1,0 +1,1 @@
+"""Events of a SQLMesh run -> Dagster results."""

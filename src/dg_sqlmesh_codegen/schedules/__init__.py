@@ -1,0 +1,1 @@
+"""SQLMesh crons -> Dagster schedules."""

@@ -1,0 +1,1 @@
+"""A SQLMesh project, loaded offline and described by plain records."""

@@ -1,0 +1,114 @@
+"""The SQLMesh configurations of the projects, read where their environment is not at hand."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlmesh.core.config import Config, load_configs
+from sqlmesh.utils.errors import ConfigError
+
+from dg_sqlmesh_codegen.errors import ProjectError
+
+from .offline import OfflineConfig
+
+# What dbt's env_var says; SQLMesh's own, in YAML, gives `None` and goes on.
+_MISSING = re.compile(r"Missing environment variable '([^']+)'")
+_CONNECTION_FIELDS = {
+    "connection",
+    "state_connection",
+    "test_connection",
+    "default_connection",
+    "default_test_connection_",
+}
+
+
+def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
+    """Read the configurations of several projects.
+
+    Environment variables that a configuration requires and that are not set stand in as
+    placeholders: what only a connection needs must not be needed here.
+
+    Args:
+        paths: absolute project folders.
+        name: the configuration's name in a config.py; None is `config`.
+
+    Returns:
+        SQLMesh's configurations by folder.
+
+    Raises:
+        ConfigError: SQLMesh refuses a configuration.
+        ProjectError: an environment variable is missing that more than a connection needs.
+    """
+    placeholders: dict[str, str] = {}
+    while True:
+        try:
+            with environment(placeholders):
+                configs = load_configs(name, OfflineConfig, list(paths))
+        except ConfigError as error:
+            variable = _missing_variable(error)
+            if variable is None or variable in placeholders:
+                raise
+            placeholders[variable] = f"unset-{variable}"
+        else:
+            _refuse_placeholders(configs, placeholders)
+            return dict(configs)
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a while; afterwards all are as before, `.env` files or not."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _missing_variable(error: BaseException | None) -> str | None:
+    """Return the name of the variable that a config.py (`os.environ[...]`) or dbt asked for."""
+    while error is not None:
+        if isinstance(error, KeyError) and _raised_by_environ(error):
+            return str(error.args[0])
+        found = _MISSING.search(str(error))
+        if found:
+            return found.group(1)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _raised_by_environ(error: KeyError) -> bool:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and traceback.tb_frame.f_globals.get("__name__") == os.__name__
+
+
+def _refuse_placeholders(configs: Mapping[Path, Config], placeholders: Mapping[str, str]) -> None:
+    for path, config in configs.items():
+        for field, value in _settings(config):
+            for name, placeholder in placeholders.items():
+                if placeholder in value:
+                    raise ProjectError(
+                        f"{path.name}: `{field}` of the configuration needs the environment "
+                        f"variable {name}, which is not set",
+                        hint=f"Set {name} for the generator, too.",
+                    )
+
+
+def _settings(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield every setting that can reach a model, as text."""
+    for name in type(config).model_fields:
+        if name not in {*_CONNECTION_FIELDS, "gateways"}:
+            yield name, repr(getattr(config, name))
+    for gateway_name, gateway in config.gateways.items():
+        for name in type(gateway).model_fields:
+            if name not in _CONNECTION_FIELDS:
+                yield f"gateways.{gateway_name}.{name}", repr(getattr(gateway, name))
+        if gateway.connection:
+            yield f"gateways.{gateway_name}.connection", str(gateway.connection.get_catalog())

@@ -1,0 +1,231 @@
+"""A SQLMesh project -> the records of `project.py`, without state, warehouse or analytics.
+
+Together with the loader below it (`loader`, `configs`, `offline`) the generator's only SQLMesh
+import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlmesh import Context, __version__
+from sqlmesh.core.audit import Audit as SQLMeshAudit
+from sqlmesh.core.model import Model as SQLMeshModel
+from sqlmesh.core.model import SqlModel, ViewKind
+from sqlmesh.utils.errors import SQLMeshError
+
+from dg_sqlmesh_codegen.errors import ProjectError
+
+from .configurations import environment
+from .load import LoadedProject, loaded
+from .records import (
+    Audit,
+    Column,
+    ExternalTable,
+    Model,
+    ModelKind,
+    Project,
+    Source,
+    StandaloneAudit,
+    TableName,
+)
+
+
+def inspect(source: Source, *, fresh: bool = False) -> Project:
+    """Load SQLMesh projects and describe them.
+
+    Args:
+        source: the project folders; several are loaded together, as SQLMesh does with several
+            paths.
+        fresh: SQLMesh's own cache is known to be stale, and is cleared before.
+
+    Returns:
+        The project's models, standalone audits and the tables they read.
+
+    Raises:
+        UsageError: the gateway is not in the project's configuration.
+        ProjectError: SQLMesh cannot load the project, or it holds no models.
+    """
+    # A project's .env file is read into the environment: not for longer than it is needed.
+    with environment({}), loaded(source, fresh=fresh) as project:
+        return _describe(project)
+
+
+def _describe(project: LoadedProject) -> Project:
+    context = project.context
+    evaluated = [model for model in context.models.values() if not _is_symbolic(model)]
+    if not evaluated:
+        raise ProjectError(
+            f"no models in {project.names}",
+            hint="Add one under models/, or name the folder of the project that has them.",
+        )
+    notes = [*project.warnings]
+    models = [_model(model, context, notes) for model in evaluated]
+    audits = _standalone_audits(context)
+    tables = _external_tables(models, audits, context)
+    return Project(
+        paths=project.folders,
+        sqlmesh_version=__version__,
+        models=tuple(sorted(models, key=lambda model: model.fqn)),
+        external_tables=tables,
+        standalone_audits=audits,
+        notes=tuple(notes),
+    )
+
+
+def _is_symbolic(model: SQLMeshModel) -> bool:
+    """EXTERNAL and EMBEDDED models: SQLMesh never evaluates them."""
+    return bool(model.kind.is_symbolic)
+
+
+def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
+    return Model(
+        fqn=model.fqn,
+        table=_table_name(model.fqn),
+        kind=ModelKind(model.kind.name),
+        dialect=model.dialect,
+        cron=model.cron,
+        cron_tz=model.cron_tz.key if model.cron_tz else None,
+        data_hash=model.data_hash,
+        depends_on=_reads(model.depends_on or (), context, model.fqn),
+        description=model.description or None,
+        owner=model.owner or None,
+        tags=tuple(model.tags),
+        columns=_columns(model, notes),
+        audits=tuple(_audits(model)),
+        query=_text(model) if isinstance(model, SqlModel) else None,
+        partitioned_by=_sql(model.partitioned_by, model),
+        clustered_by=_sql(model.clustered_by, model),
+        grains=_sql(model.grains, model),
+        start=None if model.start is None else str(model.start),
+        gateway=model.gateway,
+        signals=tuple(name for name, _ in model.signals),
+        forward_only=model.forward_only,
+        materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
+        source=model._path,  # SQLMesh has no public name for a model's file
+    )
+
+
+def _table_name(fqn: str) -> TableName:
+    table = exp.to_table(fqn)
+    return TableName(table.catalog or None, table.db, table.name)
+
+
+def _reads(depends_on: Iterable[str], context: Context, reader: str = "") -> tuple[str, ...]:
+    """Return what is read, embedded models replaced by what they read; never the reader itself."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(depends_on)
+    while waiting:
+        fqn = waiting.pop()
+        upstream = context.models.get(fqn)
+        if upstream is None or not upstream.kind.is_embedded:
+            found.add(fqn)
+        elif fqn not in seen:
+            seen.add(fqn)
+            waiting.extend(upstream.depends_on or ())
+    return tuple(sorted(found - {reader}))
+
+
+def _columns(model: SQLMeshModel, notes: list[str]) -> tuple[Column, ...]:
+    try:
+        types = model.columns_to_types
+    except (SQLMeshError, SqlglotError) as error:
+        notes.append(f"{model.name}: columns are unknown, {' '.join(str(error).split())}")
+        return ()
+    descriptions = model.column_descriptions or {}
+    return tuple(
+        Column(name, _type(type_, model), descriptions.get(name) or None)
+        for name, type_ in (types or {}).items()
+    )
+
+
+def _type(type_: exp.DataType, model: SQLMeshModel) -> str | None:
+    if type_.this == exp.DType.UNKNOWN:
+        return None
+    if any(value for argument, value in type_.args.items() if argument != "this"):
+        return type_.sql(dialect=model.dialect)
+    return _plain_type(type_.this, model.dialect)
+
+
+@cache
+def _plain_type(kind: exp.DType, dialect: str) -> str:
+    """Generate a type without arguments once: it takes SQLGlot most of a millisecond."""
+    return exp.DataType(this=kind).sql(dialect=dialect)
+
+
+def _audits(model: SQLMeshModel) -> Iterator[Audit]:
+    for audit, arguments in model.audits_with_args:
+        if not audit.skip:  # SQLMesh never runs it, so it never has a result
+            yield _audit(audit, arguments, model)
+
+
+def _audit(audit: SQLMeshAudit, arguments: Mapping[str, exp.Expr], model: SQLMeshModel) -> Audit:
+    # SQLMesh lets an argument of that name overrule the audit's own flag.
+    blocking = arguments.get("blocking")
+    return Audit(
+        name=audit.name,
+        args=tuple(
+            (name, value.sql(dialect=model.dialect))
+            for name, value in arguments.items()
+            if name != "blocking"
+        ),
+        blocking=blocking == exp.true() if blocking else audit.blocking,
+        dialect=audit.dialect or model.dialect,
+        query=_text(audit).strip(),
+    )
+
+
+def _text(node: SqlModel | SQLMeshAudit) -> str:
+    # The public `query` is the expression that it parses to; this is the text as SQLMesh keeps it.
+    return node.query_.sql
+
+
+def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...]:
+    return tuple(expression.sql(dialect=model.dialect) for expression in expressions)
+
+
+def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
+    return tuple(
+        StandaloneAudit(
+            audit=Audit(
+                name=audit.name,
+                args=(),
+                blocking=False,  # SQLMesh refuses standalone audits that block
+                dialect=audit.dialect,
+                query=_text(audit).strip(),
+                standalone=True,
+            ),
+            reads=_reads(audit.depends_on, context),
+            cron=audit.cron,
+            cron_tz=audit.cron_tz.key if audit.cron_tz else None,
+        )
+        for _, audit in sorted(context.standalone_audits.items())
+        if not audit.skip
+    )
+
+
+def _external_tables(
+    models: Sequence[Model], audits: Sequence[StandaloneAudit], context: Context
+) -> tuple[ExternalTable, ...]:
+    """Whatever is read and is no model that SQLMesh evaluates."""
+    known = {model.fqn for model in models}
+    read = {fqn for model in models for fqn in model.depends_on}
+    read.update(fqn for audit in audits for fqn in audit.reads)
+    return tuple(_external_table(fqn, context) for fqn in sorted(read - known))
+
+
+def _external_table(fqn: str, context: Context) -> ExternalTable:
+    described = context.models.get(fqn)
+    if described is None:
+        return ExternalTable(fqn, _table_name(fqn))
+    return ExternalTable(
+        fqn,
+        _table_name(fqn),
+        described=True,
+        description=described.description or None,
+        columns=_columns(described, []),
+    )

@@ -1,0 +1,174 @@
+"""Project folders -> a loaded SQLMesh context that asked nobody, or a line that says why not."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlglot.errors import SqlglotError
+from sqlmesh import Context
+from sqlmesh.core import analytics
+from sqlmesh.core.config import Config
+from sqlmesh.core.config.common import ALL_CONFIG_FILENAMES
+from sqlmesh.utils.errors import SQLMeshError
+
+from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, UsageError
+
+from . import configurations
+from .offline import UNKNOWN_CATALOG, Catalogs, ConnectionAttemptedError, offline_configs
+from .records import Source
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProject:
+    """A context with its models loaded, the absolute folders, and what SQLMesh warned of."""
+
+    context: Context
+    folders: tuple[Path, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def names(self) -> str:
+        """The folders' names, for messages."""
+        return _names(self.folders)
+
+
+@contextmanager
+def loaded(source: Source, *, fresh: bool = False) -> Iterator[LoadedProject]:
+    """Load projects without state, warehouse or analytics.
+
+    Args:
+        source: what to load.
+        fresh: clear SQLMesh's cache first, as `sqlmesh clean` does.
+
+    Raises:
+        UsageError: the gateway is not in the project's configuration.
+        ProjectError: SQLMesh cannot load the project.
+    """
+    analytics.disable_analytics()
+    folders = tuple(path.resolve() for path in source.paths)
+    warnings: list[str] = []
+    # dbt prints; our standard output is for what was asked for.
+    with redirect_stdout(sys.stderr), _collected_warnings(warnings):
+        context = _load(folders, source, fresh)
+        yield LoadedProject(context, folders, tuple(dict.fromkeys(warnings)))
+
+
+def _load(folders: Sequence[Path], source: Source, fresh: bool) -> Context:
+    with _as_project_error(source, _config_files(folders)):
+        loaded_configs = configurations.load(folders, source.config_name)
+    if source.gateway is not None:
+        _require_gateway(loaded_configs, source.gateway)
+    with _as_project_error(source):
+        # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
+        context = Context(
+            paths=list(folders),
+            config=offline_configs(loaded_configs, _catalogs(loaded_configs, source)),
+            gateway=source.gateway,
+            load=False,
+            load_state=False,
+        )
+        if fresh:
+            context.clear_caches()
+        context.load()
+    _refuse_unknown_catalogs(context)
+    return context
+
+
+def _catalogs(loaded_configs: Mapping[Path, Config], source: Source) -> Catalogs:
+    # SQLMesh takes the default gateway from the first project's configuration.
+    first = next(iter(loaded_configs.values()))
+    selected = (source.gateway or first.default_gateway_name).lower()
+    return Catalogs(dict(source.default_catalogs), selected)
+
+
+def _refuse_unknown_catalogs(context: Context) -> None:
+    for model in context.models.values():
+        if model.catalog == UNKNOWN_CATALOG:
+            raise ConnectionAttemptedError(model.gateway or "")
+
+
+def _require_gateway(loaded_configs: Mapping[Path, Config], gateway: str) -> None:
+    known = sorted({name for config in loaded_configs.values() for name in config.gateways if name})
+    if gateway.lower() not in known:
+        raise UsageError(
+            f"unknown gateway {gateway!r} in {_names(tuple(loaded_configs))}",
+            hint=f"The project has: {', '.join(known)}." if known else "The project names none.",
+        )
+
+
+def _config_files(folders: Sequence[Path]) -> str:
+    """Name the configuration files, which SQLMesh's errors about them do not."""
+    files = (folder / name for folder in folders for name in ALL_CONFIG_FILENAMES)
+    found = [file for file in files if file.is_file()]
+    return f" ({', '.join(map(str, found))})" if found else ""
+
+
+@contextmanager
+def _as_project_error(source: Source, files: str = "") -> Iterator[None]:
+    """Say in one line what SQLMesh, or a model's own code, has to say about the project."""
+    folders = [path.resolve() for path in source.paths]
+    try:
+        yield
+    except CodegenError:
+        raise
+    except Exception as error:
+        # Loading runs the project's Python (config.py, models, macros), so anything can come.
+        refused = _refused_connection(error)
+        if refused:
+            raise refused from error
+        known = isinstance(error, SQLMeshError | SqlglotError)
+        raise ProjectError(
+            f"SQLMesh cannot load {_names(folders)}{files}",
+            detail=str(error) if known else f"{type(error).__name__}: {error}",
+            hint=_hint(folders, source.config_name),
+        ) from error
+
+
+def _refused_connection(error: BaseException | None) -> CodegenError | None:
+    while error is not None:
+        if isinstance(error, CodegenError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _hint(folders: Sequence[Path], config_name: str | None) -> str:
+    arguments = " ".join(f"-p {folder}" for folder in folders)
+    arguments += f" --config {config_name}" if config_name else ""
+    return f"`sqlmesh {arguments} info --skip-connection` shows it in full."
+
+
+def _names(folders: Sequence[Path]) -> str:
+    return ", ".join(folder.name for folder in folders)
+
+
+class _Collector(logging.Handler):
+    """Keeps the first line of every warning."""
+
+    def __init__(self, warnings: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._warnings = warnings
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Errors come as exceptions, too, and are said once.
+        if record.levelno == logging.WARNING:
+            self._warnings.append(" ".join(record.getMessage().split()))
+
+
+@contextmanager
+def _collected_warnings(warnings: list[str]) -> Iterator[None]:
+    """Collect what SQLMesh logs, which would otherwise go to standard error as it comes."""
+    logger = logging.getLogger("sqlmesh")
+    collector, propagate = _Collector(warnings), logger.propagate
+    logger.addHandler(collector)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(collector)
+        logger.propagate = propagate

@@ -1,0 +1,207 @@
+"""SQLMesh configurations without their connections.
+
+The generator's compatibility module: it leans on names that SQLMesh keeps private
+(`_connection_factory_with_kwargs`, `_cursor_init`), because SQLMesh has no public way to load a
+project without building the connections of its gateways. Tried on sqlmesh 0.236.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import ValidationError, model_validator
+from sqlmesh.core.config import Config, GatewayConfig
+from sqlmesh.core.config.connection import (
+    CONNECTION_CONFIG_TO_TYPE,
+    BaseDuckDBConnectionConfig,
+    ConnectionConfig,
+    DuckDBConnectionConfig,
+)
+from sqlmesh.core.engine_adapter.base import EngineAdapter
+from sqlmesh.utils.errors import ConfigError
+
+from dg_sqlmesh_codegen.errors import ProjectError
+
+_CONNECTIONS = ("connection", "state_connection", "test_connection")
+_DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
+# What SQLMesh's YAML makes of `{{ env_var('X') }}` where X is not set.
+_UNSET = "None"
+UNKNOWN_CATALOG = "catalog_unknown_offline"
+
+
+class ConnectionAttemptedError(ProjectError):
+    """Something asked for the warehouse or the state while a project was inspected."""
+
+    def __init__(self, gateway: str) -> None:
+        """Say which gateway, and what makes the question unnecessary."""
+        name = f"gateway {gateway!r}" if gateway else "the project's gateway"
+        option = f"{gateway}=NAME" if gateway else "NAME"
+        super().__init__(
+            f"loading the project wanted to connect to {name}, and the generator works offline",
+            hint=f"If it is for the name of the default catalog: pass --default-catalog {option}, "
+            "or set it in the gateway's connection. If a query runs while loading, take it out.",
+        )
+
+
+class OfflineConfig(Config):
+    """A SQLMesh configuration that needs neither drivers nor credentials to be read.
+
+    SQLMesh validates connections when it reads a configuration: it imports their drivers and
+    refuses what a missing environment variable leaves behind. Here they are built before it does.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _build_connections(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        data = _with_built(data, _DEFAULT_CONNECTIONS)
+        key = "gateways" if "gateways" in data else "gateway"
+        gateways = data.get(key)
+        if isinstance(gateways, dict):
+            if set(_CONNECTIONS) & set(gateways):  # one gateway without a name
+                data[key] = _with_built(gateways, _CONNECTIONS)
+            else:
+                data[key] = {
+                    name: _with_built(gateway, _CONNECTIONS) for name, gateway in gateways.items()
+                }
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """Default catalogs where connections name none.
+
+    Args:
+        given: catalog by gateway; under None, for every gateway whose connection names none.
+        selected: the gateway that is used. SQLMesh asks every gateway for its catalog; those that
+            are not used get `UNKNOWN_CATALOG`, which no model may end up in.
+    """
+
+    given: Mapping[str | None, str]
+    selected: str
+
+    def of(self, gateway: str, named: str | None) -> str | None:
+        """Return the catalog of a gateway whose connection names `named`; None has to be asked."""
+        if gateway in self.given:
+            return self.given[gateway]
+        if named and named.lower() != _UNSET.lower():
+            return named
+        fallback = self.given.get(None)
+        return fallback or (None if gateway == self.selected else UNKNOWN_CATALOG)
+
+
+def offline_configs(configs: Mapping[Path, Config], catalogs: Catalogs) -> dict[Path, Config]:
+    """Return the configurations with every connection replaced by one that refuses to connect.
+
+    What SQLMesh derives from a connection (engine adapter, dialect, catalog name and whether the
+    engine has catalogs) stays; so do all fields, and with them SQLMesh's cache keys.
+
+    Args:
+        configs: SQLMesh configurations by project folder. They are not changed.
+        catalogs: default catalogs where the connections name none.
+
+    Returns:
+        Copies to give to `Context(config=...)`.
+    """
+    return {path: _offline_config(config, catalogs) for path, config in configs.items()}
+
+
+def _with_built(data: Any, fields: tuple[str, ...]) -> Any:
+    if not isinstance(data, dict):
+        return data
+    built = {
+        field: _build(data[field])
+        for field in fields
+        if isinstance(data.get(field), dict) and data[field].get("type")
+    }
+    return {**data, **built}
+
+
+def _build(data: dict[str, Any]) -> Any:
+    """Build a connection without its driver; unvalidated, if it lacks what only connecting needs.
+
+    A type that SQLMesh does not know is left to SQLMesh, which says so.
+    """
+    connection = CONNECTION_CONFIG_TO_TYPE.get(str(data["type"]))
+    if connection is None:
+        return data
+    # DuckDB, SQLMesh's own dependency, is the one engine whose driver is not looked for.
+    has_driver_check = not issubclass(connection, BaseDuckDBConnectionConfig)
+    options = {"check_import": False} if has_driver_check else {}
+    try:
+        return connection(**{**data, **options})
+    except ValidationError as error:
+        wrong = {location["loc"][0] for location in error.errors() if location["loc"]}
+        return connection.model_construct(**{k: v for k, v in data.items() if k not in wrong})
+    except (ConfigError, ImportError):
+        return connection.model_construct(**data)
+
+
+def _offline_config(config: Config, catalogs: Catalogs) -> Config:
+    gateways = {
+        name: _offline_gateway(name, gateway, catalogs) for name, gateway in config.gateways.items()
+    }
+    default = config.default_connection
+    return config.model_copy(
+        update={
+            "gateways": gateways,
+            "default_connection": _offline("", default, catalogs) if default else None,
+        }
+    )
+
+
+def _offline_gateway(name: str, gateway: GatewayConfig, catalogs: Catalogs) -> GatewayConfig:
+    update = {
+        field: _offline(name, getattr(gateway, field), catalogs)
+        for field in _CONNECTIONS
+        if getattr(gateway, field)
+    }
+    return gateway.model_copy(update=update)
+
+
+def _offline(gateway: str, connection: ConnectionConfig, catalogs: Catalogs) -> ConnectionConfig:
+    named = connection.get_catalog()
+    if not named and isinstance(connection, DuckDBConnectionConfig):
+        named = "memory"  # what DuckDB calls its database in memory; other engines would be asked
+    replaced = copy.copy(connection)
+    # pydantic has no other way to give an instance a subclass's properties and keep its fields.
+    object.__setattr__(
+        replaced,
+        "__class__",
+        _offline_class(type(connection), gateway, catalogs.of(gateway, named)),
+    )
+    return replaced
+
+
+@cache
+def _offline_class(
+    connection: type[ConnectionConfig], gateway: str, catalog: str | None
+) -> type[ConnectionConfig]:
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise ConnectionAttemptedError(gateway)
+
+    def factory(self: ConnectionConfig) -> Callable[..., NoReturn]:
+        return refuse
+
+    def create_engine_adapter(self: ConnectionConfig, *args: Any, **kwargs: Any) -> EngineAdapter:
+        # DuckDB's own method shares adapters in the process by file name. Ours must not get into
+        # that registry: a run in the same process would be given the one that cannot connect.
+        return ConnectionConfig.create_engine_adapter(self, *args, **kwargs)
+
+    def get_catalog(self: ConnectionConfig) -> str | None:
+        return catalog
+
+    members: dict[str, Any] = {
+        "__module__": __name__,
+        "_connection_factory_with_kwargs": property(factory),
+        "_cursor_init": property(lambda self: None),
+        "create_engine_adapter": create_engine_adapter,
+        "get_catalog": get_catalog,
+    }
+    return type(f"Offline{connection.__name__}", (connection,), members)

@@ -1,0 +1,1 @@
+"""Records of a SQLMesh project -> Dagster assets: keys, groups, tags, checks."""

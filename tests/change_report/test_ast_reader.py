@@ -1,0 +1,90 @@
+"""Source text to values, without running any of it."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dg_sqlmesh_codegen.change_report import ast_reader
+
+
+def expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+@pytest.mark.parametrize(
+    ("source", "values"),
+    [
+        ("None", ()),
+        ("'a'", ("a",)),
+        ("('a' 'b')", ("ab",)),
+        ("True", ("True",)),
+        ("['b', 'a']", ("b", "a")),
+        ("('b', 1)", ("b", "1")),
+        ("{'b', 'a'}", ("a", "b")),
+        ("{'b': 'x', 'a': True}", ("a=True", "b=x")),
+        ("{**more, 'a': 1}", ("**=more", "a=1")),
+        ("os.environ['X']", ("os.environ['X']",)),
+        ("[]", ()),
+        ("-1", ("-1",)),
+    ],
+)
+def test_values(source: str, values: tuple[str, ...]) -> None:
+    assert ast_reader.values(expression(source)) == values
+
+
+@pytest.mark.parametrize(
+    ("source", "values"),
+    [
+        ("str((HERE / '../shop').resolve())", ("../shop",)),
+        ("[str((HERE / 'a').resolve()), str((HERE / 'b').resolve())]", ("a", "b")),
+        ("'prod'", ("prod",)),
+        ("None", ()),
+        ("dg.EnvVar('X')", ("X",)),
+        ("join('a', 'b')", ("join('a', 'b')",)),
+        ("a + 'b'", ("a + 'b'",)),
+    ],
+)
+def test_an_expression_around_one_string_is_that_string(
+    source: str, values: tuple[str, ...]
+) -> None:
+    assert ast_reader.only_string(expression(source)) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x = (", "line 1 is no Python"),
+        (
+            "a = 1\n<<<<<<< HEAD\nb\n=======\n>>>>>>> x\n",
+            "it holds the markers of a merge conflict",
+        ),
+        ("\0", "it is no Python"),
+        ("'\ud800'", "it is no Python"),
+    ],
+)
+def test_what_is_no_python_says_why(text: str, reason: str) -> None:
+    with pytest.raises(ast_reader.Unreadable, match=reason):
+        ast_reader.module(text)
+
+
+@pytest.mark.parametrize("text", ["(" * 5000, "-" * 100_000 + "1", "x" + "+1" * 100_000])
+def test_what_is_nested_too_deep_is_no_error_of_ours(text: str) -> None:
+    with pytest.raises(ast_reader.Unreadable):
+        ast_reader.module(text)
+
+
+def test_an_expression_deeper_than_python_can_print_is_named() -> None:
+    depth = 900
+    node: ast.expr = ast.Constant(1)
+    for _ in range(depth * 3):
+        node = ast.UnaryOp(ast.USub(), node, lineno=7)
+    assert ast_reader.text(node) == "<UnaryOp at line 7>"
+
+
+@given(st.text())
+def test_strings_are_read_as_python_does(value: str) -> None:
+    assert ast_reader.text(expression(repr(value))) == value

@@ -1,0 +1,426 @@
+"""Two packages to what changed: every kind of change on its own, and what holds for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builders import audit, external, fqn, model
+from dg_sqlmesh_codegen.change_report import markdown, summarize, to_json
+from dg_sqlmesh_codegen.change_report.changes import (
+    Cause,
+    Edge,
+    Note,
+    PropertyChange,
+    RenameReason,
+    ScheduleChange,
+    Summary,
+)
+from dg_sqlmesh_codegen.change_report.model import Audit, Package, Schedule
+from dg_sqlmesh_codegen.change_report.model import Column as AssetColumn
+from dg_sqlmesh_codegen.rendering.header import BANNER
+from dg_sqlmesh_codegen.sqlmesh_project.records import Audit as ModelAudit
+from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, ModelKind
+from packages import on_disk, package
+
+RAW = model("shop.raw.orders", query="SELECT 1 AS id", data_hash="1")
+STAGED = model(
+    "shop.staging.orders",
+    query="SELECT id FROM raw.orders",
+    data_hash="2",
+    depends_on=(fqn("shop.raw.orders"),),
+)
+MART = model(
+    "shop.marts.sales",
+    query="SELECT id FROM staging.orders",
+    data_hash="3",
+    depends_on=(fqn("shop.staging.orders"),),
+)
+ALL = (RAW, STAGED, MART)
+
+raw, staged, mart = (
+    ("shop", *name) for name in (("raw", "orders"), ("staging", "orders"), ("marts", "sales"))
+)
+
+
+def changed(old: Model, new: Model) -> Summary:
+    """Compare the package of three models with one in which the old model is replaced."""
+    others = [each for each in ALL if each.fqn != old.fqn]
+    return summarize(package(*others, old), package(*others, new))
+
+
+def keys(summary: Summary) -> tuple[list[str], list[str], list[tuple[str, str]]]:
+    return (
+        [asset.key[-1] for asset in summary.added],
+        [asset.key[-1] for asset in summary.removed],
+        [(".".join(each.old.key), ".".join(each.new.key)) for each in summary.renamed],
+    )
+
+
+def test_equal_packages() -> None:
+    summary = summarize(package(*ALL), package(*ALL))
+    assert summary == Summary()
+    assert summary.is_empty
+
+
+def test_a_model_is_added_on_top() -> None:
+    summary = summarize(package(RAW, STAGED), package(*ALL))
+    assert keys(summary) == (["sales"], [], [])
+    assert summary.edges_added == (Edge(staged, mart),)
+    assert not summary.changed
+    assert not summary.edges_removed
+    assert summary.marked == {mart}
+    assert summary.files == 3  # its module, its folder's __init__.py and the list of models
+
+
+def test_a_model_in_the_middle_is_removed() -> None:
+    summary = summarize(package(*ALL), package(RAW, replace(MART, depends_on=RAW.depends_on)))
+    assert keys(summary) == ([], ["orders"], [])
+    assert summary.edges_removed == (Edge(raw, staged), Edge(staged, mart))
+    assert summary.marked == {staged, mart}
+
+
+def test_the_first_package() -> None:
+    summary = summarize({}, package(*ALL))
+    assert len(summary.added) == 3
+    assert [each.name for each in summary.schedules] == ["sqlmesh_adaptive_schedule"]
+    assert summary.schedules[0].old is None
+    assert summary.settings
+
+
+@pytest.mark.parametrize(
+    ("new", "reason"),
+    [
+        (replace(STAGED, data_hash="9"), None),
+        (model("shop.staging.ord", query=STAGED.query, data_hash="2"), RenameReason.SAME_QUERY),
+        (model("shop.stg.orders", query="SELECT 2", data_hash="9"), RenameReason.SAME_NAME),
+        (model("other.staging.orders", query="SELECT 2", data_hash="9"), RenameReason.SAME_NAME),
+        (model("shop.staging.ord", query="SELECT 2", data_hash="2"), None),
+    ],
+)
+def test_renames(new: Model, reason: RenameReason | None) -> None:
+    summary = changed(STAGED, new)
+    assert [each.reason for each in summary.renamed] == ([reason] if reason else [])
+    assert bool(summary.added) is (reason is None and new.fqn != STAGED.fqn)
+
+
+def test_a_rename_is_no_change_of_the_edges_around_it() -> None:
+    renamed = model(
+        "shop.stg.orders", query=STAGED.query, data_hash="2", depends_on=STAGED.depends_on
+    )
+    below = replace(MART, depends_on=(renamed.fqn,))
+    summary = summarize(package(*ALL), package(RAW, renamed, below))
+    new = ("shop", "stg", "orders")
+    assert keys(summary)[2] == [("shop.staging.orders", "shop.stg.orders")]
+    assert not summary.edges_added
+    assert not summary.edges_removed
+    assert summary.neighbours == (Edge(raw, new), Edge(new, mart))
+
+
+def test_an_edge() -> None:
+    summary = changed(MART, replace(MART, depends_on=(fqn("shop.raw.orders"), fqn("shop.x.y"))))
+    assert summary.edges_added == (Edge(raw, mart), Edge(("shop", "x", "y"), mart))
+    assert summary.edges_removed == (Edge(staged, mart),)
+    assert summary.marked == {mart}
+    assert not summary.changed
+
+
+def test_a_query() -> None:
+    summary = changed(STAGED, replace(STAGED, query="SELECT 2", data_hash="9"))
+    (change,) = summary.changed
+    assert change.code is not None
+    assert (change.code.old, change.code.new, change.code.cause) == ("2", "9", Cause.QUERY)
+    assert summary.neighbours == (Edge(raw, staged), Edge(staged, mart))
+
+
+def test_a_query_that_changed_without_its_code_version_is_said() -> None:
+    (change,) = changed(STAGED, replace(STAGED, query="SELECT 2")).changed
+    assert change.code is None
+    assert change.properties == (
+        PropertyChange("sqlmesh/query", ("SELECT id FROM raw.orders",), ("SELECT 2",)),
+    )
+
+
+def test_columns() -> None:
+    old = replace(STAGED, columns=(Column("a", "INT"), Column("b", "INT"), Column("c", "INT", "x")))
+    new = replace(STAGED, columns=(Column("d", "INT"), Column("b", "TEXT"), Column("c", "INT")))
+    (change,) = changed(old, new).changed
+    assert [(each.name, each.old, each.new) for each in change.columns] == [
+        ("a", AssetColumn("a", "INT"), None),
+        ("b", AssetColumn("b", "INT"), AssetColumn("b", "TEXT")),
+        ("c", AssetColumn("c", "INT", "x"), AssetColumn("c", "INT")),
+        ("d", None, AssetColumn("d", "INT")),
+    ]
+    assert [each.name for each in change.schema] == ["a", "b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("new", "name", "values"),
+    [
+        (replace(MART, description="x"), "description", ((), ("x",))),
+        (replace(MART, owner="a"), "owners", ((), ("team:a",))),
+        (replace(MART, tags=("pii",)), "tags", ((), ("pii=true",))),
+        (replace(MART, tags=("dagster:group_name:g",)), "group_name", (("sqlmesh",), ("g",))),
+        (replace(MART, cron="@hourly"), "sqlmesh/cron", (("@daily",), ("@hourly",))),
+        (replace(MART, kind=ModelKind("VIEW")), "sqlmesh/kind", (("FULL",), ("VIEW",))),
+        (
+            replace(MART, fqn='"shop"."MARTS"."sales"'),
+            "fqn",
+            ((MART.fqn,), ('"shop"."MARTS"."sales"',)),
+        ),
+    ],
+)
+def test_metadata(new: Model, name: str, values: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+    summary = changed(MART, new)
+    (change,) = summary.changed
+    assert PropertyChange(name, *values) in change.properties
+    assert not change.code
+    assert not summary.marked  # it is the same graph, so there is nothing to draw
+
+
+def audits_of(*audits: ModelAudit) -> Model:
+    return replace(MART, audits=audits)
+
+
+NOT_NULL = audit("not_null", columns="(id)")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ((), (NOT_NULL,), [(None, "not_null")]),
+        ((NOT_NULL,), (), [("not_null", None)]),
+        ((NOT_NULL,), (replace(NOT_NULL, blocking=False),), [("not_null", "not_null")]),
+        ((NOT_NULL,), (audit("not_null", columns="(x)"),), [("not_null", "not_null")]),
+        ((NOT_NULL,), (replace(NOT_NULL, query="SELECT 2"),), [("not_null", "not_null")]),
+        ((NOT_NULL,), (audit("unique", columns="(id)"),), [("not_null", None), (None, "unique")]),
+        # A second use: the first one's check gets another name, and so loses its history.
+        (
+            (NOT_NULL,),
+            (NOT_NULL, audit("not_null", columns="(x)")),
+            [("not_null", "not_null__id"), (None, "not_null__x")],
+        ),
+        ((NOT_NULL, audit("b")), (audit("b"), NOT_NULL), []),
+    ],
+)
+def test_audits(
+    old: tuple[ModelAudit, ...],
+    new: tuple[ModelAudit, ...],
+    expected: list[tuple[str | None, str | None]],
+) -> None:
+    summary = changed(audits_of(*old), audits_of(*new))
+    found = [each for change in summary.changed for each in change.audits]
+    assert [
+        (each.old.check if each.old else None, each.new.check if each.new else None)
+        for each in found
+    ] == expected
+
+
+def test_an_audit_that_no_longer_blocks() -> None:
+    summary = changed(audits_of(NOT_NULL), audits_of(replace(NOT_NULL, blocking=False)))
+    (change,) = summary.changed[0].audits
+    expected = Audit("not_null", (("columns", "(id)"),), "not_null", True, query=NOT_NULL.query)
+    assert (change.old, change.new) == (expected, replace(expected, blocking=False))
+
+
+def test_schedules() -> None:
+    utc = Schedule("sqlmesh_adaptive_schedule", ("0 0 * * *",), "UTC")
+    berlin = Schedule("sqlmesh_adaptive_schedule_europe_berlin", ("0 0 * * *",), "Europe/Berlin")
+    summary = changed(MART, replace(MART, cron="@hourly"))
+    assert summary.schedules == (ScheduleChange(utc, replace(utc, crons=("0 * * * *",))),)
+    summary = changed(MART, replace(MART, cron_tz="Europe/Berlin"))
+    assert summary.schedules == (ScheduleChange(None, berlin),)
+
+
+def test_settings() -> None:
+    summary = summarize(package(*ALL), package(*ALL, environment="staging"))
+    assert summary.settings == (PropertyChange("resource environment", ("prod",), ("staging",)),)
+    assert not summary.is_empty
+
+
+def test_layout_and_comments_are_no_change() -> None:
+    old = package(*ALL)
+    new = {path: f"{text}\n\n# {path}\n".replace("    ", "\t") for path, text in old.items()}
+    summary = summarize(old, new)
+    assert summary.is_empty
+    assert summary.files == len(old)
+    crlf = {path: text.replace("\n", "\r\n") for path, text in old.items()}
+    assert summarize(old, crlf) == Summary()
+
+
+STAGED_FILE = PurePosixPath("models/shop/staging/orders.py")
+
+
+@pytest.mark.parametrize("broken", ["old", "new", "both"])
+def test_what_cannot_be_read_is_not_taken_for_added_or_removed(broken: str) -> None:
+    torn = f"{BANNER}\nmodel = ("
+    old, new = package(*ALL), package(*ALL, model("shop.marts.more", query="SELECT 3"))
+    sides = {"old": [old], "new": [new], "both": [old, new]}[broken]
+    for side in sides:
+        side[STAGED_FILE] = torn
+    summary = summarize(old, new)
+    assert keys(summary) == (["more"], [], [])
+    assert (summary.changed, summary.edges_added, summary.edges_removed) == ((), (), ())
+    assert {note.path for note in summary.notes} == {STAGED_FILE}
+    assert {note.side for note in summary.notes} == (
+        {broken} if len(sides) == 1 else {"old", "new"}
+    )
+
+
+def test_unreadable_definitions_are_not_compared() -> None:
+    old, new = package(*ALL), package(*ALL, environment="staging")
+    old[PurePosixPath("definitions.py")] = f"{BANNER}\n<<<<<<< HEAD\n"
+    summary = summarize(old, new)
+    assert summary.is_empty
+    reason = "it holds the markers of a merge conflict"
+    assert summary.notes == (Note(PurePosixPath("definitions.py"), "old", reason),)
+
+
+# ---- what holds for all packages
+
+EXAMPLE = on_disk(Path(__file__).parents[2] / "generated_example/defs")
+MODULES = sorted(path for path in EXAMPLE if len(path.parts) > 3 and path.name != "__init__.py")
+EDITS = (
+    ('code_version="', 'code_version="9'),
+    ("SELECT", "select"),
+    ('blocking": True', 'blocking": False'),
+    ('["shop", "staging", ', '["shop", "stg", '),
+    ('group_name="', 'group_name="x'),
+    ("INT", "TEXT"),
+    ("audits=(", "old_audits=("),
+    ("ModelAsset(", "Something("),
+    ("=", "=="),
+    ("", ""),
+)
+
+
+# Some of the example's models, some of them edited. Only that is drawn: whole packages would be
+# much to print.
+edits = st.dictionaries(st.sampled_from(MODULES), st.sampled_from(EDITS), max_size=13)
+Edits = dict[PurePosixPath, tuple[str, str]]
+
+
+def edited(edits: Edits) -> Package:
+    others = {path: text for path, text in EXAMPLE.items() if path not in MODULES}
+    return others | {path: EXAMPLE[path].replace(*edit) for path, edit in edits.items()}
+
+
+@settings(max_examples=80, deadline=None)
+@given(edits, edits)
+def test_swapping_the_packages_swaps_what_changed(before: Edits, after: Edits) -> None:
+    old, new = edited(before), edited(after)
+    forth, back = summarize(old, new), summarize(new, old)
+    assert forth.added == back.removed
+    assert forth.removed == back.added
+    assert {(each.old, each.new, each.reason) for each in forth.renamed} == {
+        (each.new, each.old, each.reason) for each in back.renamed
+    }
+    assert {(each.old, each.new) for each in forth.changed} == {
+        (each.new, each.old) for each in back.changed
+    }
+    assert {(each.old, each.new) for change in forth.changed for each in change.audits} == {
+        (each.new, each.old) for change in back.changed for each in change.audits
+    }
+    if not forth.renamed:  # else edges go by the new name
+        assert (forth.edges_added, forth.edges_removed) == (back.edges_removed, back.edges_added)
+    assert forth.is_empty is back.is_empty
+
+
+@settings(max_examples=40, deadline=None)
+@given(edits, edits)
+def test_what_changed_accounts_for_every_asset(before: Edits, after: Edits) -> None:
+    """No asset is lost, and none is in two places."""
+    old, new = edited(before), edited(after)
+    summary = summarize(old, new)
+    readable = summarize({}, new)
+    skipped = {note.path for note in summary.notes}
+    expected = {asset.key for asset in readable.added if asset.path not in skipped}
+    unchanged = {asset.key for asset in summarize({}, old).added if asset.path not in skipped}
+    added = {asset.key for asset in summary.added}
+    removed = {asset.key for asset in summary.removed}
+    renamed = {each.old.key: each.new.key for each in summary.renamed}
+    assert {renamed.get(key, key) for key in unchanged - removed} | added == expected
+    assert not added & unchanged
+
+
+@settings(max_examples=40, deadline=None)
+@given(edits)
+def test_a_package_equals_itself_however_it_is_laid_out(some: Edits) -> None:
+    files = edited(some)
+    shuffled = {path: f"{files[path]}\n" for path in sorted(files, reverse=True)}
+    assert summarize(files, shuffled).is_empty
+
+
+PATHS = ["definitions.py", "__init__.py", "models/__init__.py", "models/a/b.py"]
+texts = st.dictionaries(st.sampled_from(PATHS).map(PurePosixPath), st.text(max_size=40))
+pieces = st.lists(st.sampled_from(MODULES), max_size=2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts, texts, pieces)
+def test_no_text_is_an_error(
+    one: dict[PurePosixPath, str], other: dict[PurePosixPath, str], more: list[PurePosixPath]
+) -> None:
+    old, new = ({path: f"{BANNER}\n{text}" for path, text in each.items()} for each in (one, other))
+    for path in more:
+        new[path] = EXAMPLE[path][: len(EXAMPLE[path]) // 2]
+    summary = summarize(old, new)
+    markdown(summary).encode()
+    to_json(summary).encode("ascii")
+
+
+# ---- external tables that have assets
+
+ORDERS = replace(external("shop.raw.orders"), described=True, description="Orders")
+KEY = ("shop", "raw", "orders")
+
+
+def test_external_tables_come_and_go() -> None:
+    without, with_them = package(STAGED), package(STAGED, externals=())
+    summary = summarize(without, with_them)
+    assert [(each.key, each.external) for each in summary.added] == [(KEY, True)]
+    assert replace(summary, added=(), neighbours=(), files=0) == Summary()
+    assert summary.neighbours == (Edge(KEY, staged),)
+    assert "- `shop/raw/orders`: external table\n" in markdown(summary)
+    assert summarize(with_them, without).removed == summary.added
+
+
+def test_an_external_table_is_described() -> None:
+    columns = (Column("id", "INT"),)
+    old = package(STAGED, externals=())
+    new = package(STAGED, externals=(replace(ORDERS, columns=columns),))
+    (change,) = summarize(old, new).changed
+    assert change.properties == (PropertyChange("description", (), ("Orders",)),)
+    assert [each.new for each in change.columns] == [AssetColumn("id", "INT")]
+    assert change.code is None
+
+
+def test_an_external_table_becomes_a_model() -> None:
+    (change,) = summarize(package(STAGED, externals=()), package(RAW, STAGED, externals=())).changed
+    assert PropertyChange("external table", ("yes",), ("no",)) in change.properties
+    assert change.code is not None
+    assert (change.code.old, change.code.new) == (None, "1")
+
+
+def test_an_external_table_is_not_a_model_of_that_name_elsewhere() -> None:
+    own = model("shop.own.lines", query="SELECT 7", data_hash="7")
+    reader = replace(STAGED, depends_on=(fqn("shop.raw.lines"),))
+    summary = summarize(package(own, externals=()), package(reader, externals=()))
+    assert keys(summary) == (["lines", "orders"], ["lines"], [])
+
+
+# ---- the number of files
+
+
+def test_files_of_others_do_not_count() -> None:
+    path = PurePosixPath("models/mine.py")
+    old = package(RAW) | {path: "x = 1\n"}
+    assert summarize(old, package(RAW)).files == 0
+    assert summarize(package(RAW), old | {path: "x = 2\n"}).files == 0
+    gone = package(RAW)
+    del gone[PurePosixPath("definitions.py")]
+    assert summarize(gone, old).files == 1

@@ -1,0 +1,117 @@
+"""One real change to the example: SQLMesh loads it, the generator renders it, and this is said.
+
+After a change that is meant: `UPDATE_GOLDEN=1 python -m pytest tests/change_report`, and
+read the difference. The README shows `readme.md`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dg_sqlmesh_codegen.change_report import Format, Summary, summary_of, text_of
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.output.compare import Change
+from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.pipeline import generate
+
+pytestmark = pytest.mark.slow
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "change_report"
+
+# File, what is there, what a pull request makes of it.
+EDITS = (
+    ("macros/money.py", '"DECIMAL(18, 2)"', '"DECIMAL(18, 4)"'),
+    ("models/marts/monthly_revenue.sql", "SUM(pieces)::BIGINT", "SUM(pieces)::INT"),
+    ("models/marts/mailing_list.sql", "name marts.mailing_list", "name crm.mailing_list"),
+    ("models/marts/customers.sql", "owner analytics", "owner crm"),
+    ("models/live/open_orders.sql", "'*/5 * * * *'", "'*/15 * * * *'"),
+    ("models/staging/orders.sql", "threshold := 100, blocking := false", "threshold := 100"),
+)
+RETURNS = """/* Products that were sent back */
+MODEL (
+  name marts.returns,
+  kind FULL,
+  owner finance,
+  tags ('dagster:group_name:marts'),
+  audits (not_null(columns := (product_id)))
+);
+
+SELECT
+  product_id::INT,
+  SUM(quantity)::BIGINT AS pieces
+FROM staging.order_items
+GROUP BY
+  product_id
+"""
+
+
+# A smaller pull request, for the README: a new model, a macro, and an audit that blocks now.
+IN_THE_README = ("returns", "order_items", "product_sales", "orders")
+
+
+@pytest.fixture(scope="module")
+def changes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Change, ...]:
+    """What a generation after the edits finds."""
+    folder = tmp_path_factory.mktemp("example")
+    example = root / "generated_example"
+    shutil.copytree(
+        example / "shop", folder / "shop", ignore=shutil.ignore_patterns(".cache", "*.duckdb*")
+    )
+    shutil.copytree(example / "defs", folder / "defs", ignore=shutil.ignore_patterns("__pycache__"))
+    for path, old, new in EDITS:
+        edit(folder / "shop" / path, old, new)
+    (folder / "shop/models/marts/returns.sql").write_text(RETURNS)
+    (folder / "shop/models/live/reserved_stock.sql").unlink()
+    config = Config(projects=(folder / "shop",), out=folder / "defs")
+    return generate(config, Mode.CHECK).changes
+
+
+@pytest.fixture(scope="module")
+def summary(changes: tuple[Change, ...]) -> Summary:
+    """The summary that `--check --summary` gives for them."""
+    return summary_of(Path("defs"), changes=changes)
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1, f"{file}: {old}"
+    file.write_text(text.replace(old, new))
+
+
+def test_markdown(summary: Summary) -> None:
+    expect("example.md", text_of(summary, Format.MARKDOWN))
+
+
+def test_readme(changes: tuple[Change, ...]) -> None:
+    """A model's file is its own, so a part of the files is what a part of the edits makes."""
+    some = [
+        each if each.path.stem in IN_THE_README else replace(each, new=each.old) for each in changes
+    ]
+    expect("readme.md", text_of(summary_of(Path("defs"), changes=some)))
+
+
+def test_json(summary: Summary) -> None:
+    """Code versions are SQLMesh's own and differ between its versions; the rest is as it stands."""
+    document = json.loads(text_of(summary, Format.JSON))
+    for change in document["assets"]["changed"]:
+        if change["code_version"]:
+            assert change["code_version"]["old"] != change["code_version"]["new"]
+            change["code_version"] |= {"old": "1", "new": "2"}
+    for asset in (*document["assets"]["added"], *document["assets"]["removed"]):
+        assert asset["code_version"].isdecimal()
+        asset["code_version"] = "1"
+    expect("example.json", json.dumps(document, indent=2) + "\n")
+
+
+def expect(name: str, text: str) -> None:
+    """Compare with a golden file, or write it."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.mkdir(parents=True, exist_ok=True)
+        (GOLDEN / name).write_text(text, encoding="utf-8")
+    assert text == (GOLDEN / name).read_text(encoding="utf-8")

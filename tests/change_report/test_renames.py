@@ -1,0 +1,109 @@
+"""Which removed asset is which added one."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dg_sqlmesh_codegen.change_report.changes import RenameReason
+from dg_sqlmesh_codegen.change_report.model import Asset, Key, Property
+from dg_sqlmesh_codegen.change_report.renames import renames
+
+
+def asset(
+    key: str, query: str | None = None, version: str | None = None, fqn: str = "", source: str = ""
+) -> Asset:
+    return Asset(
+        key=tuple(key.split(".")),
+        fqn=fqn or key,
+        path=PurePosixPath("models", f"{key}.py"),
+        code_version=version,
+        query=query,
+        properties=(Property("sqlmesh/source", (source,)),),
+    )
+
+
+def pairs(removed: list[Asset], added: list[Asset]) -> dict[str, tuple[str, RenameReason]]:
+    return {
+        ".".join(each.old.key): (".".join(each.new.key), each.reason)
+        for each in renames(removed, added)
+    }
+
+
+def test_the_same_query() -> None:
+    found = pairs([asset("a.x", "SELECT 1")], [asset("b.y", "SELECT 1"), asset("c.z", "SELECT 2")])
+    assert found == {"a.x": ("b.y", RenameReason.SAME_QUERY)}
+
+
+def test_the_same_name_elsewhere() -> None:
+    found = pairs([asset("a.x", "SELECT 1")], [asset("b.x", "SELECT 2"), asset("c.z", "SELECT 3")])
+    assert found == {"a.x": ("b.x", RenameReason.SAME_NAME)}
+
+
+def test_the_same_query_says_more_than_the_same_name() -> None:
+    added = [asset("b.x", "SELECT 2"), asset("a.y", "SELECT 1")]
+    assert pairs([asset("a.x", "SELECT 1")], added) == {"a.x": ("a.y", RenameReason.SAME_QUERY)}
+
+
+def test_the_same_code_where_there_is_no_query() -> None:
+    """Python models and seeds; with a query, an equal hash would be a query that is equal, too."""
+    assert pairs([asset("a.x", version="1")], [asset("a.y", version="1")]) == {
+        "a.x": ("a.y", RenameReason.SAME_CODE)
+    }
+    assert not pairs([asset("a.x", "SELECT 1", "1")], [asset("a.y", "SELECT 2", "1")])
+    assert not pairs([asset("a.x")], [asset("a.y")])
+
+
+def test_the_same_model_under_another_key() -> None:
+    """A translator was changed."""
+    removed = [asset("x", "SELECT 1", fqn="m")]
+    added = [asset("y", "SELECT 1", fqn="n"), asset("prefix.z", "SELECT 2", fqn="m")]
+    assert pairs(removed, added) == {"x": ("prefix.z", RenameReason.SAME_MODEL)}
+
+
+def test_of_several_with_one_query_names_and_files_decide() -> None:
+    removed = [asset(f"a.{name}", "SELECT 1", source=name) for name in "xyz"]
+    added = [
+        asset("b.z", "SELECT 1"),
+        asset("b.v", "SELECT 1", source="x"),
+        asset("b.w", "SELECT 1"),
+    ]
+    assert {old: new for old, (new, _) in pairs(removed, added).items()} == {
+        "a.x": "b.v",
+        "a.y": "b.w",
+        "a.z": "b.z",
+    }
+
+
+def test_a_query_that_everybody_has_tells_nothing() -> None:
+    removed = [asset(f"a.x{number}", "SELECT 1") for number in range(1000)]
+    added = [asset(f"a.y{number}", "SELECT 1") for number in range(1000)]
+    assert not renames(removed, added)
+    moved = [asset(f"b.x{number}", "SELECT 1") for number in range(1000)]
+    assert len(renames(removed, moved)) == 1000
+
+
+assets = st.dictionaries(
+    st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")),
+    st.tuples(st.sampled_from(["1", "2", None]), st.sampled_from("12"), st.sampled_from("12")),
+    max_size=6,
+)
+
+
+@given(assets, assets)
+def test_both_directions_find_the_same(
+    old: dict[tuple[str, str], tuple[str | None, str, str]],
+    new: dict[tuple[str, str], tuple[str | None, str, str]],
+) -> None:
+    removed = [asset(".".join(key), *values) for key, values in old.items() if key not in new]
+    added = [asset(".".join(key), *values) for key, values in new.items() if key not in old]
+    forth, back = renames(removed, added), renames(added, removed)
+    assert {(each.old.key, each.new.key, each.reason) for each in forth} == {
+        (each.new.key, each.old.key, each.reason) for each in back
+    }
+    olds: list[Key] = [each.old.key for each in forth]
+    assert len(set(olds)) == len(olds)
+    news: list[Key] = [each.new.key for each in forth]
+    assert len(set(news)) == len(news)

@@ -1,0 +1,84 @@
+"""Templates of the keys of external tables: dg-sqlmesh's short form and the whole of Jinja."""
+
+from __future__ import annotations
+
+import pytest
+
+from builders import external
+from dg_sqlmesh_codegen.config.key_template import ExternalAssetMapping
+from dg_sqlmesh_codegen.errors import SettingError
+
+RAW = "jaffle_db.main.raw_source_customers"
+
+
+@pytest.mark.parametrize(
+    ("template", "key"),
+    [
+        ("target/main/{node.name}", ("target", "main", "raw_source_customers")),
+        (
+            "{node.database}/{node.schema}/{node.name}",
+            ("jaffle_db", "main", "raw_source_customers"),
+        ),
+        ("{ node.name }", ("raw_source_customers",)),
+        ("{node.name | upper}", ("RAW_SOURCE_CUSTOMERS",)),
+        ("{{ node.name | replace('raw_', '') }}", ("source_customers",)),
+        ("src/{{ node.schema|upper }}/{node.name}", ("src", "MAIN", "raw_source_customers")),
+        ("{{ node.fqn.split('.') | join('/') }}", ("jaffle_db", "main", "raw_source_customers")),
+        (
+            "{% if node.schema == 'main' %}a{% else %}b{% endif %}/{node.name}",
+            ("a", "raw_source_customers"),
+        ),
+        ("{# {node.nobody} #}fixed", ("fixed",)),
+        ("{{ '{node.name}' | length }}", ("11",)),
+        ("{{ {'main': 'm'}[node.schema] }}/x", ("m", "x")),
+        (" a / {node.schema} //\n b/", ("a", "main", "b")),
+    ],
+)
+def test_templates(template: str, key: tuple[str, ...]) -> None:
+    assert ExternalAssetMapping(template).key(external(RAW)) == key
+
+
+def test_without_a_catalog_the_database_is_empty() -> None:
+    mapping = ExternalAssetMapping("{node.database}/{node.name}")
+
+    assert mapping.key(external("main.orders")) == ("orders",)
+
+
+def test_a_name_with_a_slash_makes_two_parts() -> None:
+    assert ExternalAssetMapping("{node.name}").key(external("m.main.a/b")) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        *("{{", "{% if %}", "{}", "{node.}", "{{ node.name | no }}"),
+        *("{nobody}", "{node.nobody}", "{{ node.name and nobody.x }}"),
+    ],
+)
+def test_what_is_no_template(template: str) -> None:
+    with pytest.raises(SettingError, match="is no template") as caught:
+        ExternalAssetMapping(template)
+
+    assert caught.value.key == "external_asset_mapping"
+    assert repr(template) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+        ("{{ '' }}", "renders to an empty key"),
+        (" / ", "renders to an empty key"),
+        ("größe/{node.name}", "takes no key 'größe/raw_source_customers'"),
+        # No closing brace: not a variable but text.
+        ("a/{node.name", "takes no key 'a/{node.name'"),
+    ],
+)
+def test_what_is_wrong_names_template_and_table(template: str, why: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        ExternalAssetMapping(template).key(external(RAW))
+
+    message = str(caught.value)
+    assert repr(template) in message
+    assert f"the external table {RAW}" in message
+    assert why in message

@@ -1,0 +1,270 @@
+"""One configuration from three places: who wins, what paths start from, and reading it back."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dg_sqlmesh_codegen.cli.output import print_settings
+from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, WANTED, Config, RetryPolicy
+from dg_sqlmesh_codegen.config.resolve import load
+from dg_sqlmesh_codegen.errors import SettingError, UsageError
+
+TABLE = "[tool.dg_sqlmesh_codegen]"
+PYPROJECT = f"pyproject.toml {TABLE}"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a folder `shop`, which is the working directory."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shop").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_table(*lines: str, folder: Path | None = None) -> None:
+    path = (folder or Path()) / "pyproject.toml"
+    path.write_text("\n".join((TABLE, *lines)), encoding="utf-8")
+
+
+def write_defs(folder: str, *attributes: str) -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    head = ("type: dg_sqlmesh_codegen.SQLMeshProjectComponent", "attributes:")
+    lines = (*head, *(f"  {line}" for line in attributes))
+    Path(folder, "defs.yaml").write_text("\n".join(lines), encoding="utf-8")
+
+
+def origin_of(values: dict[str, object], key: str) -> tuple[object, str]:
+    return next((each.value, each.where) for each in load(values).origins if each.key == key)
+
+
+def test_the_command_line_beats_defs_yaml_beats_pyproject() -> None:
+    typed: dict[str, object] = {"projects": ("shop",), "out": "defs"}
+    assert origin_of(typed, "gateway") == (None, "default")
+
+    write_table('gateway = "third"')
+    assert origin_of(typed, "gateway") == ("third", PYPROJECT)
+
+    write_defs("defs", "sqlmesh_config: {gateway: second}")
+    assert origin_of(typed, "gateway") == ("second", "defs/defs.yaml")
+
+    assert origin_of({**typed, "gateway": "first"}, "gateway") == ("first", "command line")
+
+
+# Key -> three different values, as TOML, YAML and the command line write them.
+VALUES: dict[str, tuple[object, object, object]] = {
+    "gateway": ("a", "b", "c"),
+    "environment": ("a", "b", "c"),
+    "config_name": ("a", "b", "c"),
+    "default_catalogs": ("a", {"x": "b"}, {"*": "c"}),
+    "concurrent_tasks": (1, 2, 3),
+    "group_name": ("a", "b", "c"),
+    "op_tags": ({"a": 1}, {"b": 1}, {"c": 1}),
+    "owners": (["team:a"], "team:b", ["team:c"]),
+    "retry_policy": ({}, {"max_retries": 2}, {"delay": 1}),
+    "schedule_name": ("a", "b", "c"),
+    "enable_schedule": (False, True, False),
+    "schedule_status": ("RUNNING", "STOPPED", "RUNNING"),
+    "external_asset_mapping": ("a", "b", "c"),
+    "translator": ("a:A", "b:B", "c:C"),
+    "metadata_keys": (["cron"], ["kind"], []),
+    "external_specs": (True, False, True),
+    "checks": ("none", "blocking", "all"),
+    "execution_status_check": (False, True, False),
+    "exclusivity": ("warn", "off", "require"),
+    "lock_timeout": (1, 2.5, 3),
+    "check_versions": (False, True, False),
+    "templates": ("shop", ".", "shop"),
+}
+
+
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}" = {toml(each)}' for key, each in value.items()) + "}"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_every_key_can_be_written_in_every_place(key: str) -> None:
+    third, second, first = VALUES[key]
+    typed: dict[str, object] = {"projects": ("shop",), "out": "defs"}
+
+    def effective(**more: object) -> object:
+        return getattr(load({**typed, **more}).config, key)
+
+    default = effective()
+    write_table(f"{key} = {toml(third)}")
+    in_pyproject = effective()
+    write_defs("defs", f"{key}: {toml(second).replace(' = ', ': ')}")
+    in_defs = effective()
+    typed_in = effective(**{key: first})
+
+    assert in_pyproject != default
+    assert in_defs != in_pyproject
+    assert typed_in != in_defs
+
+
+def test_all_keys_were_written() -> None:
+    assert {*VALUES, "projects", "out"} == set(KEYS)
+
+
+def test_everything_in_pyproject_needs_no_words() -> None:
+    write_table('projects = "shop"', 'out = "generated/defs"', 'group_name = "marts"')
+
+    config = load({}).config
+
+    assert (config.projects, config.out) == ((Path("shop"),), Path("generated/defs"))
+    assert config.group_name == "marts"
+
+
+def test_paths_start_from_the_file_that_names_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table('projects = ["shop"]', 'out = "defs"', 'templates = "shop"')
+    write_defs("elsewhere/defs", "sqlmesh_config: {project_path: ../../shop}")
+    below = folder / "below" / "deeper"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+
+    config = load({}).config
+    assert (config.projects, config.out) == ((folder / "shop",), folder / "defs")
+    assert config.templates == folder / "shop"
+
+    # What was typed is from here; the defs.yaml is that of the folder that was typed.
+    config = load({"out": "../../elsewhere/defs"}).config
+    assert config.out == Path("../../elsewhere/defs")
+    assert [path.resolve() for path in config.projects] == [folder / "shop"]
+    with pytest.raises(UsageError, match="no such SQLMesh project folder: shop"):
+        load({"projects": ("shop",)})
+
+
+def test_absolute_paths_stay(folder: Path) -> None:
+    write_defs("defs", f"projects: [{folder}/shop]")
+
+    assert load({"out": "defs"}).config.projects == (folder / "shop",)
+
+
+def test_a_wrong_value_is_an_error_also_where_it_is_overridden() -> None:
+    write_table("gateway = 3")
+
+    with pytest.raises(UsageError, match="gateway = 3 is refused"):
+        load({"projects": ("shop",), "out": "defs", "gateway": "local"})
+
+
+def test_a_folder_that_nobody_uses_need_not_be_there() -> None:
+    write_table('projects = "gone"', 'templates = "gone"')
+
+    config = load({"projects": ("shop",), "out": "defs", "templates": "shop"}).config
+
+    assert config.projects == (Path("shop"),)
+
+
+def test_the_translator_is_imported_from_the_folder_of_the_file(folder: Path) -> None:
+    write_table('translator = "a:A"')
+    typed: dict[str, object] = {"projects": ("shop",), "out": "defs"}
+    assert load(typed).config.root == folder
+
+    write_defs("defs", "translator: b:B")
+    assert load(typed).config.root == Path("defs")
+    assert load({**typed, "translator": "c:C"}).config.root is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "where"),
+    [({}, f"{PYPROJECT}: translator: "), ({"translator": "a:A"}, "")],
+)
+def test_what_only_use_shows_is_said_with_its_place(typed: dict[str, object], where: str) -> None:
+    write_table('projects = "shop"', 'out = "defs"', 'translator = "b:B"')
+    loaded = load(typed)
+
+    with pytest.raises(UsageError) as caught, loaded.located():
+        raise SettingError("translator", "it is wrong", detail="so", hint="Mend it.")
+
+    assert str(caught.value) == f"{where}it is wrong: so. Mend it."
+
+
+def test_other_errors_pass() -> None:
+    loaded = load({"projects": ("shop",), "out": "defs"})
+
+    with pytest.raises(KeyError), loaded.located():
+        raise KeyError
+
+
+def test_there_is_a_word_for_every_key() -> None:
+    policy = {f"retry_policy.{field.name}" for field in fields(RetryPolicy)}
+
+    assert set(WANTED) == set(KEYS) | policy
+
+
+# A text that TOML and a path can hold: no surrogates; a path has no NUL and no control characters.
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
+folders = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
+    lambda text: bool(text.strip()) and len(text.encode()) < 200 and "/" not in text
+)
+tag_values = st.recursive(
+    texts | st.integers(-(2**60), 2**60) | st.booleans() | st.floats(allow_nan=False, width=32),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
+).filter(lambda value: "inf" not in repr(value))
+configs = st.builds(
+    lambda out, **more: replace(Config((Path("shop"),), Path("out") / out), **more),
+    out=folders,
+    gateway=st.none() | texts,
+    environment=texts,
+    default_catalogs=st.dictionaries(st.none() | texts.map(str.lower), texts, max_size=2).map(
+        lambda found: tuple((key, name) for key, name in found.items() if key != "*")
+    ),
+    concurrent_tasks=st.none() | st.integers(1, 99),
+    op_tags=st.dictionaries(texts, tag_values, max_size=2).map(lambda found: (*found.items(),)),
+    owners=st.lists(texts.map("team:{}".format), max_size=2).map(tuple),
+    retry_policy=st.none()
+    | st.builds(
+        RetryPolicy, st.integers(0, 9), st.floats(0, 99), st.sampled_from([None, "LINEAR"])
+    ),
+    enable_schedule=st.booleans(),
+    schedule_status=st.sampled_from(["RUNNING", "STOPPED"]),
+    external_asset_mapping=st.none() | texts.filter(lambda text: "{" not in text),
+    metadata_keys=st.lists(st.sampled_from(METADATA_KEYS), unique=True).map(tuple),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip  # noqa: E501
+@given(configs)
+def test_what_is_printed_reads_back(capsys: pytest.CaptureFixture[str], config: Config) -> None:
+    Path("pyproject.toml").unlink(missing_ok=True)
+    given = {key: getattr(config, key) for key in KEYS}
+    loaded = load({key: value for key, value in given.items() if value is not None})
+    assert loaded.config == config
+    capsys.readouterr()
+
+    print_settings(loaded)
+    printed = capsys.readouterr().out
+
+    assert set(tomllib.loads(printed)) == {key for key in KEYS if given[key] is not None}
+    write_table(printed)
+    assert replace(load({}).config, root=None) == config
+
+
+def test_every_printed_line_says_where_its_value_is_from(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_table('projects = ["shop"]', 'owners = "team:data"')
+    write_defs("defs", "default_group_name: marts")
+
+    print_settings(load({"out": "defs", "gateway": "local"}))
+
+    lines = capsys.readouterr().out.splitlines()
+    said = {text.strip(): where for text, _, where in (line.rpartition("  # ") for line in lines)}
+    assert said['projects = ["shop"]'] == PYPROJECT
+    assert said['out = "defs"'] == "command line"
+    assert said['gateway = "local"'] == "command line"
+    assert said['group_name = "marts"'] == "defs/defs.yaml"
+    assert said['owners = ["team:data"]'] == PYPROJECT
+    assert said["# translator"] == "default"
+    assert len(lines) == len(KEYS)

@@ -1,0 +1,203 @@
+"""Where configuration is read from, and how its texts become values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dg_sqlmesh_codegen.config.sources import defs_layer, pyproject_layer
+
+COMPONENT = "type: dg_sqlmesh_codegen.SQLMeshProjectComponent\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository that is the working directory."""
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def found_in(start: Path) -> str | None:
+    """Return the group that the pyproject.toml found from there names."""
+    layer = pyproject_layer(start)
+    return str(layer.values["group_name"]) if layer else None
+
+
+def ours(group: str) -> str:
+    return f'[tool.dg_sqlmesh_codegen]\ngroup_name = "{group}"\n'
+
+
+def test_the_nearest_pyproject_that_has_the_table(folder: Path) -> None:
+    write(folder / "pyproject.toml", ours("outer"))
+    write(folder / "a" / "pyproject.toml", "[tool.black]\n")
+    deep = folder / "a" / "b" / "c"
+    deep.mkdir(parents=True)
+    assert found_in(deep) == "outer"
+
+    write(folder / "a" / "b" / "pyproject.toml", ours("inner"))
+    assert found_in(deep) == "inner"
+    assert found_in(folder / "a") == "outer"
+
+
+def test_another_repositorys_pyproject_is_not_ours(folder: Path) -> None:
+    write(folder / "pyproject.toml", ours("outer"))
+    (folder / "submodule" / ".git").mkdir(parents=True)
+
+    assert found_in(folder / "submodule") is None
+
+    write(folder / "submodule" / "pyproject.toml", ours("own"))
+    assert found_in(folder / "submodule") == "own"
+
+
+def test_a_repository_without_the_table(folder: Path) -> None:
+    for text in ("", "[tool.black]\n", "tool = 3\n", "[tool.dg]\n[tool.dg-sqlmesh]\n"):
+        write(folder / "pyproject.toml", text)
+        assert pyproject_layer(folder) is None, text
+
+
+def test_a_layer_knows_where_it_is_from(folder: Path) -> None:
+    write(folder / "pyproject.toml", ours("a"))
+    below = folder / "below"
+    below.mkdir()
+
+    layer = pyproject_layer(below)
+
+    assert layer is not None
+    assert (layer.where, layer.base) == ("pyproject.toml [tool.dg_sqlmesh_codegen]", folder)
+
+
+def attributes(text: str, folder: Path, name: str = "defs.yaml") -> dict[str, object]:
+    """Return what a defs.yaml with these attributes says."""
+    lines = "\n".join(f"  {line}" for line in text.splitlines())
+    write(folder / "defs" / name, f"{COMPONENT}attributes:\n{lines}\n")
+    layer = defs_layer(Path("defs"))
+    assert layer is not None
+    assert (layer.where, layer.base) == (f"defs/{name}", Path("defs"))
+    return dict(layer.values)
+
+
+def test_dg_sqlmeshs_names(folder: Path) -> None:
+    text = """
+        sqlmesh_config: {project_path: ../shop, gateway: local, environment: dev}
+        concurrency_jobs_limit: 2
+        default_group_name: marts
+        op_tags: {team: data}
+        schedule_name: hourly
+        enable_schedule: true
+        external_asset_mapping: target/main/{node.name}
+    """
+
+    assert attributes(text, folder) == {
+        "projects": "../shop",
+        "gateway": "local",
+        "environment": "dev",
+        "concurrent_tasks": 2,
+        "group_name": "marts",
+        "op_tags": {"team": "data"},
+        "schedule_name": "hourly",
+        "enable_schedule": True,
+        "external_asset_mapping": "target/main/{node.name}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("4", 4),
+        ("'4'", "4"),
+        ("4.5", 4.5),
+        ("true", True),
+        ("2026-01-01", "2026-01-01"),
+        ("größe 😀", "größe 😀"),
+        ("a{b}c", "a{b}c"),
+        ("\"{{ env('NUMBER', 'none') }}\"", 7),
+        ("\"{{ env('MISSING', '8') }}\"", 8),
+        ("\"{{ env('MISSING', 'd') }}\"", "d"),
+        ("\"{{ env('MISSING', none) }}\"", None),
+        ("'{{ env.NUMBER }}'", 7),
+        ("'{{ env.MISSING }}'", None),
+        ("'x{{ env.NUMBER }}'", "x7"),
+        ("'{{ env.TEXT }}'", "it''s"),
+        ("'{{ env.NUMBER == 7 }}'", False),
+        ("\"{{ env.NUMBER == '7' }}\"", True),
+        ("['{{ env.NUMBER }}', b]", [7, "b"]),
+        ("{a: {b: '{{ env.NUMBER }}'}}", {"a": {"b": 7}}),
+        ("'{% if env.MISSING %}a{% else %}b{% endif %}'", "b"),
+    ],
+)
+def test_templates_in_yaml_keep_types(
+    written: str, value: object, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBER", "7")
+    monkeypatch.setenv("TEXT", "it''s")
+    monkeypatch.delenv("MISSING", raising=False)
+
+    assert attributes(f"key: {written}", folder) == {"key": value}
+
+
+@pytest.mark.parametrize("mark", ["pyproject.toml", "dg.toml", None])
+def test_the_project_root_is_that_of_dg(mark: str | None, folder: Path) -> None:
+    if mark:
+        write(folder / mark, "[tool.dg]\n")
+    write(folder / "src" / "pyproject.toml", "[tool.black]\n")
+    write(folder / "src" / "defs" / "defs.yaml", f"{COMPONENT}attributes:\n  a: '{{{{ project_root }}}}/shop'\n  b: '{{{{ context.project_root }}}}'\n")  # fmt: skip  # noqa: E501
+
+    layer = defs_layer(Path("src/defs"))
+
+    root = folder if mark else folder / "src" / "defs"
+    assert layer is not None
+    assert layer.values == {"a": f"{root}/shop", "b": str(root)}
+
+
+def test_a_key_template_is_none_of_yaml(folder: Path) -> None:
+    template = "target/{{ node.name | lower }}"
+
+    assert attributes(f"external_asset_mapping: '{template}'", folder) == {
+        "external_asset_mapping": template
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{COMPONENT}",
+        f"{COMPONENT}attributes:\n",
+        f"{COMPONENT}attributes: {{}}\ntemplate_vars_module: .variables\n"
+        "requirements: {env: [TOKEN]}\npost_processing: {assets: [{target: '*'}]}\n",
+        f"---\n{COMPONENT}---\ntype: shop.Other\nattributes: {{group_name: b}}\n---\n",
+        f"\ufeff{COMPONENT}",
+    ],
+)
+def test_whatever_else_dg_reads_in_the_file(text: str, folder: Path) -> None:
+    write(folder / "defs" / "defs.yaml", text)
+    layer = defs_layer(Path("defs"))
+
+    assert layer is not None
+    assert layer.values == {}
+
+
+def test_a_folder_component_says_nothing_of_us(folder: Path) -> None:
+    text = "type: dagster.DefsFolderComponent\npost_processing: {assets: []}\n"
+    write(folder / "defs" / "defs.yaml", text)
+
+    assert defs_layer(Path("defs")) is None
+
+
+def test_dagster_reads_yml_too_and_yaml_first(folder: Path) -> None:
+    assert defs_layer(Path("defs")) is None
+    assert attributes("group_name: a", folder, "defs.yml") == {"group_name": "a"}
+    assert attributes("group_name: b", folder, "defs.yaml") == {"group_name": "b"}
+
+
+def test_yaml_merges_are_no_duplicates(folder: Path) -> None:
+    text = "op_tags: &tags {team: data}\nother: {<<: *tags, team: finance}"
+
+    assert attributes(text, folder)["other"] == {"team": "finance"}

@@ -1,0 +1,142 @@
+"""The types of the configuration's values, against Dagster and against what is generated."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import symtable
+from itertools import product
+from pathlib import Path
+from zoneinfo import available_timezones
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.utils import DISALLOWED_NAMES
+from pydantic import TypeAdapter, ValidationError
+
+from builders import model, project, translation
+from dg_sqlmesh_codegen.config.model import Config, RetryPolicy
+from dg_sqlmesh_codegen.config.types import TAKEN_NAMES, Catalogs, ScheduleName, Tags, is_literal
+from dg_sqlmesh_codegen.python_names import Identifier
+from dg_sqlmesh_codegen.rendering.files import NamedSchedule
+from dg_sqlmesh_codegen.rendering.package import Package, named_schedules, render
+from dg_sqlmesh_codegen.schedules.crons import Schedule
+from dg_sqlmesh_codegen.translation import graph
+
+SCHEDULES = TypeAdapter(ScheduleName)
+HERE = Path(__file__).parent
+
+
+def is_refused(name: str) -> bool:
+    try:
+        SCHEDULES.validate_python(name)
+    except ValidationError:
+        return True
+    return False
+
+
+def definitions(config: Config) -> str:
+    """Render a definitions.py whose schedule is called `the_schedule`."""
+    described = project(model())
+    assets = graph.build(described, translation(described), HERE)
+    schedules = (NamedSchedule("the_schedule", Identifier("the_schedule"), "UTC", "@daily"),)
+    files = render(Package(config, described, assets, schedules))
+    return next(file.text for file in files if file.path.name == "definitions.py")
+
+
+def module_names(text: str) -> set[str]:
+    """Return the names that a module binds, and those that it takes from Python."""
+    table = symtable.symtable(text, "definitions.py", "exec")
+    bound = {symbol.get_name() for symbol in table.get_symbols()}
+    loaded = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return bound | {name for name in loaded if hasattr(builtins, name)}
+
+
+@pytest.mark.parametrize("specs", [True, False])
+@pytest.mark.parametrize("several", [True, False])
+def test_no_schedule_is_called_like_anything_else_in_definitions_py(
+    specs: bool, several: bool, tmp_path: Path
+) -> None:
+    config = Config(
+        (tmp_path, tmp_path) if several else (tmp_path,),
+        tmp_path / "defs",
+        gateway="local",
+        config_name="test",
+        concurrent_tasks=2,
+        op_tags=(("team", "data"),),
+        retry_policy=RetryPolicy(2, 3, "LINEAR", "FULL"),
+        external_specs=specs,
+        schedule_status="RUNNING",
+    )
+    names = module_names(definitions(config)) - {"the_schedule"}
+
+    assert len(names) > 10
+    assert {name for name in names if not is_refused(name)} == set()
+
+
+def test_nothing_is_refused_without_need(tmp_path: Path) -> None:
+    names = module_names(definitions(Config((tmp_path,), tmp_path / "defs", external_specs=True)))
+
+    assert names >= TAKEN_NAMES
+
+
+def test_no_schedule_has_a_name_that_dagster_reserves() -> None:
+    assert {name for name in DISALLOWED_NAMES if not is_refused(name)} == set()
+
+
+@pytest.mark.parametrize("name", ["daily", "_daily", "Daily2", "sqlmesh", "match", "s" * 200])
+def test_dagster_takes_every_other_name(name: str) -> None:
+    assert SCHEDULES.validate_python(name) == name
+    schedule = dg.ScheduleDefinition(name=name, job_name="job", cron_schedule="@daily")
+    assert schedule.name == name
+
+
+def test_the_names_with_time_zones_are_distinct_and_free() -> None:
+    zones = sorted(available_timezones() | {"UTC"})
+    schedules = [Schedule(zone, ("@daily",)) for zone in zones]
+    for base in ("sqlmesh_adaptive_schedule", "sqlmesh"):
+        names = [each.name for each in named_schedules(schedules, base)]
+
+        assert len(zones) > 400
+        assert len(set(names)) == len(zones)
+        assert [name for name in names if is_refused(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("main", ((None, "main"),)),
+        ({"Local": "main"}, (("local", "main"),)),
+        ({"*": "main", "a": "b"}, ((None, "main"), ("a", "b"))),
+        ({"A": "b", "a": "b"}, (("a", "b"),)),
+        (((None, "main"),), ((None, "main"),)),
+        ({}, ()),
+    ],
+)
+def test_catalogs(written: object, kept: tuple[tuple[str | None, str], ...]) -> None:
+    assert TypeAdapter(Catalogs).validate_python(written) == kept
+
+
+def test_tags_of_an_op_hold_what_dagster_writes_as_json() -> None:
+    tags = {"dagster-k8s/config": {"container": [{"cpu": 2, "spot": True}]}, "dagster/priority": 3}
+    kept = dict(TypeAdapter(Tags).validate_python(tags))
+
+    @dg.op(tags=kept)
+    def op() -> None: ...
+
+    assert kept == tags
+    assert op.tags == {
+        "dagster-k8s/config": '{"container": [{"cpu": 2, "spot": true}]}',
+        "dagster/priority": "3",
+    }
+
+
+LITERALS = [None, True, 3, 1.5, "a", (), [1, (2, "b")], {"a": {"b": [None]}}]
+OTHERS = [float("inf"), float("nan"), {1}, {1: "a"}, b"a", object(), 1j, [{"a": {2}}]]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"), [*product(LITERALS, [True]), *product(OTHERS, [False])]
+)
+def test_literals(value: object, is_one: bool) -> None:
+    assert is_literal(value) is is_one

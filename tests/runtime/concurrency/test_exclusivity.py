@@ -1,0 +1,151 @@
+"""What an instance's limits are worth, and what a tick says of the run it skips for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dg_sqlmesh_codegen.runtime.concurrency import exclusivity
+from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, TAG
+from dg_sqlmesh_codegen.runtime.dagster import compat
+from dg_sqlmesh_codegen.runtime.dagster.compat import Limits, TagLimit
+
+ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, ())
+HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
+TAGGED = (TagLimit(TAG, POOL, 1),)
+
+
+def unguarded(
+    monkeypatch: pytest.MonkeyPatch,
+    limits: Limits,
+    *,
+    executes_here: bool = True,
+    queued: bool = True,
+    tags: dict[str, str] | None = None,
+) -> str | None:
+    monkeypatch.setattr(compat, "limits", lambda instance, pool: limits)
+    monkeypatch.setattr(compat, "executor", lambda context: ("some_executor", executes_here))
+    monkeypatch.setattr(compat, "was_queued", lambda instance, run_id: queued)
+    run = SimpleNamespace(tags=tags or {}, run_id="run-1")
+    context: Any = SimpleNamespace(instance=None, run=run)
+    return exclusivity.unguarded(context)
+
+
+@pytest.mark.parametrize(
+    ("limits", "guards"),
+    [
+        (ELSEWHERE, False),
+        (replace(ELSEWHERE, pool=1), True),
+        (replace(ELSEWHERE, pool=2), False),
+        (replace(ELSEWHERE, pool=1, pool_of_runs=True), True),
+        (replace(ELSEWHERE, runs=1), True),
+        (replace(ELSEWHERE, queue=False, runs=1), False),
+        (replace(ELSEWHERE, queue=False, pool=1), True),
+        (replace(ELSEWHERE, queue=False, pool=1, pool_of_runs=True), False),
+        # A run that is launched from the asset graph has no tags of the job.
+        (replace(ELSEWHERE, tags=TAGGED), False),
+        (HERE, True),
+    ],
+)
+def test_a_run_without_tags(monkeypatch: pytest.MonkeyPatch, limits: Limits, guards: bool) -> None:
+    problem = unguarded(monkeypatch, limits)
+
+    assert (problem is None) == guards
+    if problem:
+        assert "K8sRunLauncher" in problem
+        assert exclusivity.SNIPPET in problem
+
+
+@pytest.mark.parametrize(
+    ("limit", "guards"),
+    [
+        (TagLimit(TAG, POOL, 1), True),
+        (TagLimit(TAG, None, 1), True),
+        (TagLimit(TAG, POOL, 2), False),
+        (TagLimit(TAG, "another", 1), False),
+        (TagLimit("another", POOL, 1), False),
+    ],
+)
+def test_a_run_with_the_tag(monkeypatch: pytest.MonkeyPatch, limit: TagLimit, guards: bool) -> None:
+    limits = replace(ELSEWHERE, tags=(limit,))
+
+    assert (unguarded(monkeypatch, limits, tags={TAG: POOL}) is None) == guards
+    # `dagster job execute` carries the tag, too, and does not go through the queue.
+    assert unguarded(monkeypatch, limits, tags={TAG: POOL}, queued=False)
+
+
+def test_an_executor_that_may_run_steps_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "'some_executor'" in str(unguarded(monkeypatch, HERE, executes_here=False))
+    assert unguarded(monkeypatch, replace(HERE, pool=1), executes_here=False) is None
+
+
+@dg.executor(name="mine")
+def executor_of_somebody(init_context: dg.InitExecutorContext) -> dg.Executor:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("definition", "here"),
+    [
+        (dg.in_process_executor, True),
+        (dg.multiprocess_executor, True),
+        (dg.multiprocess_executor.configured({"max_concurrent": 2}, name="two"), True),
+        (dg.multi_or_in_process_executor, True),
+        (executor_of_somebody, False),
+    ],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+def test_which_executors_stay_here(definition: dg.ExecutorDefinition, here: bool) -> None:
+    job = SimpleNamespace(executor_def=definition)
+    context: Any = SimpleNamespace(get_step_execution_context=lambda: SimpleNamespace(job_def=job))
+
+    assert compat.executor(context) == (definition.name, here)
+
+
+def test_the_limits_of_a_real_instance() -> None:
+    concurrency = {
+        "pools": {"default_limit": 3, "granularity": "run"},
+        "runs": {
+            "max_concurrent_runs": 7,
+            "tag_concurrency_limits": [
+                {"key": TAG, "value": POOL, "limit": 1},
+                {"key": "team", "value": {"applyLimitPerUniqueValue": True}, "limit": 2},
+            ],
+        },
+    }
+    with dg.instance_for_test(overrides={"concurrency": concurrency}) as instance:
+        before = compat.limits(instance, POOL)
+        instance.event_log_storage.set_concurrency_slots(POOL, 1)
+        after = compat.limits(instance, POOL)
+
+    assert before == Limits(
+        "DefaultRunLauncher",
+        launches_here=True,
+        queue=True,
+        pool=3,
+        pool_of_runs=True,
+        runs=7,
+        tags=(TagLimit(TAG, POOL, 1), TagLimit("team", None, 2)),
+    )
+    assert after.pool == 1
+
+
+def test_how_long_a_run_has_been_there() -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    begun = now - timedelta(hours=3, minutes=5)
+    for status, hint in [("STARTED", True), ("NOT_STARTED", True), ("QUEUED", False)]:
+        run = SimpleNamespace(run_id="run-1", status=dg.DagsterRunStatus(status))
+        record: Any = SimpleNamespace(
+            dagster_run=run, start_time=begun.timestamp(), create_timestamp=begun
+        )
+        said = exclusivity.why_skip(record, now)
+
+        assert said.startswith(
+            f"Another SQLMesh run is active: run-1 ({status.lower()} for 3 h 5 min)"
+        )
+        assert ("run_monitoring" in said) == hint

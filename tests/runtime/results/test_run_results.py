@@ -1,0 +1,509 @@
+"""Events in, Dagster results out: without SQLMesh, without Dagster's machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import dagster as dg
+
+from dg_sqlmesh_codegen.runtime.errors import RunError
+from dg_sqlmesh_codegen.runtime.events import (
+    AuditFailed,
+    AuditUse,
+    BatchEnded,
+    DueModel,
+    EnvironmentRead,
+    Event,
+    Level,
+    Message,
+    ModelFailed,
+    ModelsSkipped,
+    PromotedModel,
+    RunPlanned,
+)
+from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
+from dg_sqlmesh_codegen.runtime.results.run_results import RunResults
+from dg_sqlmesh_codegen.runtime.selection import Selection
+
+DAY = 24 * 60 * 60 * 1000
+ON_ID = AuditUse("not_null", (("columns", "(id)"),))
+ON_NAME = AuditUse("not_null", (("columns", "(name)"),))
+POSITIVE = AuditUse("positive")
+
+
+def fqn(name: str) -> str:
+    return f'"w"."s"."{name}"'
+
+
+def model(name: str, code_version: str | None = None, **checks: AuditUse) -> ModelAsset:
+    key = ["w", "s", name]
+    return ModelAsset(
+        fqn=fqn(name),
+        spec=dg.AssetSpec(key, code_version=code_version),
+        audits=tuple(
+            AuditCheck(use.name, dict(use.args), dg.AssetCheckSpec(check, asset=key))
+            for check, use in checks.items()
+        ),
+    )
+
+
+def due(name: str, batches: int = 1, *audits: AuditUse) -> DueModel:
+    return DueModel(fqn(name), batches, "v1", tuple(audits))
+
+
+def batch(name: str, day: int = 0, *, ok: bool = True) -> BatchEnded:
+    return BatchEnded(fqn(name), day * DAY, (day + 1) * DAY, 1500 if ok else None)
+
+
+def promoted(name: str, *parents: str) -> PromotedModel:
+    return PromotedModel(fqn(name), "1", tuple(fqn(parent) for parent in parents), 5 * DAY)
+
+
+class Run:
+    """A run of the given models: what was yielded by now, and the results object."""
+
+    def __init__(self, *models: ModelAsset, selected: Iterable[str] | None = None) -> None:
+        chosen = [m for m in models if selected is None or m.spec.key.path[-1] in selected]
+        keys = frozenset(m.spec.key for m in chosen)
+        checks = frozenset(check.key for m in chosen for check in m.check_specs)
+        self.results = RunResults(models, Selection(keys, checks, "run-1"))
+
+    def take(self, *events: Event) -> list[object]:
+        """Return everything but the informational messages."""
+        yielded = [item for event in events for item in self.results.handle(event)]
+        return [
+            item for item in yielded if not (isinstance(item, Message) and item.level is Level.INFO)
+        ]
+
+    def finish(self) -> dict[tuple[str, str], dg.AssetCheckResult]:
+        found = {}
+        for result in self.results.finish():
+            assert isinstance(result, dg.AssetCheckResult)
+            assert result.asset_key is not None
+            found[result.asset_key.path[-1], str(result.check_name)] = result
+        return found
+
+
+def facts_of(result: dg.MaterializeResult[None] | dg.AssetCheckResult) -> dict[str, object]:
+    """Return the plain values of a result's metadata."""
+    facts: dict[str, object] = {}
+    for key, value in (result.metadata or {}).items():
+        assert isinstance(value, dg.MetadataValue)
+        facts[key] = value.value
+    return facts
+
+
+def checks_of(result: object) -> dict[str, bool]:
+    assert isinstance(result, dg.MaterializeResult)
+    return {str(check.check_name): check.passed for check in result.check_results or []}
+
+
+def test_a_model_is_materialized_when_its_last_batch_has_ended() -> None:
+    run = Run(model("a"))
+
+    assert run.take(RunPlanned((due("a", 2),)), batch("a", 0)) == []
+    (result,) = run.take(batch("a", 1))
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert result.asset_key == dg.AssetKey(["w", "s", "a"])
+    assert result.data_version == dg.DataVersion("v1-run-1")
+    assert facts_of(result) == {
+        "sqlmesh/snapshot_version": "v1",
+        "sqlmesh/intervals": [["1970-01-01T00:00:00+00:00", "1970-01-03T00:00:00+00:00"]],
+        "sqlmesh/batches": 2,
+        "sqlmesh/duration_seconds": 3.0,
+    }
+    assert run.finish() == {}
+    assert run.results.failure() is None
+
+
+def test_rows_and_bytes_are_summed_where_the_engine_reports_them() -> None:
+    run = Run(model("a"))
+    events = [
+        BatchEnded(fqn("a"), 0, DAY, 1, rows=3, bytes=10),
+        BatchEnded(fqn("a"), DAY, 2 * DAY, 1, rows=4),
+    ]
+    (result,) = run.take(RunPlanned((due("a", 2),)), *events)
+
+    assert isinstance(result, dg.MaterializeResult)
+    facts = facts_of(result)
+    assert (facts["sqlmesh/rows_processed"], facts["sqlmesh/bytes_processed"]) == (7, 10)
+
+
+def test_audits_that_ran_are_told_apart_by_their_arguments() -> None:
+    run = Run(model("a", on_id=ON_ID, on_name=ON_NAME, positive=POSITIVE))
+    planned = RunPlanned((due("a", 1, ON_ID, ON_NAME, POSITIVE),))
+    failed = AuditFailed(fqn("a"), ON_NAME, 3, "SELECT 1")
+    (result,) = run.take(planned, failed, batch("a"))
+
+    assert checks_of(result) == {
+        "on_id": True,
+        "on_name": False,
+        "positive": True,
+        "sqlmesh_execution_status": True,
+    }
+    assert isinstance(result, dg.MaterializeResult)
+    (check,) = [check for check in result.check_results or [] if not check.passed]
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert facts_of(check)["sqlmesh/count"] == 3
+    assert facts_of(check)["sqlmesh/audit_args"] == {"columns": "(name)"}
+
+
+def test_rows_of_an_audit_that_failed_on_several_batches_are_added_up() -> None:
+    run = Run(model("a", positive=POSITIVE))
+    failed = AuditFailed(fqn("a"), POSITIVE, 3, "SELECT 1")
+    planned = RunPlanned((due("a", 2, POSITIVE),))
+    (result,) = run.take(planned, failed, batch("a"), failed, batch("a", 1))
+
+    assert isinstance(result, dg.MaterializeResult)
+    check, _ = result.check_results or []
+    assert facts_of(check)["sqlmesh/count"] == 6
+
+
+def test_an_audit_that_did_not_run_has_no_result() -> None:
+    """The package may know an audit that is not promoted yet."""
+    run = Run(model("a", on_id=ON_ID, positive=POSITIVE))
+    (result,) = run.take(RunPlanned((due("a", 1, POSITIVE),)), batch("a"))
+
+    assert checks_of(result) == {"positive": True, "sqlmesh_execution_status": True}
+
+
+def test_an_audit_that_the_package_does_not_know_is_warned_of() -> None:
+    run = Run(model("a", positive=POSITIVE))
+    (warning,) = run.take(RunPlanned((due("a", 1, POSITIVE, ON_ID),)))
+
+    assert isinstance(warning, Message)
+    assert warning.level is Level.WARNING
+    assert "w.s.a has audits that the generated package does not know: not_null" in warning.text
+
+
+def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
+    run = Run(model("a", on_id=ON_ID, positive=POSITIVE), model("b"), model("c"))
+    run.take(
+        EnvironmentRead((promoted("a"), promoted("b", "a"), promoted("c", "b"))),
+        RunPlanned((due("a", 1, ON_ID, POSITIVE), due("c"))),
+        AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1"),
+        batch("a", ok=False),
+        ModelsSkipped((fqn("c"),)),
+        ModelFailed(fqn("a"), "Audits failed: not_null", "trace", (ON_ID,)),
+    )
+    found = run.finish()
+
+    assert found["a", "on_id"].severity is dg.AssetCheckSeverity.ERROR
+    assert not found["a", "on_id"].passed
+    assert found["a", "positive"].passed
+    assert found["a", "sqlmesh_execution_status"].description == "failed"
+    assert found["b", "sqlmesh_execution_status"].description == "not due"
+    assert facts_of(found["b", "sqlmesh_execution_status"])["sqlmesh/next_due"] == 432000.0
+    skipped = found["c", "sqlmesh_execution_status"]
+    assert (skipped.passed, skipped.description) == (False, "skipped")
+    # Through `b`, which was not due itself.
+    assert facts_of(skipped)["sqlmesh/failed_upstream"] == ["w.s.a"]
+    failure = run.results.failure()
+    assert failure is not None
+    assert failure.allow_retries is False
+    assert failure.description == (
+        "SQLMesh could not evaluate 1 model: w.s.a: Audits failed: not_null. "
+        "Skipped downstream: w.s.c"
+    )
+
+
+def test_a_query_that_failed_allows_a_retry_and_says_nothing_of_audits() -> None:
+    run = Run(model("a", on_id=ON_ID), model("b"))
+    events: list[Event] = [
+        RunPlanned((due("a", 1, ON_ID), due("b"))),
+        batch("b"),
+        batch("a", ok=False),
+        ModelFailed(fqn("a"), "connection lost", "Traceback: connection lost"),
+    ]
+    yielded = run.take(*events)
+
+    # What was finished before the failure stays reported.
+    assert [type(item) for item in yielded] == [dg.MaterializeResult, Message]
+    assert set(run.finish()) == {("a", "sqlmesh_execution_status")}
+    failure = run.results.failure()
+    assert failure is not None
+    assert failure.allow_retries is True
+
+
+def test_a_model_with_a_failed_batch_is_not_materialized_by_its_others() -> None:
+    run = Run(model("a"))
+    yielded = run.take(
+        RunPlanned((due("a", 3),)), batch("a", 0), batch("a", 1, ok=False), batch("a", 2)
+    )
+
+    assert yielded == []
+
+
+def test_a_run_that_starts_over_reports_no_model_twice() -> None:
+    run = Run(model("a"), model("b"))
+    first = run.take(RunPlanned((due("a"), due("b"))), batch("a"))
+    second = run.take(RunPlanned((due("a"), due("b"))), batch("a"), batch("b"))
+
+    assert [type(item) for item in first] == [dg.MaterializeResult]
+    assert [type(item) for item in second] == [dg.MaterializeResult]
+    (result,) = second
+    assert isinstance(result, dg.MaterializeResult)
+    assert result.asset_key == dg.AssetKey(["w", "s", "b"])
+
+
+def test_a_model_that_waits_for_its_signals() -> None:
+    run = Run(model("a"))
+    run.take(RunPlanned((due("a", 0),)))
+    status = run.finish()["a", "sqlmesh_execution_status"]
+
+    assert (status.passed, status.description) == (True, "waiting for its signals")
+
+
+def test_a_model_that_was_not_selected_is_reported_with_all_its_checks() -> None:
+    """As `include_upstream` has SQLMesh evaluate it."""
+    run = Run(model("a", on_id=ON_ID), model("b"), selected=["b"])
+    planned = RunPlanned((due("a", 1, ON_ID), due("b")))
+    upstream, selected = run.take(planned, batch("a"), batch("b"))
+
+    assert checks_of(upstream) == {"on_id": True, "sqlmesh_execution_status": True}
+    assert isinstance(upstream, dg.MaterializeResult)
+    assert upstream.data_version == dg.DataVersion("v1-run-1")
+    assert checks_of(selected) == {"sqlmesh_execution_status": True}
+
+
+def test_checks_that_were_not_selected_are_not_reported() -> None:
+    a = model("a", on_id=ON_ID)
+    selection = Selection(frozenset([a.spec.key]), frozenset(), "run-1")
+    results = RunResults([a], selection)
+    events: list[Event] = [RunPlanned((due("a", 1, ON_ID),)), batch("a")]
+    yielded = [item for event in events for item in results.handle(event)]
+
+    assert checks_of(yielded[-1]) == {}
+
+
+def test_a_use_that_stands_there_twice_is_reported_once() -> None:
+    run = Run(model("a", on_id=ON_ID))
+    (result,) = run.take(RunPlanned((due("a", 1, ON_ID, ON_ID),)), batch("a"))
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert [check.check_name for check in result.check_results or []] == [
+        "on_id",
+        "sqlmesh_execution_status",
+    ]
+
+
+def test_a_restart_forgets_what_was_skipped_and_keeps_what_was_evaluated() -> None:
+    run = Run(model("a"), model("b"))
+    planned = RunPlanned((due("a", 2), due("b")))
+    run.take(planned, batch("a", 0), ModelsSkipped((fqn("b"),)))
+    (a, b) = run.take(RunPlanned((due("a"), due("b"))), batch("a", 1), batch("b"))
+
+    assert isinstance(a, dg.MaterializeResult)
+    assert isinstance(b, dg.MaterializeResult)
+    assert facts_of(a)["sqlmesh/batches"] == 2
+    assert run.results.failure() is None
+
+
+def test_a_retry_does_not_unsay_what_the_first_attempt_said() -> None:
+    a, b = model("a"), model("b")
+    keys = frozenset([a.spec.key, b.spec.key])
+    checks = frozenset(check.key for m in (a, b) for check in m.check_specs)
+    results = RunResults([a, b], Selection(keys, checks, "run-1", is_retry=True))
+    for event in (RunPlanned((due("b"),)), ModelFailed(fqn("b"), "no", "no")):
+        list(results.handle(event))
+    said = list(results.finish())
+
+    assert [check.asset_key for check in said if isinstance(check, dg.AssetCheckResult)] == [
+        b.spec.key
+    ]
+
+
+QUERY_ERROR = ModelFailed(fqn("a"), "no such table", "trace")
+AUDIT_ERROR = ModelFailed(fqn("a"), "Audits failed: not_null", "trace", (ON_ID,))
+
+
+def test_every_error_of_a_model_with_several_batches_counts() -> None:
+    """SQLMesh goes on with a model's other batches when one of them has failed."""
+    run = Run(model("a", on_id=ON_ID, positive=POSITIVE))
+    planned = RunPlanned((due("a", 2, ON_ID, POSITIVE),))
+    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+    run.take(planned, batch("a", ok=False), found, batch("a", 1, ok=False))
+    run.take(QUERY_ERROR, AUDIT_ERROR)
+    said = run.finish()
+
+    assert said["a", "on_id"].severity is dg.AssetCheckSeverity.ERROR
+    # One batch was never audited: that the other audit passed cannot be said.
+    assert ("a", "positive") not in said
+    failure = run.results.failure()
+    assert failure is not None
+    assert failure.allow_retries is True
+    assert "no such table; Audits failed: not_null" in str(failure.description)
+
+
+def test_a_run_that_ends_with_an_error_keeps_what_is_known() -> None:
+    run = Run(model("a", on_id=ON_ID), model("b"), model("c"))
+    planned = RunPlanned((due("a", 1, ON_ID), due("b"), due("c")))
+    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+    run.take(planned, batch("b"), found, batch("a", ok=False), AUDIT_ERROR)
+    said = {
+        (str(check.asset_key), str(check.check_name))
+        for check in run.results.finish(aborted=True)
+        if isinstance(check, dg.AssetCheckResult)
+    }
+    failure = run.results.failure(RunError("after_all raised"))
+
+    assert {name for _, name in said} == {"on_id", "sqlmesh_execution_status"}
+    assert len(said) == 2  # of `c` nothing was heard
+    assert failure is not None
+    assert "SQLMesh's run ended with: after_all raised" in str(failure.description)
+    assert failure.allow_retries is True
+
+
+def test_a_run_that_fails_as_a_whole_may_be_tried_again() -> None:
+    failure = Run(model("a")).results.failure(RunError("ValueError: a signal raised"))
+
+    assert failure is not None
+    assert failure.description == "SQLMesh's run failed: ValueError: a signal raised"
+    assert failure.allow_retries is True
+
+
+def test_two_uses_of_which_the_package_knows_one() -> None:
+    """The promoted model has got a second use since: by name alone neither can be told."""
+    run = Run(model("a", not_null=AuditUse("not_null", (("columns", "(old)"),))))
+    yielded = run.take(RunPlanned((due("a", 1, ON_ID, ON_NAME),)), batch("a"))
+
+    assert [type(item) for item in yielded] == [Message, dg.MaterializeResult]
+    assert checks_of(yielded[1]) == {"sqlmesh_execution_status": True}
+
+
+def test_a_restart_forgets_what_an_audit_found_on_a_batch_that_failed() -> None:
+    run = Run(model("a", on_id=ON_ID))
+    planned = RunPlanned((due("a", 1, ON_ID),))
+    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+    run.take(planned, found, batch("a", ok=False))
+    (result,) = run.take(planned, batch("a"))
+
+    assert checks_of(result) == {"on_id": True, "sqlmesh_execution_status": True}
+
+
+def test_a_restart_keeps_what_an_audit_found_on_a_batch_that_was_good() -> None:
+    """Two batches at a time, in two threads: one is good, and an audit warns of it."""
+    run = Run(model("a", on_id=ON_ID))
+    planned = RunPlanned((due("a", 2, ON_ID),))
+    on_good = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1", thread=1)
+    on_failed = AuditFailed(fqn("a"), ON_ID, 7, "SELECT 1", thread=2)
+    good = replace(batch("a"), thread=1)
+    failed = replace(batch("a", 1, ok=False), thread=2)
+    run.take(planned, on_failed, on_good, good, failed)
+    (result,) = run.take(RunPlanned((due("a", 1, ON_ID),)), replace(batch("a", 1), thread=1))
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert facts_of(result)["sqlmesh/batches"] == 2
+    (check,) = [check for check in result.check_results or [] if not check.passed]
+    assert facts_of(check)["sqlmesh/count"] == 2
+
+
+def test_a_restart_with_another_version_starts_from_nothing() -> None:
+    run = Run(model("a", on_id=ON_ID))
+    run.take(RunPlanned((due("a", 2, ON_ID),)), AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1"))
+    run.take(batch("a"))
+    new = replace(due("a", 1, ON_ID), version="v2")
+    (result,) = run.take(RunPlanned((new,)), batch("a"))
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert facts_of(result)["sqlmesh/batches"] == 1
+    assert checks_of(result) == {"on_id": True, "sqlmesh_execution_status": True}
+
+
+def test_an_evaluation_after_a_restart_is_not_reported_a_second_time() -> None:
+    run = Run(model("a", on_id=ON_ID))
+    assert len(run.take(RunPlanned((due("a", 1, ON_ID),)), batch("a"))) == 1
+    again = replace(due("a", 1, ON_ID), version="v2")
+    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+
+    assert run.take(RunPlanned((again,)), found, batch("a")) == []
+    assert run.finish() == {}
+    assert run.results.failure() is None
+
+
+def test_the_version_that_was_run_is_named_where_the_package_says_another() -> None:
+    run = Run(model("a", code_version="old"), model("b", code_version="1"), model("c"))
+    drifted = run.take(EnvironmentRead(tuple(promoted(name) for name in "abc")))
+    planned = RunPlanned(tuple(replace(due(name), data_hash="1") for name in "abc"))
+    a, b, c = run.take(planned, batch("a"), batch("b"), batch("c"))
+
+    (warning,) = drifted
+    assert isinstance(warning, Message)
+    assert warning.level is Level.WARNING
+    assert "1 model (w.s.a)" in warning.text
+    assert "`python -m dg_sqlmesh_codegen`" in warning.text
+    assert isinstance(a, dg.MaterializeResult)
+    assert facts_of(a)["sqlmesh/code_version_promoted"] == "1"
+    for other in (b, c):
+        assert isinstance(other, dg.MaterializeResult)
+        assert "sqlmesh/code_version_promoted" not in facts_of(other)
+
+
+def test_models_that_the_package_lacks_are_named_once() -> None:
+    run = Run(model("a"), model("b"), selected=["b"])
+    lacking = [promoted(name) for name in "xy"]
+    # External models, embedded ones and standalone audits have no asset in any package.
+    external = replace(promoted("external"), is_asset=False)
+    said = run.take(EnvironmentRead((promoted("a"), promoted("b"), *lacking, external)))
+
+    (warning,) = said
+    assert isinstance(warning, Message)
+    assert "not in the generated package: 2 models (w.s.x, w.s.y)" in warning.text
+
+
+def test_a_selected_model_that_is_not_promoted_fails_the_step_and_stops_no_other() -> None:
+    run = Run(model("a"), model("new"), model("other_new"), selected=["a", "new"])
+    read = EnvironmentRead((promoted("a"),), "sqlmesh -p shop plan prod")
+    (result,) = run.take(read, RunPlanned((due("a"),)), batch("a"))
+    said = run.finish()
+    failure = run.results.failure()
+
+    assert isinstance(result, dg.MaterializeResult)
+    assert said["new", "sqlmesh_execution_status"].description == "not promoted"
+    assert not said["new", "sqlmesh_execution_status"].passed
+    assert failure is not None
+    assert "Not promoted in the SQLMesh environment: w.s.new. " in str(failure.description)
+    assert "`sqlmesh -p shop plan prod`" in str(failure.description)
+    assert failure.allow_retries is False
+
+
+def test_a_failure_names_what_is_not_promoted_too() -> None:
+    run = Run(model("a"), model("new"))
+    run.take(EnvironmentRead((promoted("a"),)), RunPlanned((due("a"),)), batch("a", ok=False))
+    run.take(QUERY_ERROR)
+    failure = run.results.failure()
+
+    assert failure is not None
+    assert "no such table. Not promoted" in str(failure.description)
+    assert failure.allow_retries is True
+
+
+def test_a_thousand_errors_stay_readable() -> None:
+    names = [f"m{number:04}" for number in range(1000)]
+    run = Run(*(model(name) for name in names))
+    run.take(RunPlanned(tuple(due(name) for name in names)))
+    run.take(*(ModelFailed(fqn(name), "x" * 50_000, "trace") for name in names))
+    failure = run.results.failure()
+
+    assert failure is not None
+    assert len(str(failure.description)) < 25_000
+    assert "could not evaluate 1000 models: w.s.m0000: xxx" in str(failure.description)
+    assert "and 990 more" in str(failure.description)
+    assert failure.metadata["sqlmesh/failed"].value == [f"w.s.{name}" for name in names]
+
+
+def test_a_long_chain_below_a_failure_blames_it() -> None:
+    """Each model once: looked up one by one, 4,000 skipped models took seconds."""
+    names = [f"m{number:04}" for number in range(3000)]
+    run = Run(*(model(name) for name in names))
+    chain = [promoted(name, *names[max(index - 2, 0) : index]) for index, name in enumerate(names)]
+    run.take(EnvironmentRead(tuple(chain)), RunPlanned((due("m0000"),)))
+    run.take(ModelFailed(fqn("m0000"), "no", "no"), ModelsSkipped(tuple(map(fqn, names[1:]))))
+    said = run.finish()
+
+    assert {
+        str(facts_of(said[name, "sqlmesh_execution_status"])["sqlmesh/failed_upstream"])
+        for name in names[1:]
+    } == {"['w.s.m0000']"}

@@ -1,0 +1,236 @@
+"""Real SQLMesh projects, loaded offline and described."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from dg_sqlmesh_codegen.errors import ProjectError, UsageError
+from dg_sqlmesh_codegen.sqlmesh_project import describe
+from dg_sqlmesh_codegen.sqlmesh_project.offline import ConnectionAttemptedError
+from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, Project, Source
+from projects import DUCKDB, model, write_project
+
+
+def inspect(
+    *folders: Path,
+    gateway: str | None = None,
+    default_catalogs: tuple[tuple[str | None, str], ...] = (),
+) -> Project:
+    return describe.inspect(Source(folders, gateway, default_catalogs=default_catalogs))
+
+
+def inspect_one(folder: Path, text: str) -> Model:
+    project = inspect(write_project(folder, {"models/a.sql": text}))
+    assert len(project.models) == 1
+    return project.models[0]
+
+
+def test_what_a_model_says_of_itself(tmp_path: Path) -> None:
+    found = inspect_one(
+        tmp_path,
+        """
+        -- Ignored: the description is the property.
+        MODEL (
+          name sales.orders,
+          kind INCREMENTAL_BY_TIME_RANGE (time_column day),
+          cron '@hourly',
+          cron_tz 'Europe/Berlin',
+          owner analytics,
+          tags (finance, 'dagster:group_name:marts'),
+          description 'It''s "quoted", \\ and {braced}',
+          grain (id, day),
+          partitioned_by (id),
+          clustered_by (id),
+          start '2026-02-03',
+          column_descriptions (id = 'The key')
+        );
+        SELECT id::INT, day::DATE, 'x' AS word FROM raw.orders
+        """,
+    )
+
+    assert found.fqn == '"warehouse"."sales"."orders"'
+    assert found.name == "warehouse.sales.orders"
+    assert (found.kind, found.dialect) == ("INCREMENTAL_BY_TIME_RANGE", "duckdb")
+    assert (found.cron, found.cron_tz) == ("@hourly", "Europe/Berlin")
+    assert (found.owner, found.tags) == ("analytics", ("finance", "dagster:group_name:marts"))
+    assert found.description == 'It\'s "quoted", \\ and {braced}'
+    assert found.grains == ("(id, day)",)
+    assert found.partitioned_by == ('"day"', '"id"')
+    assert found.clustered_by == ('"id"',)
+    assert found.start == "2026-02-03"
+    assert found.columns == (
+        Column("id", "INT", "The key"),
+        Column("day", "DATE"),
+        Column("word", "TEXT"),
+    )
+    assert found.depends_on == ('"warehouse"."raw"."orders"',)
+    assert found.source == tmp_path / "models" / "a.sql"
+    assert found.data_hash.isdigit()
+
+
+def test_every_form_of_audit(tmp_path: Path) -> None:
+    found = inspect_one(
+        tmp_path,
+        """
+        MODEL (
+          name a.b,
+          kind FULL,
+          audits (
+            not_null(columns := (id, x)),
+            not_null(columns := (x), blocking := false),
+            unique_values_non_blocking(columns := (id)),
+            inline_one
+          )
+        );
+        SELECT 1 AS id, 2 AS x;
+
+        AUDIT (name inline_one, blocking false);
+        SELECT * FROM @this_model WHERE id > 1;
+
+        AUDIT (name never_run, skip true);
+        SELECT * FROM @this_model WHERE id > 2;
+        """,
+    )
+
+    assert [(audit.name, audit.args, audit.blocking) for audit in found.audits] == [
+        ("not_null", (("columns", "(id, x)"),), True),
+        ("not_null", (("columns", "(x)"),), False),
+        ("unique_values_non_blocking", (("columns", "(id)"),), False),
+        ("inline_one", (), False),
+    ]
+    assert "id > 1" in found.audits[3].query
+
+
+def test_symbolic_models_are_no_assets(tmp_path: Path) -> None:
+    write_project(
+        tmp_path,
+        {
+            "external_models.yaml": "- name: raw.described\n  columns: {id: INT}\n",
+            "models/deep.sql": model("a.deep", "SELECT id FROM raw.described", kind="EMBEDDED"),
+            "models/middle.sql": model(
+                "a.middle", "SELECT id FROM a.deep JOIN raw.unknown USING (id)", kind="EMBEDDED"
+            ),
+            "models/reader.sql": model(
+                "a.reader",
+                "SELECT m.id::INT AS id FROM a.middle AS m LEFT JOIN a.reader AS r ON m.id = r.id",
+                kind="FULL",
+            ),
+        },
+    )
+    project = inspect(tmp_path)
+
+    assert [found.name for found in project.models] == ["warehouse.a.reader"]
+    assert project.models[0].depends_on == (
+        '"warehouse"."raw"."described"',
+        '"warehouse"."raw"."unknown"',
+    )
+    assert [str(table.table) for table in project.external_tables] == [
+        "warehouse.raw.described",
+        "warehouse.raw.unknown",
+    ]
+
+
+def test_loading_leaves_nothing_but_the_cache_and_opens_no_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> NoReturn:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.chdir(tmp_path)
+    config = f"project: named\n{DUCKDB.lstrip()}"
+    write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
+    inspect(tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "models", ".cache"}
+
+
+def test_asking_for_the_catalog_names_the_gateway_and_the_setting(tmp_path: Path) -> None:
+    config = """
+        gateways:
+          lake:
+            connection: {type: motherduck}
+        model_defaults: {dialect: duckdb}
+    """
+    write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
+
+    with pytest.raises(ConnectionAttemptedError) as caught:
+        inspect(tmp_path)
+
+    assert "wanted to connect to gateway 'lake'" in str(caught.value)
+    assert "pass --default-catalog lake=NAME" in str(caught.value)
+    for gateway in ("lake", None):
+        project = inspect(tmp_path, default_catalogs=((gateway, "sea"),))
+        assert project.models[0].name == "sea.a.b"
+
+
+def test_a_query_while_loading_is_refused_by_sqlmesh_itself(tmp_path: Path) -> None:
+    macro = """
+        from sqlmesh import macro
+
+        @macro()
+        def ask(evaluator):
+            return evaluator.engine_adapter.fetchone("SELECT 1")
+    """
+    write_project(
+        tmp_path,
+        {"macros/ask.py": macro, "models/a.sql": model("a.b", "SELECT @ask() AS id")},
+    )
+    with pytest.raises(ProjectError, match="engine adapter is not available while models are load"):
+        inspect(tmp_path)
+
+
+def test_the_configuration_keeps_its_own_connections(tmp_path: Path) -> None:
+    """The generator must not hand its offline connections to a later run in the process."""
+    from sqlmesh import Context  # noqa: PLC0415
+
+    database = tmp_path / "warehouse.db"
+    config = DUCKDB.replace("warehouse.db", str(database))
+    write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
+    inspect(tmp_path)
+    context = Context(paths=[tmp_path])
+    try:
+        assert context.engine_adapter.fetchone("SELECT 1") == (1,)
+    finally:
+        context.close()
+
+
+def test_an_unknown_gateway(tmp_path: Path) -> None:
+    write_project(tmp_path, {"models/a.sql": model("a.b")})
+
+    with pytest.raises(UsageError, match=r"unknown gateway 'prod' .*The project has: local\."):
+        inspect(tmp_path, gateway="prod")
+
+
+def test_a_project_without_models(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="no models in"):
+        inspect(write_project(tmp_path, {}))
+
+
+def test_a_model_that_does_not_parse(tmp_path: Path) -> None:
+    write_project(tmp_path, {"models/broken.sql": "MODEL (name a.b);\nSELECT FROM WHERE"})
+
+    with pytest.raises(ProjectError) as caught:
+        inspect(tmp_path)
+
+    assert caught.value.exit_code == 3
+    assert "broken.sql" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:
+    write_project(tmp_path, {"models/a.sql": model("a.b")})
+    (tmp_path / "config.yaml").unlink()
+    (tmp_path / "config.py").write_text(
+        "from sqlmesh.core.config import *\n"
+        "connection = SparkConnectionConfig()\n"
+        "config = Config(gateways=GatewayConfig(connection=connection),"
+        " model_defaults=ModelDefaultsConfig(dialect='spark'))\n"
+    )
+
+    with pytest.raises(ProjectError, match=r'pip install "sqlmesh\[spark\]"'):
+        inspect(tmp_path)

@@ -1,0 +1,180 @@
+"""Every kind of model and every corner of a project, loaded by real SQLMesh, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dg_sqlmesh_codegen.cli.app import main
+from dg_sqlmesh_codegen.sqlmesh_project import describe
+from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, Source
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
+from projects import model, write_project
+
+SNOWFLAKE = """
+gateways:
+  main:
+    connection: {type: snowflake, account: a, database: lake}
+model_defaults: {dialect: snowflake, start: 2026-01-01, audits: [not_null(columns := (id))]}
+"""
+QUERY = "SELECT id::INT AS id, day::DATE AS day FROM raw.source"
+# The kind as SQLMesh names it, and what Dagster calls it.
+KINDS = {
+    "FULL": ("FULL", "table"),
+    "VIEW": ("VIEW", "view"),
+    "VIEW (materialized true)": ("VIEW", "view"),
+    "INCREMENTAL_BY_TIME_RANGE (time_column day)": ("INCREMENTAL_BY_TIME_RANGE", "incremental"),
+    "INCREMENTAL_BY_UNIQUE_KEY (unique_key id)": ("INCREMENTAL_BY_UNIQUE_KEY", "incremental"),
+    "INCREMENTAL_BY_PARTITION": ("INCREMENTAL_BY_PARTITION", "incremental"),
+    "INCREMENTAL_UNMANAGED": ("INCREMENTAL_UNMANAGED", "incremental"),
+    "SCD_TYPE_2_BY_TIME (unique_key id, updated_at_name day)": (
+        "SCD_TYPE_2_BY_TIME",
+        "incremental",
+    ),
+    "SCD_TYPE_2_BY_COLUMN (unique_key id, columns (day))": ("SCD_TYPE_2_BY_COLUMN", "incremental"),
+    "MANAGED": ("MANAGED", "table"),
+}
+
+
+def inspect(folder: Path, files: dict[str, str], config: str = SNOWFLAKE) -> Project:
+    return describe.inspect(Source((write_project(folder, files, config=config),)))
+
+
+def by_name(project: Project) -> dict[str, Model]:
+    return {found.view_name: found for found in project.models}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind(kind: str, tmp_path: Path) -> None:
+    properties = {"kind": kind}
+    if kind == "INCREMENTAL_BY_PARTITION":
+        properties["partitioned_by"] = "(day)"
+    if kind == "MANAGED":
+        properties["physical_properties"] = "(target_lag = '1 hour', warehouse = 'w')"
+    (found,) = inspect(tmp_path, {"models/a.sql": model("s.a", QUERY, **properties)}).models
+
+    name, shown = KINDS[kind]
+    assert found.kind == name
+    assert SQLMeshTranslator().get_kinds(found) == ("sqlmesh", found.dialect, shown)
+    assert found.materialized_view == ("materialized" in kind)
+    assert found.depends_on == ('"LAKE"."RAW"."SOURCE"',)
+    # From `model_defaults`: an audit that no model file names.
+    assert [audit.name for audit in found.audits] == ["not_null"]
+
+
+def test_what_is_no_sql_file(tmp_path: Path) -> None:
+    files = {
+        "seeds/a.csv": "id,word\n1,x\n",
+        "models/seed.sql": "MODEL (name s.seeded, kind SEED (path '../seeds/a.csv'));",
+        "models/python.py": """
+            import typing as t
+            from sqlmesh import ExecutionContext, model
+
+            @model("s.in_python", kind="FULL", columns={"id": "int"}, depends_on={"s.seeded"})
+            def execute(context: ExecutionContext, **kwargs: t.Any) -> None:
+                return None
+        """,
+        "models/blueprint.sql": """
+            MODEL (name s.@region, kind FULL, blueprints ((region := north), (region := south)));
+            SELECT id FROM s.in_python
+        """,
+        "models/jinja.sql": """
+            MODEL (name s.in_jinja, kind FULL);
+            JINJA_QUERY_BEGIN;
+            SELECT id FROM {% if true %} s.north {% else %} s.south {% endif %}
+            JINJA_END;
+        """,
+        "models/off.sql": model("s.off", QUERY, enabled="false"),
+        "models/signal.sql": model("s.signalled", QUERY, kind="FULL", signals="(ready())"),
+        "signals/ready.py": """
+            from sqlmesh import signal
+
+            @signal()
+            def ready(batch):
+                return True
+        """,
+    }
+    config = SNOWFLAKE.replace(", audits: [not_null(columns := (id))]", "")
+    found = by_name(inspect(tmp_path, files, config))
+
+    assert set(found) == {"SEEDED", "IN_PYTHON", "NORTH", "SOUTH", "IN_JINJA", "SIGNALLED"}
+    assert found["SEEDED"].is_seed
+    assert found["IN_PYTHON"].depends_on == (found["SEEDED"].fqn,)
+    assert found["SOUTH"].depends_on == (found["IN_PYTHON"].fqn,)
+    assert found["IN_JINJA"].depends_on == (found["NORTH"].fqn,)
+    assert found["SIGNALLED"].signals == ("ready",)
+
+
+@pytest.mark.parametrize("managed", ["false", "true"])
+def test_gateways_with_catalogs_of_their_own(managed: str, tmp_path: Path) -> None:
+    config = f"""
+        gateway_managed_virtual_layer: {managed}
+        gateways:
+          main:
+            connection: {{type: postgres, host: h, user: u, password: p, port: 1, database: one}}
+          other:
+            connection: {{type: snowflake, account: a, database: TWO}}
+        default_gateway: main
+        model_defaults: {{dialect: postgres, start: 2026-01-01}}
+    """
+    files = {
+        "models/a.sql": model("s.a", "SELECT 1 AS id", kind="FULL"),
+        "models/b.sql": model("s.b", "SELECT 1 AS id", kind="FULL", gateway="other"),
+    }
+    found = by_name(inspect(tmp_path, files, config))
+
+    assert [found[name].fqn for name in "ab"] == ['"one"."s"."a"', '"two"."s"."b"']
+    assert [found[name].gateway for name in "ab"] == [None, "other"]
+
+
+def test_an_env_file_is_read_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_OF_THIS_TEST", raising=False)
+    config = SNOWFLAKE.replace(
+        "database: lake", "database: '{{ env_var(\"DATABASE_OF_THIS_TEST\") }}'"
+    )
+    files = {".env": "DATABASE_OF_THIS_TEST=pond\n", "models/a.sql": model("s.a")}
+    for _ in range(2):
+        (found,) = inspect(tmp_path, files, config).models
+        assert found.catalog == "POND"
+
+
+def test_two_projects_at_once(tmp_path: Path) -> None:
+    first = write_project(tmp_path / "one", {"models/a.sql": model("s.a", kind="FULL")})
+    second = write_project(
+        tmp_path / "two", {"models/b.sql": model("s.b", "SELECT id FROM s.a", kind="FULL")}
+    )
+    project = describe.inspect(Source((first, second)))
+    a, b = project.models
+
+    assert b.depends_on == (a.fqn,)
+    assert project.paths == (first, second)
+
+
+@pytest.mark.slow
+def test_a_large_project(tmp_path: Path) -> None:
+    """58 models of one file, 173 columns, over 1,252 audits: what real projects hold."""
+    regions = ", ".join(f"(region := r{number})" for number in range(58))
+    columns = ", ".join(f"c{number}::INT AS c{number}" for number in range(172))
+    wide = f"SELECT id::INT AS id, {columns} FROM raw.source"  # noqa: S608 - our own project
+    audits = ", ".join(f"accepted_values(column := id, is_in := ({n}))" for n in range(22))
+    files = {
+        "models/wide.sql": model("s.wide", wide),
+        "models/regions.sql": model(
+            "s.@region",
+            "SELECT id FROM s.wide",
+            kind="FULL",
+            blueprints=f"({regions})",
+            audits=f"({audits})",
+        ),
+    }
+    config = SNOWFLAKE.replace(", audits: [not_null(columns := (id))]", "")
+    project = write_project(tmp_path / "project", files, config=config)
+
+    assert main([str(project), "-o", str(tmp_path / "defs"), "--quiet"]) == 0
+    found = by_name(describe.inspect(Source((project,))))
+    assert len(found) == 59
+    assert len(found["WIDE"].columns) == 173
+    assert sum(len(each.audits) for each in found.values()) == 58 * 22
+    text = (tmp_path / "defs" / "models" / "LAKE" / "S" / "R57.py").read_text()
+    assert text.count("AuditCheck(") == 22

@@ -1,0 +1,120 @@
+"""What a person is told about a project that cannot be loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dg_sqlmesh_codegen.errors import ProjectError
+from dg_sqlmesh_codegen.sqlmesh_project import describe
+from dg_sqlmesh_codegen.sqlmesh_project.records import Source
+from projects import DUCKDB, model, write_project
+
+# The files of a project, and what the error has to hold.
+BROKEN = {
+    "a syntax error": (
+        {"models/a.sql": "MODEL (name s.a);\nSELECT 1 AS id,\nFROM WHERE"},
+        ["models/a.sql", "Line 3, Col: 10"],
+    ),
+    "a name that stands there twice": (
+        {"models/a.sql": model("s.a"), "models/b.sql": model("s.a")},
+        ["models/", "Duplicate SQL model name: 's.a'"],
+    ),
+    "a cycle": (
+        {
+            "models/a.sql": model("s.a", "SELECT id FROM s.b", kind="FULL"),
+            "models/b.sql": model("s.b", "SELECT id FROM s.a", kind="FULL"),
+        },
+        ["cycle in the DAG", '"s"."a" -> ', '"s"."b" -> '],
+    ),
+    "an audit that does not exist": (
+        {"models/a.sql": model("s.a", audits="(nothing_like_it)")},
+        ["models/a.sql", "Audit 'nothing_like_it' is undefined"],
+    ),
+    "a python model that raises": (
+        {"models/a.py": "raise RuntimeError('no luck')\n"},
+        ["models/a.py", "no luck"],
+    ),
+    "a python model whose import is missing": (
+        {"models/a.py": "import nothing_of_that_name\n"},
+        ["models/a.py", "No module named 'nothing_of_that_name'"],
+    ),
+    "a property that does not exist": (
+        {"models/a.sql": model("s.a", kindd="FULL")},
+        ["models/a.sql", "'kindd'. Did you mean 'kind'?"],
+    ),
+    "a seed that is missing": (
+        {"models/a.sql": model("s.a", kind="SEED (path '../nope.csv')", query="")},
+        ["models/a.sql", "No such file or directory"],
+    ),
+    "a macro that does not exist": (
+        {"models/a.sql": model("s.a", "SELECT @nope(1) AS id")},
+        ["models/a.sql", "Macro 'nope' does not exist"],
+    ),
+    "a cron that is none": (
+        {"models/a.sql": model("s.a", cron="'every now and then'")},
+        ["models/a.sql", "Invalid cron expression 'every now and then'"],
+    ),
+}
+CONFIGS = {
+    "a gateway that is not there": (
+        f"{DUCKDB}default_gateway: nope\n",
+        ["Missing gateway with name 'nope'"],
+    ),
+    "a setting of an older SQLMesh": (
+        f"{DUCKDB}auto_categorize_changes: {{sql: full}}\n",
+        ["config.yaml", "`auto_categorize_changes` config is deprecated"],
+    ),
+    "a setting that does not exist": (
+        f"{DUCKDB}modell_defaults: {{}}\n",
+        ["config.yaml", "'modell_defaults'"],
+    ),
+    "a connection type that SQLMesh does not know": (
+        "gateways: {local: {connection: {type: cloud}}}\nmodel_defaults: {dialect: duckdb}\n",
+        ["config.yaml", "Unknown connection type 'cloud'"],
+    ),
+    "no YAML": ("gateways: [\n", ["config.yaml", "line 1, column 12"]),
+}
+
+
+def error_of(project: Path) -> str:
+    with pytest.raises(ProjectError) as caught:
+        describe.inspect(Source((project,)))
+    assert caught.value.exit_code == 3
+    text = str(caught.value)
+    assert "\n" not in text
+    assert f"`sqlmesh -p {project} info --skip-connection`" in text
+    return text
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_project(case: str, tmp_path: Path) -> None:
+    files, parts = BROKEN[case]
+    error = error_of(write_project(tmp_path, files))
+
+    assert [part for part in parts if part not in error] == []
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_a_broken_configuration(case: str, tmp_path: Path) -> None:
+    config, parts = CONFIGS[case]
+    project = write_project(tmp_path, {"models/a.sql": model("s.a")}, config=config)
+
+    error = error_of(project)
+
+    assert [part for part in parts if part not in error] == []
+
+
+def test_what_sqlmesh_warns_of_is_a_note(tmp_path: Path) -> None:
+    python_model = """
+        from sqlmesh import ExecutionContext, model
+        from sqlmesh.core.model import FullKind
+
+        @model("s.a", kind=FullKind(), columns={"id": "int"})
+        def execute(context: ExecutionContext, **kwargs: object) -> None:
+            return None
+    """
+    project = describe.inspect(Source((write_project(tmp_path, {"models/a.py": python_model}),)))
+
+    assert any("`kind` argument was passed" in note for note in project.notes)

@@ -1,0 +1,178 @@
+"""Tag, then configuration, then translator; what comes of it is what Dagster takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from builders import external, model, project, translation
+from dg_sqlmesh_codegen.config.model import METADATA_KEYS, Config
+from dg_sqlmesh_codegen.errors import ProjectError, SettingError
+from dg_sqlmesh_codegen.sqlmesh_project.records import Model
+from dg_sqlmesh_codegen.translation import graph
+from dg_sqlmesh_codegen.translation.apply import Translation
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
+
+HERE = Path(__file__).parent
+TAGGED = model(
+    tags=(
+        "finance",
+        "dagster:group_name:tagged",
+        "dagster:owner:tagged",
+        "dagster:kind:tagged",
+        "dagster:description:tagged",
+        "dagster:asset_key:tagged/key",
+    ),
+    owner="model",
+    description="model",
+)
+PLAIN = replace(TAGGED, tags=("finance",))
+
+
+class Own(SQLMeshTranslator):
+    """Says something else everywhere."""
+
+    def get_asset_key(self, model: Model) -> Sequence[str]:
+        return ["own", model.view_name]
+
+    def get_external_asset_key(self, external_fqn: str) -> dg.AssetKey:
+        return dg.AssetKey(["own", "external"])
+
+    def get_group_name(self, context: TranslationContext, model: Model) -> str:
+        return f"own/{context.environment}"
+
+    def get_tags(self, context: TranslationContext, model: Model) -> Mapping[str, str]:
+        return {"own/tag": ""}
+
+    def get_metadata(self, model: Model, keys: Sequence[str]) -> Mapping[str, object]:
+        return {"own": {"keys": [*keys]}, "dagster/table_name": "own"}
+
+    def get_owners(self, model: Model) -> Sequence[str]:
+        return ["own@shop.example"]
+
+    def get_kinds(self, model: Model) -> Iterable[str]:
+        return {"own"}
+
+    def get_description(self, model: Model) -> str | None:
+        return None
+
+
+def of(translator: SQLMeshTranslator | None = None, **config: object) -> Translation:
+    """Combine a configuration with a translator; one of the user's is said to be configured."""
+    path = "own:Own" if translator else None
+    made = Config((HERE,), HERE, translator=path, **config)  # type: ignore[arg-type]
+    return Translation.of(made, project(PLAIN), translator or SQLMeshTranslator())
+
+
+def test_the_priority_of_groups() -> None:
+    assert of().group(PLAIN) == "sqlmesh"
+    assert of(group_name="configured").group(PLAIN) == "configured"
+    assert of(Own(), environment="dev").group(PLAIN) == "own/dev"
+    assert of(Own(), group_name="configured").group(PLAIN) == "configured"
+    assert of(Own(), group_name="configured").group(TAGGED) == "tagged"
+
+
+def test_the_priority_of_keys_and_descriptions() -> None:
+    assert of().asset_key(PLAIN) == ("shop", "sales", "orders")
+    assert of(Own()).asset_key(PLAIN) == ("own", "orders")
+    assert of(Own()).asset_key(TAGGED) == ("tagged", "key")
+    assert of().description(PLAIN) == "model"
+    assert of(Own()).description(PLAIN) is None
+    assert of(Own()).description(TAGGED) == "tagged"
+
+
+def test_owners_and_kinds_add_up() -> None:
+    configured = ("team:all", "team:model")
+
+    assert of(owners=configured).all_owners(PLAIN) == ("team:model", "team:all")
+    assert of(Own(), owners=configured).all_owners(TAGGED) == (
+        "own@shop.example",
+        "team:tagged",
+        *configured,
+    )
+    assert of().kinds(TAGGED) == ("duckdb", "sqlmesh", "table", "tagged")
+    assert of(Own()).kinds(TAGGED) == ("own", "tagged")
+
+
+def test_tags_and_metadata() -> None:
+    assert of().tags(TAGGED) == {"finance": "true"}
+    assert of(Own()).tags(TAGGED) == {"own/tag": ""}
+    assert of(metadata_keys=("cron",)).metadata(PLAIN) == {"sqlmesh/cron": "@daily"}
+    assert of(metadata_keys=()).metadata(PLAIN) == {}
+    assert of(Own(), metadata_keys=("cron",)).metadata(PLAIN)["own"] == {"keys": ["cron"]}
+
+
+def test_external_keys() -> None:
+    table = external("raw.main.orders")
+    mapping = "mapped/{node.name}"
+
+    assert of().external_key(table) == ("raw", "main", "orders")
+    assert of(external_asset_mapping=mapping).external_key(table) == ("mapped", "orders")
+    # When both are given the translator wins.
+    assert of(Own(), external_asset_mapping=mapping).external_key(table) == ("own", "external")
+
+
+def test_a_text_is_a_key_of_one_part() -> None:
+    class One(SQLMeshTranslator):
+        def get_asset_key(self, model: Model) -> str:
+            return model.view_name
+
+    assert of(One()).asset_key(PLAIN) == ("orders",)
+
+
+def test_a_translators_own_metadata_stands_once_and_dagster_takes_it() -> None:
+    described = project(replace(PLAIN, source=HERE / "orders.sql"))
+    (asset,) = graph.build(described, translation(described, Own()), HERE)
+    keys = [key for key, _ in asset.metadata]
+
+    assert keys == ["dagster/table_name", "sqlmesh/source", "own"]
+    assert dict(asset.metadata)["dagster/table_name"] == "own"
+    assert dict(asset.metadata)["own"] == {"keys": [*METADATA_KEYS]}
+    spec = dg.AssetSpec(
+        key=asset.key,
+        group_name=asset.group,
+        tags=dict(asset.tags),
+        owners=asset.owners,
+        kinds=set(asset.kinds),
+        metadata=dict(asset.metadata),
+    )
+    assert spec.key == dg.AssetKey(["own", "orders"])
+
+
+def test_two_models_on_one_key_without_a_translator_are_the_projects() -> None:
+    twins = project(
+        model("shop.sales.a", tags=("dagster:asset_key:one",)),
+        model("shop.sales.b", tags=("dagster:asset_key:one",)),
+    )
+
+    with pytest.raises(ProjectError, match=r"shop\.sales\.a and shop\.sales\.b get the same"):
+        graph.build(twins, translation(twins), HERE)
+
+
+def test_an_external_table_on_a_models_key_without_configuration_is_the_projects() -> None:
+    taken = project(
+        model("shop.sales.a", tags=("dagster:asset_key:raw/main/orders",)),
+        external_tables=(external("raw.main.orders"),),
+    )
+
+    with pytest.raises(ProjectError) as caught:
+        graph.build(taken, translation(taken), HERE)
+
+    assert not isinstance(caught.value, SettingError)
+    assert str(caught.value) == (
+        "model shop.sales.a and the external table raw.main.orders get the same asset key "
+        "raw/main/orders. Rename one of them."
+    )
+
+
+def test_an_exception_of_ours_keeps_its_words() -> None:
+    class Refuses(SQLMeshTranslator):
+        def get_description(self, model: Model) -> str | None:
+            raise ProjectError("a message of its own")
+
+    with pytest.raises(ProjectError, match="a message of its own"):
+        of(Refuses()).description(PLAIN)

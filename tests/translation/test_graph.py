@@ -1,0 +1,413 @@
+"""Models become assets: keys, edges, checks and the metadata that a template prints."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builders import audit, external, fqn, model, project, standalone, translation
+from dg_sqlmesh_codegen.errors import ProjectError, SettingError
+from dg_sqlmesh_codegen.python_names import Identifier
+from dg_sqlmesh_codegen.sqlmesh_project.records import (
+    Column,
+    ExternalTable,
+    Model,
+    Project,
+    TableName,
+)
+from dg_sqlmesh_codegen.translation import graph
+from dg_sqlmesh_codegen.translation.graph import Asset, Check
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
+
+OUT = Path("/work/defs")
+
+
+class Renaming(SQLMeshTranslator):
+    """A translator that says everything differently."""
+
+    def get_asset_key(self, model: Model) -> tuple[str, ...]:
+        return ("warehouse", model.view_name)
+
+    def get_external_asset_key(self, external_fqn: str) -> tuple[str, ...]:
+        return ("lake", TableName.of(external_fqn).view_name)
+
+    def get_group_name(self, context: TranslationContext, model: Model) -> str:
+        return f"group_of_{model.schema_name}"
+
+    def get_tags(self, context: TranslationContext, model: Model) -> dict[str, str]:
+        return {"z": model.kind, "a": "1"}
+
+    def get_owners(self, model: Model) -> tuple[str, ...]:
+        return ("team:data", "ana@example.com")
+
+    def get_kinds(self, model: Model) -> tuple[str, ...]:
+        return ("z", "a", "z")
+
+    def get_description(self, model: Model) -> str | None:
+        return f"about {model.name}"
+
+
+def build(*models: Model, externals: tuple[ExternalTable, ...] = ()) -> tuple[Asset, ...]:
+    return assets_of(project(*models, external_tables=externals))
+
+
+def assets_of(made: Project, translator: SQLMeshTranslator | None = None) -> tuple[Asset, ...]:
+    return graph.build(made, translation(made, translator), OUT)
+
+
+def build_one(only: Model) -> Asset:
+    (asset,) = build(only)
+    return asset
+
+
+def metadata(only: Model) -> dict[str, object]:
+    entries = build_one(only).metadata
+    keys = [key for key, _ in entries]
+    assert len(keys) == len({*keys})
+    return dict(entries)
+
+
+def test_an_asset_per_model_sorted_by_module() -> None:
+    assets = build(model("b.s.z"), model("a.s.z"), model("b.s.class"), model("b.1.a"))
+    assert [asset.module for asset in assets] == [
+        ("a", "s", "z"),
+        ("b", "_1", "a"),
+        ("b", "s", "class_"),
+        ("b", "s", "z"),
+    ]
+    assert all(isinstance(part, Identifier) for asset in assets for part in asset.module)
+    assert [asset.key for asset in assets][2] == ("b", "s", "class")
+
+
+def test_no_models_no_assets() -> None:
+    assert build() == ()
+
+
+def test_the_order_of_the_models_changes_nothing() -> None:
+    models = (model("a.s.x"), model("a.s.y", depends_on=(fqn("a.s.x"),)), model("a.s.z"))
+    forwards = project(*models)
+    backwards = replace(forwards, models=forwards.models[::-1])
+    assert assets_of(forwards) == assets_of(backwards)
+
+
+def test_edges_are_sorted_keys() -> None:
+    reader = model(
+        "shop.marts.a",
+        depends_on=(fqn("shop.staging.z"), fqn("raw.db.orders"), fqn("shop.staging.b")),
+    )
+    assets = build(
+        reader,
+        model("shop.staging.z"),
+        model("shop.staging.b"),
+        externals=(external("raw.db.orders"),),
+    )
+    assert assets[0].deps == (
+        ("raw", "db", "orders"),
+        ("shop", "staging", "b"),
+        ("shop", "staging", "z"),
+    )
+    assert [asset.deps for asset in assets[1:]] == [(), ()]
+
+
+def test_a_model_that_reads_itself_has_no_edge_to_itself() -> None:
+    itself = model("shop.marts.a", depends_on=(fqn("shop.marts.a"), fqn("shop.marts.b")))
+    assert build(itself, model("shop.marts.b"))[0].deps == (("shop", "marts", "b"),)
+
+
+def test_edges_use_the_translators_keys() -> None:
+    models = (
+        model("shop.marts.a", depends_on=(fqn("shop.marts.b"), fqn("raw.db.orders"))),
+        model("shop.marts.b"),
+    )
+    assets = assets_of(project(*models, external_tables=(external("raw.db.orders"),)), Renaming())
+    assert assets[0].key == ("warehouse", "a")
+    assert assets[0].deps == (("lake", "orders"), ("warehouse", "b"))
+
+
+def test_every_hook_of_the_translator_is_asked() -> None:
+    (asset,) = assets_of(project(model("shop.marts.a")), Renaming())
+    assert asset.group == "group_of_marts"
+    assert asset.tags == (("a", "1"), ("z", "FULL"))
+    assert asset.owners == ("team:data", "ana@example.com")
+    assert asset.kinds == ("a", "z")
+    assert asset.description == "about shop.marts.a"
+
+
+def test_defaults() -> None:
+    asset = build_one(
+        model(
+            "shop.marts.a",
+            tags=("dagster:group_name:marts", "nightly", "a tag"),
+            owner="ana@example.com",
+            description="All of them",
+            columns=(Column("id", "INT"),),
+        )
+    )
+    assert asset.group == "marts"
+    assert asset.tags == (("a_tag", "true"), ("nightly", "true"))
+    assert asset.owners == ("ana@example.com",)
+    assert asset.kinds == ("duckdb", "sqlmesh", "table")
+    assert asset.description == "All of them"
+    assert asset.columns == (Column("id", "INT"),)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # one file
+        ("shop.sales.my-orders", "shop.sales.my_orders"),
+        ("shop.sales.my orders", "shop.sales.my_orders"),
+        ("shop.sales.1st", "shop.sales._1st"),
+        ("shop.sales.class", "shop.sales.class_"),
+        ("shop.a-b.orders", "shop.a_b.orders"),
+        # one file on a file system that ignores case
+        ("shop.sales.Orders", "shop.sales.orders"),
+        ("SHOP.sales.orders", "shop.sales.orders"),
+        # one op output: Dagster joins the parts of a key with "__"
+        ("shop.a__b.c", "shop.a.b__c"),
+    ],
+)
+def test_a_collision_names_both_models(first: str, second: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        build(model(first), model(second), model("shop.sales.other"))
+    assert first in str(caught.value)
+    assert second in str(caught.value)
+    assert caught.value.exit_code == 3
+
+
+def test_keys_of_a_translator_may_not_collide() -> None:
+    models = (model("shop.a.orders"), model("shop.b.orders"))
+    with pytest.raises(SettingError, match="get the same asset key") as caught:
+        assets_of(project(*models), Renaming())
+    assert "shop.a.orders" in str(caught.value)
+    assert "shop.b.orders" in str(caught.value)
+
+
+def test_a_name_that_is_a_schema_too_is_refused() -> None:
+    with pytest.raises(ProjectError, match=r"model shop\.sales is named like a schema"):
+        build(model("shop.sales"), model("shop.sales.orders"))
+
+
+def test_a_schema_named_like_its_table_is_fine() -> None:
+    assets = build(model("orders.orders.orders"), model("orders.orders.lines"))
+    assert [asset.key[-1] for asset in assets] == ["lines", "orders"]
+
+
+def test_one_name_in_two_catalogs_is_fine() -> None:
+    assets = build(model("a.sales.orders"), model("b.sales.orders"))
+    assert [asset.key[0] for asset in assets] == ["a", "b"]
+
+
+@pytest.mark.parametrize("colliding", ["shop.raw.my orders", "shop.raw.my_orders"])
+def test_an_external_table_may_not_take_the_key_of_a_model(colliding: str) -> None:
+    # Else Dagster would draw the edge to a model that is not read.
+    other = "shop.raw.my/orders"
+    reader = model("shop.marts.a", depends_on=(fqn(other), fqn(colliding)))
+    with pytest.raises(ProjectError, match="asset key") as caught:
+        build(reader, model(colliding), externals=(external(other),))
+    assert colliding in str(caught.value)
+    assert other in str(caught.value)
+
+
+def test_external_tables_may_not_share_a_key() -> None:
+    tables = (external("raw.db.my orders"), external("raw.db.my_orders"))
+    reader = model("shop.marts.a", depends_on=tuple(table.fqn for table in tables))
+    with pytest.raises(ProjectError, match="asset key") as caught:
+        build(reader, externals=tables)
+    assert "raw.db.my orders" in str(caught.value)
+    assert "raw.db.my_orders" in str(caught.value)
+
+
+def test_a_model_may_not_take_the_file_of_its_package() -> None:
+    # models/shop/sales/__init__.py is the folder's own.
+    with pytest.raises(ProjectError, match=r"shop\.sales\.__init__"):
+        build(model("shop.sales.__init__"), model("shop.sales.orders"))
+
+
+def test_models_may_not_share_the_name_they_are_imported_under() -> None:
+    # Both would be `shop__class___x__a` in models/__init__.py, and the second would hide the first.
+    first, second = model("shop.class.x__a"), model("shop.class___x.a")
+    with pytest.raises(ProjectError) as caught:
+        build(first, second)
+    assert first.name in str(caught.value)
+    assert second.name in str(caught.value)
+
+
+def test_folders_do_not_differ_by_case_only() -> None:
+    # Where the file system ignores case they would be one folder, and Python, which does not
+    # ignore it, would not find the modules of the other. Refusing them is as good.
+    with contextlib.suppress(ProjectError):
+        assets = build(model("shop.Sales.orders"), model("shop.sales.lines"))
+        assert len({asset.module[1] for asset in assets}) == 1
+
+
+def test_metadata_of_a_bare_model() -> None:
+    assert metadata(model("shop.marts.a")) == {
+        "dagster/table_name": "shop.marts.a",
+        "sqlmesh/kind": "FULL",
+        "sqlmesh/dialect": "duckdb",
+        "sqlmesh/cron": "@daily",
+    }
+
+
+def test_metadata_of_a_full_model() -> None:
+    full = model(
+        "shop.marts.a",
+        kind="INCREMENTAL_BY_TIME_RANGE",
+        cron="0 8 * * 3#1",
+        cron_tz="Europe/Berlin",
+        start="2024-01-01",
+        gateway="lake",
+        signals=("ready(x := 1)", "fresh()"),
+        forward_only=True,
+        tags=("z", "a", "dagster:group_name:g"),
+        grains=('"id"', '("a", "b")'),
+        partitioned_by=('"day"',),
+        clustered_by=('"id"', '"day"'),
+        source=Path("/work/project/models/a.sql"),
+    )
+    assert metadata(full) == {
+        "dagster/table_name": "shop.marts.a",
+        "sqlmesh/kind": "INCREMENTAL_BY_TIME_RANGE",
+        "sqlmesh/forward_only": True,
+        "sqlmesh/dialect": "duckdb",
+        "sqlmesh/gateway": "lake",
+        "sqlmesh/cron": "0 8 * * 3#1",
+        "sqlmesh/cron_tz": "Europe/Berlin",
+        "sqlmesh/start": "2024-01-01",
+        "sqlmesh/signals": ("ready(x := 1)", "fresh()"),
+        "sqlmesh/tags": ("a", "dagster:group_name:g", "z"),
+        "sqlmesh/grain": ('"id"', '("a", "b")'),
+        "sqlmesh/partitioned_by": ('"day"',),
+        "sqlmesh/clustered_by": ('"id"', '"day"'),
+        "sqlmesh/source": "../../../../project/models/a.sql",
+    }
+
+
+@pytest.mark.parametrize("materialized", [True, False])
+def test_a_view_says_whether_it_is_materialized(materialized: bool) -> None:
+    view = model(kind="VIEW", materialized_view=materialized)
+    assert metadata(view).get("sqlmesh/materialized", False) is materialized
+
+
+def test_keys_of_the_metadata_are_namespaced() -> None:
+    assert {key.split("/")[0] for key in metadata(model())} == {"dagster", "sqlmesh"}
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "relative"),
+    [
+        ("shop.marts.a", "/work/defs/models/shop/marts/a.sql", "a.sql"),
+        ("shop.marts.a", "/work/a.sql", "../../../../a.sql"),
+        ("marts.a", "/work/project/a.sql", "../../../project/a.sql"),
+        ("my-shop.1.a", "/elsewhere/my file.py", "../../../../../elsewhere/my file.py"),
+    ],
+)
+def test_sources_are_relative_to_the_module(name: str, source: str, relative: str) -> None:
+    assert metadata(model(name, source=Path(source)))["sqlmesh/source"] == relative
+
+
+def test_audits_become_checks() -> None:
+    uses = (
+        audit("not_null", columns="(id)"),
+        replace(audit("accepted_range", blocking=False), args=(("column", "x"), ("min_v", "1"))),
+        audit("assert_positive"),
+    )
+    checks = build_one(model(audits=uses)).checks
+    assert [(check.name, check.description, check.audit) for check in checks] == [
+        ("not_null", "SQLMesh audit not_null(columns := (id)), blocking", uses[0]),
+        (
+            "accepted_range",
+            "SQLMesh audit accepted_range(column := x, min_v := 1), non-blocking",
+            uses[1],
+        ),
+        ("assert_positive", "SQLMesh audit assert_positive(), blocking", uses[2]),
+    ]
+
+
+def test_uses_that_are_exactly_equal_are_one_check() -> None:
+    use = audit("not_null", columns="(id)")
+    checks = build_one(model(audits=(use, audit("not_null", columns="(day)"), use))).checks
+    assert [check.name for check in checks] == ["not_null__id", "not_null__day"]
+
+
+def test_merging_equal_uses_leaves_a_plain_name() -> None:
+    use = audit("not_null", columns="(id)")
+    assert [check.name for check in build_one(model(audits=(use, use))).checks] == ["not_null"]
+
+
+def test_checks_of_one_name_on_two_models_are_fine() -> None:
+    use = audit("not_null", columns="(id)")
+    assets = build(model("shop.a.x", audits=(use,)), model("shop.a.y", audits=(use,)))
+    assert [check.name for asset in assets for check in asset.checks] == ["not_null", "not_null"]
+
+
+@pytest.mark.parametrize("blocking_first", [True, False])
+def test_of_equal_uses_the_one_that_blocks_decides(blocking_first: bool) -> None:
+    # SQLMesh runs both, and one of them stops the models below.
+    uses = (
+        audit(columns="id", blocking=blocking_first),
+        audit(columns="id", blocking=not blocking_first),
+    )
+    (check,) = build_one(model(audits=uses)).checks
+    assert check.audit.blocking
+    assert check.description.endswith(", blocking")
+
+
+def checks_by_model(made: Project) -> dict[str, tuple[Check, ...]]:
+    assets = assets_of(made)
+    return {asset.model.name: asset.checks for asset in assets if asset.checks}
+
+
+def test_a_standalone_audit_is_a_check_of_the_last_model_it_reads() -> None:
+    made = project(
+        model("s.a"),
+        model("s.b", depends_on=(fqn("s.a"),)),
+        model("s.c", depends_on=(fqn("s.b"),)),
+        model("s.z"),
+        external_tables=(external("lake.raw.x"),),
+        standalone_audits=(standalone("totals", "s.a", "s.c", "s.z", "lake.raw.x"),),
+    )
+    (check,) = checks_by_model(made)["s.c"]
+    assert list(checks_by_model(made)) == ["s.c"]
+    assert check.name == "totals"
+    assert check.description == "SQLMesh standalone audit totals"
+    assert check.additional_deps == (("lake", "raw", "x"), ("s", "a"), ("s", "z"))
+    assert check.audit.standalone
+
+
+def test_of_models_equally_far_downstream_the_name_decides() -> None:
+    models = (model("s.a"), model("s.b"))
+    totals = standalone("totals", "s.a", "s.b")
+    for some in (models, models[::-1]):
+        made = replace(project(standalone_audits=(totals,)), models=some)
+        assert list(checks_by_model(made)) == ["s.b"]
+
+
+def test_a_standalone_audit_beside_an_audit_of_its_name() -> None:
+    made = project(
+        model("s.a", audits=(audit("totals"),)),
+        standalone_audits=(standalone("totals", "s.a"), standalone("others", "s.a")),
+    )
+    first, second, third = checks_by_model(made)["s.a"]
+    assert len({first.name, second.name, third.name}) == 3
+    assert [check.audit.standalone for check in (first, second, third)] == [False, True, True]
+    assert all(check.additional_deps == () for check in (first, second, third))
+
+
+def test_long_chains_of_models_are_no_problem() -> None:
+    models = [model("s.m0")]
+    for index in range(1, 3_000):
+        models.append(model(f"s.m{index}", depends_on=(fqn(f"s.m{index - 1}"),)))
+    made = project(*models, standalone_audits=(standalone("x", "s.m7", "s.m2999", "s.m3"),))
+    assert list(checks_by_model(made)) == ["s.m2999"]
+
+
+def test_a_model_without_a_catalog() -> None:
+    plain = replace(model("sales.orders"), table=TableName(None, "sales", "orders"))
+    asset = build_one(plain)
+    assert asset.key == asset.module == ("sales", "orders")
+    assert dict(asset.metadata)["dagster/table_name"] == "sales.orders"

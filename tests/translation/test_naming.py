@@ -1,0 +1,255 @@
+"""Names are valid where they are used, the same every time, and never shared."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from builders import audit, table
+from dg_sqlmesh_codegen import dagster_names
+from dg_sqlmesh_codegen.errors import ProjectError
+from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
+from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, TableName
+from dg_sqlmesh_codegen.translation import naming
+from dg_sqlmesh_codegen.translation.naming import EXECUTION_STATUS_CHECK
+
+CHECK_NAME = re.compile(r"[A-Za-z0-9_]+")
+QUICK = settings(max_examples=100, deadline=None)
+
+audits = st.builds(
+    Audit,
+    name=st.sampled_from(
+        ["not_null", "not_null__a", "unique_values", "not-null", EXECUTION_STATUS_CHECK]
+    ),
+    args=st.lists(
+        st.tuples(st.sampled_from(["columns", "condition"]), st.text("aB_1 ,()é", max_size=60)),
+        max_size=2,
+        unique_by=lambda arg: arg[0],
+    ).map(tuple),
+    blocking=st.booleans(),
+    dialect=st.just("duckdb"),
+    query=st.just("SELECT 1"),
+    standalone=st.booleans(),
+)
+uses = st.lists(audits, max_size=6, unique_by=lambda use: (use.name, use.args, use.standalone))
+
+
+@pytest.mark.parametrize(
+    ("text", "identifier"),
+    [
+        ("orders", "orders"),
+        ("Orders", "Orders"),
+        ("my-orders.v2", "my_orders_v2"),
+        ("2024_orders", "_2024_orders"),
+        ("größe", "gr__e"),
+        ("class", "class_"),
+        ("None", "None_"),
+        ("", "_"),
+        ("__init__()", "__init____"),
+        ("a\nb", "a_b"),
+        ("٣", "_"),
+    ],
+)
+def test_identifiers(text: str, identifier: str) -> None:
+    assert Identifier(text) == identifier
+
+
+@QUICK
+@given(st.text())
+def test_any_text_makes_an_identifier(text: str) -> None:
+    name = Identifier(text)
+    assert name.isidentifier()
+    assert name.isascii()
+    assert not keyword.iskeyword(name)
+    assert Identifier(name) == name
+
+
+def test_a_module_name_is_dotted() -> None:
+    assert ModuleName([Identifier("shop"), Identifier("class")]) == "shop.class_"
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("shop.sales.orders", ("shop", "sales", "orders")),
+        ("sales.orders", ("sales", "orders")),
+        ("my-shop.1st.import", ("my_shop", "_1st", "import_")),
+    ],
+)
+def test_module_paths(name: str, path: tuple[str, ...]) -> None:
+    assert naming.module_path(table(name)) == path
+
+
+def test_long_names_are_cut_and_told_apart() -> None:
+    first, second = (naming.module_path(table(f"s.{'x' * 300}{end}"))[-1] for end in "12")
+    assert first != second
+    assert first.startswith("x" * 100)
+    # 255 is what file systems take, and a temporary file's name is longer than its target's.
+    assert max(len(first), len(second)) < 200
+
+
+@QUICK
+@example("\ud800" * 170)
+@given(st.text(st.characters(exclude_categories=()), min_size=150, max_size=170))
+def test_any_long_text_makes_a_file_name(text: str) -> None:
+    *_, name = naming.module_path(TableName(None, "s", text))
+    assert name.isidentifier()
+    assert len(name) < 200
+
+
+def test_key_parts_keep_what_dagster_takes() -> None:
+    assert naming.asset_key(TableName("a-b", "c.d", "e f")) == ("a-b", "c.d", "e_f")
+
+
+def test_different_names_do_not_collide() -> None:
+    pairs = [("a", "one"), ("b", "two"), ("c", "three")]
+    naming.refuse_collisions("module", pairs)
+    assert len(pairs) == 3
+
+
+@pytest.mark.parametrize("name", ["sales.orders", "Sales.Orders"])
+def test_a_collision_names_both_models_and_what_they_share(name: str) -> None:
+    named = [("sales.orders", "shop.sales.orders"), ("other", "x"), (name, "old.sales.orders")]
+    with pytest.raises(ProjectError) as caught:
+        naming.refuse_collisions("module", named)
+    assert "models shop.sales.orders and old.sales.orders get the same module" in str(caught.value)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "group"), [("marts", "marts"), ("my marts", "my_marts"), ("a/b-c.d", "a_b_c_d")]
+)
+def test_group_names(text: str, group: str) -> None:
+    assert dagster_names.group_name(text) == group
+
+
+@QUICK
+@given(st.text())
+def test_any_text_makes_a_tag(text: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{0,63}", dagster_names.tag(text))
+
+
+@pytest.mark.parametrize("text", ["finance", "a-b.c_d", "T" * 63])
+def test_a_tag_that_is_fine_stays(text: str) -> None:
+    assert dagster_names.tag(text) == text
+
+
+def test_an_audit_used_once_keeps_its_name() -> None:
+    assert naming.check_names([audit("not_null", columns="(id)"), audit("unique_values")]) == (
+        "not_null",
+        "unique_values",
+    )
+
+
+def test_several_uses_are_told_apart_by_their_arguments() -> None:
+    assert naming.check_names(
+        [audit(columns="(order_id)"), audit(columns="(customer_id, day)"), audit("forall")]
+    ) == ("not_null__order_id", "not_null__customer_id_day", "forall")
+
+
+def test_a_use_without_arguments_beside_one_with() -> None:
+    names = naming.check_names([audit(), audit(columns="(id)")])
+    assert names == ("not_null", "not_null__id")
+
+
+def test_arguments_that_read_alike_get_a_digest() -> None:
+    names = naming.check_names([audit(columns="(a, b)"), audit(columns="(a_b)")])
+    assert len({*names}) == 2
+    for name in names:
+        assert re.fullmatch(r"not_null__a_b_[0-9a-f]{8}", name)
+
+
+def test_audits_that_read_alike_get_a_digest() -> None:
+    names = naming.check_names([audit("not-null"), audit("not_null")])
+    assert len({*names}) == 2
+    for name in names:
+        assert re.fullmatch(r"not_null_[0-9a-f]{8}", name)
+
+
+def test_a_standalone_audit_is_no_use_of_the_audit_of_its_name() -> None:
+    names = naming.check_names([audit("total"), replace(audit("total"), standalone=True)])
+    assert len({*names}) == 2
+    for name in names:
+        assert re.fullmatch(r"total_[0-9a-f]{8}", name)
+
+
+def test_a_use_never_takes_the_name_of_another_audit() -> None:
+    names = naming.check_names([audit(columns="a"), audit(columns="b"), audit("not_null__a")])
+    assert len({*names}) == 3
+    assert "not_null__b" in names
+
+
+@pytest.mark.parametrize(
+    "uses_of_it",
+    [
+        [audit(EXECUTION_STATUS_CHECK)],
+        [audit("sqlmesh-execution-status")],
+        [audit(EXECUTION_STATUS_CHECK), audit(EXECUTION_STATUS_CHECK, columns="id")],
+        [audit(EXECUTION_STATUS_CHECK, condition="()"), audit(EXECUTION_STATUS_CHECK)],
+    ],
+)
+def test_the_execution_status_is_ours(uses_of_it: list[Audit]) -> None:
+    names = naming.check_names(uses_of_it)
+    assert EXECUTION_STATUS_CHECK not in names
+    assert all(name.startswith(EXECUTION_STATUS_CHECK) for name in names)
+    assert len({*names}) == len(uses_of_it)
+
+
+@pytest.mark.parametrize("length", [47, 48, 49, 5000])
+def test_long_arguments_are_cut_and_told_apart(length: int) -> None:
+    common = "x" * length
+    first, second = naming.check_names([audit(columns=f"{common}1"), audit(columns=f"{common}2")])
+    assert first != second
+    assert max(len(first), len(second)) <= len("not_null__") + 48 + len("_12345678")
+
+
+def test_a_digest_is_the_same_in_every_process() -> None:
+    # A value that a changed digest would change: names of checks hold history in Dagster.
+    names = naming.check_names([audit(columns="x" * 50), audit(columns="y")])
+    assert names == (f"not_null__{'x' * 48}_5da8cba7", "not_null__y")
+
+
+@QUICK
+@given(uses)
+def test_check_names_are_valid_unique_and_not_ours(uses_of_one: list[Audit]) -> None:
+    names = naming.check_names(uses_of_one)
+    assert len(names) == len(uses_of_one)
+    assert len({*names, EXECUTION_STATUS_CHECK}) == len(names) + 1
+    assert all(CHECK_NAME.fullmatch(name) for name in names)
+
+
+@QUICK
+@given(uses.filter(lambda some: len(some) < 5))
+def test_a_name_does_not_depend_on_the_order_of_the_audits(uses_of_one: list[Audit]) -> None:
+    expected = dict(zip(uses_of_one, naming.check_names(uses_of_one), strict=True))
+    for shuffled in permutations(uses_of_one):
+        assert dict(zip(shuffled, naming.check_names(shuffled), strict=True)) == expected
+
+
+@QUICK
+@given(uses)
+def test_a_name_does_not_depend_on_query_dialect_or_blocking(uses_of_one: list[Audit]) -> None:
+    changed = [
+        replace(use, query="SELECT 2", dialect="spark", blocking=not use.blocking)
+        for use in uses_of_one
+    ]
+    assert naming.check_names(changed) == naming.check_names(uses_of_one)
+
+
+@QUICK
+@given(uses, audits)
+def test_another_audit_does_not_rename_the_others(uses_of_one: list[Audit], new: Audit) -> None:
+    names = naming.check_names(uses_of_one)
+    unrelated = replace(new, name="something_else")
+    assert naming.check_names([*uses_of_one, unrelated])[: len(names)] == names
+
+
+def test_arguments_may_hold_a_lone_surrogate() -> None:
+    names = naming.check_names([audit(condition="a \ud800"), audit(condition="a")])
+    assert len({*names}) == 2

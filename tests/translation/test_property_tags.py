@@ -1,0 +1,83 @@
+"""Tags `dagster:property:value` configure the asset, and every strange one is reported."""
+
+from __future__ import annotations
+
+import pytest
+
+from builders import model
+from dg_sqlmesh_codegen.translation import property_tags
+from dg_sqlmesh_codegen.translation.property_tags import KNOWN, Properties
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ((), Properties()),
+        (("finance", "dagster"), Properties()),
+        (("dagster:group_name:marts",), Properties(group_name="marts")),
+        (("dagster:group_name:our marts",), Properties(group_name="our_marts")),
+        (("dagster:group_name:raw/crm",), Properties(group_name="raw/crm")),
+        (("dagster:owner:ana@shop.example",), Properties(owners=("ana@shop.example",))),
+        (
+            ("dagster:owner:finance", "dagster:owner:team:sales"),
+            Properties(owners=("team:finance", "team:sales")),
+        ),
+        (("dagster:kind:dbt", "dagster:kind:big query"), Properties(kinds=("dbt", "big_query"))),
+        (("dagster:description:a: b",), Properties(description="a: b")),
+        (("dagster:asset_key:a/b/c",), Properties(asset_key=("a", "b", "c"))),
+        (("dagster:asset_key: a / b c /",), Properties(asset_key=("a", "b_c"))),
+        (("dagster:asset_key:/",), Properties()),
+        (("dagster:group_name:", "dagster:owner: ", "dagster:kind"), Properties()),
+        (("dagster:gruop_name:x",), Properties()),
+    ],
+)
+def test_what_a_models_tags_say(tags: tuple[str, ...], expected: Properties) -> None:
+    assert property_tags.of(model(tags=tags)) == expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        (("finance", "dagster:group_name:marts"), []),
+        (
+            ("dagster:gruop_name:x",),
+            [
+                "model shop.sales.orders: unknown property in tag 'dagster:gruop_name:x'. "
+                "Did you mean dagster:group_name:...?"
+            ],
+        ),
+        (
+            ("dagster:owners:x",),
+            [
+                "model shop.sales.orders: unknown property in tag 'dagster:owners:x'. "
+                "Did you mean dagster:owner:...?"
+            ],
+        ),
+        (("dagster:kind",), ["model shop.sales.orders: tag 'dagster:kind' names no value"]),
+        (("dagster:kind: ",), ["model shop.sales.orders: tag 'dagster:kind: ' names no value"]),
+        (
+            ("dagster:group_name:a", "dagster:group_name:b"),
+            [
+                "model shop.sales.orders: several tags dagster:group_name:..., "
+                "the first one counts: 'a'"
+            ],
+        ),
+        (("dagster:group_name:a", "dagster:group_name:a"), []),
+        (("dagster:owner:a", "dagster:owner:b", "dagster:kind:c", "dagster:kind:d"), []),
+    ],
+)
+def test_what_is_strange_is_reported(tags: tuple[str, ...], said: list[str]) -> None:
+    assert [*property_tags.notes(model(tags=tags))] == said
+
+
+@pytest.mark.parametrize("name", ["group_name", "description", "asset_key"])
+def test_of_what_an_asset_has_one_the_first_counts(name: str) -> None:
+    tags = (f"dagster:{name}:first", f"dagster:{name}:second")
+
+    assert getattr(property_tags.of(model(tags=tags)), name) in {"first", ("first",)}
+    assert len([*property_tags.notes(model(tags=tags))]) == 1
+
+
+def test_every_known_property_does_something() -> None:
+    for name in KNOWN:
+        assert property_tags.of(model(tags=(f"dagster:{name}:x",))) != Properties(), name

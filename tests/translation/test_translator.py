@@ -1,0 +1,332 @@
+"""What a model becomes in Dagster's words, and that Dagster takes those words."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builders import fqn, model, project, translation
+from dg_sqlmesh_codegen.config.model import METADATA_KEYS
+from dg_sqlmesh_codegen.sqlmesh_project.records import Model, TableName
+from dg_sqlmesh_codegen.translation.translator import (
+    AssetPath,
+    SQLMeshTranslator,
+    TranslationContext,
+)
+
+TRANSLATOR = SQLMeshTranslator()
+CONTEXT = TranslationContext(project())
+QUICK = settings(max_examples=60, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("shop.sales.orders", ("shop", "sales", "orders")),
+        ("sales.orders", ("sales", "orders")),
+        ("SHOP.Sales.orders", ("SHOP", "Sales", "orders")),
+        ("my-project.sales.orders", ("my-project", "sales", "orders")),
+        ("shop.sales.orders 2024", ("shop", "sales", "orders_2024")),
+        ("shop.sales.a/b", ("shop", "sales", "a_b")),
+        ("shop.sales.größe", ("shop", "sales", "gr__e")),
+    ],
+)
+def test_keys_are_catalog_schema_name(name: str, key: tuple[str, ...]) -> None:
+    assert TRANSLATOR.get_asset_key(model(name)) == key
+    assert TRANSLATOR.get_external_asset_key(fqn(name)) == key
+
+
+@pytest.mark.parametrize(
+    ("tags", "group"),
+    [
+        ((), "sqlmesh"),
+        (("finance",), "sqlmesh"),
+        (("dagster:group_name:marts",), "marts"),
+        (("finance", "dagster:group_name:marts"), "marts"),
+        (("dagster:group_name:first", "dagster:group_name:second"), "first"),
+        (("dagster:group_name:",), "sqlmesh"),
+        (("dagster:group_name:my marts!",), "my_marts_"),
+        (("dagster:group_name:a:b",), "a_b"),
+        (("dagster:group_name:raw/sales",), "raw/sales"),
+        (("dagster:other:x",), "sqlmesh"),
+        (("group_name:x",), "sqlmesh"),
+    ],
+)
+def test_a_tag_names_the_group(tags: tuple[str, ...], group: str) -> None:
+    assert translation(project()).group(model(tags=tags)) == group
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ((), {}),
+        (("finance", "daily"), {"finance": "true", "daily": "true"}),
+        (("needs review",), {"needs_review": "true"}),
+        (("team:finance", "a/b"), {"team_finance": "true", "a_b": "true"}),
+        (("dagster:group_name:marts", "x"), {"x": "true"}),
+        (("dagster:anything:else",), {}),
+        (("dagsterish",), {"dagsterish": "true"}),
+        (("t" * 64,), {"t" * 63: "true"}),
+    ],
+)
+def test_tags(tags: tuple[str, ...], expected: dict[str, str]) -> None:
+    assert TRANSLATOR.get_tags(CONTEXT, model(tags=tags)) == expected
+
+
+@pytest.mark.parametrize(
+    ("owner", "owners"),
+    [
+        (None, ()),
+        ("", ()),
+        ("ana@example.com", ("ana@example.com",)),
+        ("finance", ("team:finance",)),
+        ("team:finance", ("team:finance",)),
+        ("Ana Díaz", ("team:Ana Díaz",)),
+        ("ana@localhost", ("team:ana@localhost",)),
+        ("Ana <ana@example.com>", ("team:Ana <ana@example.com>",)),
+    ],
+)
+def test_an_owner_is_an_address_or_a_team(owner: str | None, owners: tuple[str, ...]) -> None:
+    assert TRANSLATOR.get_owners(model(owner=owner)) == owners
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        ("FULL", "table"),
+        ("VIEW", "view"),
+        ("SEED", "seed"),
+        ("INCREMENTAL_BY_TIME_RANGE", "incremental"),
+        ("INCREMENTAL_BY_UNIQUE_KEY", "incremental"),
+        ("INCREMENTAL_BY_PARTITION", "incremental"),
+        ("INCREMENTAL_UNMANAGED", "incremental"),
+        ("SCD_TYPE_2", "incremental"),
+        ("SCD_TYPE_2_BY_TIME", "incremental"),
+        ("SCD_TYPE_2_BY_COLUMN", "incremental"),
+        ("MANAGED", "table"),
+        ("CUSTOM", "table"),
+    ],
+)
+def test_kinds_say_dialect_and_form(kind: str, form: str) -> None:
+    assert TRANSLATOR.get_kinds(model(kind=kind, dialect="spark")) == ("sqlmesh", "spark", form)
+
+
+def test_a_model_without_a_dialect_has_a_kind_less() -> None:
+    assert TRANSLATOR.get_kinds(model(dialect="")) == ("sqlmesh", "table")
+
+
+@pytest.mark.parametrize("description", [None, "Orders", "two\nlines"])
+def test_the_description_stays_as_it_is(description: str | None) -> None:
+    assert TRANSLATOR.get_description(model(description=description)) == description
+
+
+@QUICK
+@given(
+    parts=st.tuples(st.none() | st.text(min_size=1), st.text(min_size=1), st.text(min_size=1)),
+    tags=st.lists(st.text(min_size=1), max_size=3),
+    owner=st.none() | st.text(),
+)
+def test_dagster_takes_whatever_a_model_is_called(
+    parts: tuple[str | None, str, str], tags: list[str], owner: str | None
+) -> None:
+    named = model(table=TableName(*parts), tags=tuple(tags), owner=owner)
+    spec = dg.AssetSpec(
+        key=translation(project()).asset_key(named),
+        group_name=translation(project()).group(named),
+        tags=TRANSLATOR.get_tags(CONTEXT, named),
+        owners=TRANSLATOR.get_owners(named),
+        kinds=set(TRANSLATOR.get_kinds(named)),
+    )
+    assert spec.key.path == [*translation(project()).asset_key(named)]
+
+
+@QUICK
+@given(st.text(min_size=1))
+def test_dagster_takes_any_group_named_by_a_tag(group: str) -> None:
+    group_name = translation(project()).group(model(tags=(f"dagster:group_name:{group}",)))
+    assert dg.AssetSpec("orders", group_name=group_name).group_name == group_name
+
+
+# Addresses that look right and that Dagster does not take for one: they have to become teams.
+@pytest.mark.parametrize(
+    "owner",
+    ["ana@example.technology", "añana@example.com", "o'neil@example.com", "a@b@example.com"],
+)
+def test_what_dagster_does_not_take_for_an_address_is_a_team(owner: str) -> None:
+    (translated,) = TRANSLATOR.get_owners(model(owner=owner))
+    assert dg.AssetSpec("orders", owners=[translated]).owners == [translated]
+    assert translated == f"team:{owner}"
+
+
+def test_an_empty_tag_is_left_out() -> None:
+    assert TRANSLATOR.get_tags(CONTEXT, model(tags=("", "finance"))) == {"finance": "true"}
+
+
+def test_a_team_without_a_name_is_no_owner_that_dagster_refuses() -> None:
+    owners = TRANSLATOR.get_owners(model(owner="team:"))
+    assert [*dg.AssetSpec("orders", owners=owners).owners] == [*owners]
+
+
+# Those of dg-sqlmesh's translator, and three more: the parameters are contract.
+SIGNATURES = {
+    "get_external_asset_key": ["external_fqn"],
+    "get_asset_key": ["model"],
+    "get_group_name": ["context", "model"],
+    "get_tags": ["context", "model"],
+    "get_metadata": ["model", "keys"],
+    "get_description": ["model"],
+    "get_owners": ["model"],
+    "get_kinds": ["model"],
+}
+
+
+def test_the_methods_and_their_parameters() -> None:
+    methods = {name: each for name, each in vars(SQLMeshTranslator).items() if name[0] != "_"}
+    parameters = {name: [*inspect.signature(each).parameters][1:] for name, each in methods.items()}
+
+    assert parameters == SIGNATURES
+
+
+FULL = model(
+    "shop.sales.orders",
+    kind="INCREMENTAL_BY_TIME_RANGE",
+    cron="0 5 * * *",
+    cron_tz="Europe/Berlin",
+    tags=("daily", "finance"),
+    owner="finance",
+    description="Orders",
+    query="SELECT 1",
+    partitioned_by=("day",),
+    clustered_by=("shop",),
+    grains=("id",),
+    start="2026-01-01",
+    gateway="local",
+    signals=("ready",),
+    forward_only=True,
+    materialized_view=True,
+)
+METADATA: dict[str, object] = {
+    "sqlmesh/kind": "INCREMENTAL_BY_TIME_RANGE",
+    "sqlmesh/materialized": True,
+    "sqlmesh/forward_only": True,
+    "sqlmesh/dialect": "duckdb",
+    "sqlmesh/gateway": "local",
+    "sqlmesh/cron": "0 5 * * *",
+    "sqlmesh/cron_tz": "Europe/Berlin",
+    "sqlmesh/start": "2026-01-01",
+    "sqlmesh/signals": ("ready",),
+    "sqlmesh/tags": ("daily", "finance"),
+    "sqlmesh/grain": ("id",),
+    "sqlmesh/partitioned_by": ("day",),
+    "sqlmesh/clustered_by": ("shop",),
+    "sqlmesh/query": "SELECT 1",
+}
+# What each method says of one model; a new method needs a line here.
+ANSWERS: dict[str, tuple[Callable[[SQLMeshTranslator], object], object]] = {
+    "get_asset_key": (lambda each: each.get_asset_key(FULL), ("shop", "sales", "orders")),
+    "get_external_asset_key": (
+        lambda each: each.get_external_asset_key('"raw"."main"."a.b"'),
+        ("raw", "main", "a.b"),
+    ),
+    "get_group_name": (lambda each: each.get_group_name(CONTEXT, FULL), "sqlmesh"),
+    "get_tags": (
+        lambda each: each.get_tags(CONTEXT, FULL),
+        {"daily": "true", "finance": "true"},
+    ),
+    "get_metadata": (lambda each: each.get_metadata(FULL, METADATA_KEYS), METADATA),
+    "get_description": (lambda each: each.get_description(FULL), "Orders"),
+    "get_owners": (lambda each: each.get_owners(FULL), ("team:finance",)),
+    "get_kinds": (lambda each: each.get_kinds(FULL), ("sqlmesh", "duckdb", "incremental")),
+}
+
+
+@pytest.mark.parametrize("method", SIGNATURES)
+def test_what_each_method_says_of_one_model(method: str) -> None:
+    answer, expected = ANSWERS[method]
+
+    assert answer(TRANSLATOR) == expected
+
+
+def test_every_method_has_an_answer_here() -> None:
+    assert ANSWERS.keys() == SIGNATURES.keys()
+
+
+def test_every_metadata_key_is_known_or_written_by_the_graph() -> None:
+    # Where the model's file is depends on where its module will be.
+    known = {key.removeprefix("sqlmesh/") for key in METADATA}
+
+    assert known | {"source"} == set(METADATA_KEYS)
+
+
+@pytest.mark.parametrize("key", sorted(METADATA))
+def test_metadata_holds_what_is_asked_for(key: str) -> None:
+    found = TRANSLATOR.get_metadata(FULL, [key.removeprefix("sqlmesh/")])
+
+    assert found == {key: METADATA[key]}
+
+
+def test_what_a_model_does_not_have_is_no_metadata() -> None:
+    plain = model(kind="VIEW", dialect="")
+
+    assert TRANSLATOR.get_metadata(plain, METADATA_KEYS) == {
+        "sqlmesh/kind": "VIEW",
+        "sqlmesh/cron": "@daily",
+    }
+    assert TRANSLATOR.get_metadata(plain, ["nobody", "start"]) == {}
+
+
+def test_keys_are_used_like_those_of_dagster() -> None:
+    ours, theirs = AssetPath(["a", "b"]), dg.AssetKey(["a", "b"])
+
+    assert [*ours.path] == [*theirs.path]
+    assert ours.to_user_string() == theirs.to_user_string()
+    assert [*ours.with_prefix("x").path] == [*theirs.with_prefix("x").path]
+    assert [*ours.with_prefix(["x", "y"]).path] == [*theirs.with_prefix(["x", "y"]).path]
+
+
+def test_a_context_finds_models_by_name_and_fqn() -> None:
+    context = TranslationContext(project(FULL))
+
+    assert context.get_model("shop.sales.orders") is FULL
+    assert context.get_model(FULL.fqn) is FULL
+    assert context.get_model("shop.sales.items") is None
+    assert context.models == {FULL.fqn: FULL}
+    assert (context.gateway, context.environment) == (None, "prod")
+
+
+class Jaffle(SQLMeshTranslator):
+    """dg-sqlmesh's first example: source tables are assets of something else."""
+
+    def get_external_asset_key(self, external_fqn: str) -> dg.AssetKey:
+        _, schema, table = external_fqn.replace('"', "").split(".")
+        return dg.AssetKey(["target", schema, table])
+
+
+class Layers(SQLMeshTranslator):
+    """Its second example: a model's prefix is its group."""
+
+    def get_group_name(self, context: TranslationContext, model: Model) -> str:
+        if model.view_name.startswith("stg_"):
+            return "staging"
+        if model.view_name.startswith("mart_"):
+            return "marts"
+        return super().get_group_name(context, model)
+
+
+def test_external_tables_as_assets_of_something_else() -> None:
+    name = fqn("jaffle_db.main.raw_source_customers")
+
+    assert Jaffle().get_external_asset_key(name).path == ["target", "main", "raw_source_customers"]
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [("stg_orders", "staging"), ("mart_revenue", "marts"), ("orders", "sqlmesh")],
+)
+def test_groups_by_prefix(name: str, group: str) -> None:
+    assert Layers().get_group_name(CONTEXT, model(f"shop.sales.{name}")) == group
