@@ -1,31 +1,25 @@
-"""The schedule ticks when a model is due: no tick less, no tick more, no cron too many."""
+"""The schedule ticks exactly when a model is due."""
 
 from __future__ import annotations
 
 import random
-import signal
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import combinations, product
-from types import FrameType
-from typing import NoReturn
+from itertools import takewhile
 from zoneinfo import available_timezones
 
 import pytest
 from croniter import croniter
-from dagster._utils.schedules import cron_string_iterator
+from dagster._utils.schedules import cron_string_iterator, schedule_execution_time_iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import model, standalone
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.rendering.package import named_schedules
-from dg_sqlmesh_codegen.schedules.crons import Schedule, schedules, smallest_exact_set
-from dg_sqlmesh_codegen.schedules.fields import matching_days
+from dg_sqlmesh_codegen.schedules.crons import Schedule, exact_list, schedules
 
 Window = tuple[datetime, datetime]
 
@@ -120,32 +114,6 @@ def dagster_ticks(cron: str, within: Window) -> set[datetime]:
     raise AssertionError("a schedule has no end")
 
 
-def is_needed(cron: str, others: Sequence[str]) -> bool:
-    """Whether the cron has a tick that no other has; tried for 28 years or 5,000 ticks."""
-    iterator = croniter(cron, datetime.fromisoformat("2024-01-01"))
-    for _ in range(5_000):
-        tick = iterator.get_next(datetime)
-        if tick.year > 2024 + 28:
-            return False
-        if not any(croniter.match(other, tick) for other in others):
-            return True
-    return False
-
-
-@contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    def stop(signum: int, frame: FrameType | None) -> NoReturn:
-        pytest.fail(f"not done after {seconds} s")
-
-    previous = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-
-
 @pytest.mark.parametrize(
     ("crons", "expected"),
     [
@@ -182,223 +150,54 @@ def at_most(seconds: float) -> Iterator[None]:
         # none does
         (["*/10 0 * * *", "*/15 1 * * *"], ["*/10 0 * * *", "*/15 1 * * *"]),
         (["0 0 1 * *", "0 0 * * 1"], ["0 0 * * 1", "0 0 1 * *"]),
+        (["*/10 * * * *", "*/15 * * * *"], ["*/10 * * * *", "*/15 * * * *"]),
+        (["0 0 * * *", "0 12 * * *"], ["0 0 * * *", "0 12 * * *"]),
+        (["0 0 28 2 *", "0 0 29 2 *"], ["0 0 28 2 *", "0 0 29 2 *"]),
+        # the same ticks in two spellings
+        (["0 0 * * 0", "0 0 * * 7"], ["0 0 * * 0"]),
+        (["0 0 ? * *", "00 0 * * *"], ["0 0 * * *"]),
         (["0 0 L * *", "0 0 31 * *"], ["0 0 L * *"]),
-        (["0 0 28 2 *", "0 0 29 2 *"], ["0 0 28,29 2 *"]),
         (["0 8 * * 3#1", "0 8 * * 3#3"], ["0 8 * * 3#1", "0 8 * * 3#3"]),
         (["0 8 * * 5#4", "0 8 * * L5"], ["0 8 * * 5#4", "0 8 * * L5"]),
         (["0 8 1 1 *", "0 8 * 1 6#1"], ["0 8 * 1 6#1", "0 8 1 1 *"]),
-        # two are one
-        (["0 0 * * *", "0 12 * * *"], ["0 0,12 * * *"]),
-        (["0 * * * *", "30 * * * *"], ["0,30 * * * *"]),
-        (["*/10 * * * *", "*/15 * * * *"], ["0,10,15,20,30,40,45,50 * * * *"]),
-        (["0 0 * * 1", "0 0 * * 2", "0 0 * * 3"], ["0 0 * * 1-3"]),
-        (["0 0 1 * *", "0 0 15 * *"], ["0 0 1,15 * *"]),
-        (["0 0 1-15 * *", "0 0 16-31 * *"], ["0 0 * * *"]),
-        (["0 0 * 1-6 *", "0 0 * 7-12 *"], ["0 0 * * *"]),
-        (["0 0 L * *", "0 12 L * *"], ["0 0,12 L * *"]),
-        (["0 0 * * 1", "0 12 * * 1", "0 0 * * 2", "0 12 * * 2"], ["0 0,12 * * 1,2"]),
         # day and weekday are alternatives, so neither half of the week joins the other
         (["0 0 1 * 1-3", "0 0 1 * 0,4-6"], ["0 0 1 * 0,4-6", "0 0 1 * 1-3"]),
     ],
 )
-def test_smallest_set(crons: list[str], expected: list[str]) -> None:
-    result = smallest_exact_set(crons)
+def test_the_list_is_exact(crons: list[str], expected: list[str]) -> None:
+    result = exact_list(crons)
     assert result == tuple(expected)
     for some in (*EDGES, *WEEKS):
         assert union(result, some) == union(crons, some)
 
 
-# What a person would see at a glance to be one cron.
-@pytest.mark.parametrize(
-    ("crons", "expected"),
-    [
-        (["0 * * * *", "0,30 0-11 * * *", "30 12-23 * * *"], ["0,30 * * * *"]),
-        (["0 8 * * 3#1", "30 8 * * 3#1"], ["0,30 8 * * 3#1"]),
-        (["0 8 * * L5", "30 8 * * L5"], ["0,30 8 * * L5"]),
-        (["00 0 * * *", "0 12 * * *"], ["0 0,12 * * *"]),
-        (["0 0 * * MON", "0 12 * * 1"], ["0 0,12 * * 1"]),
-        (["0 0 1 JAN *", "0 0 2 1 *"], ["0 0 1,2 1 *"]),
-        (["0 0 * * 0", "0 12 * * 7"], ["0 0,12 * * 0"]),
-        (["0 0 ? * *", "0 12 * * *"], ["0 0,12 * * *"]),
-        ([f"{minute} 0 * * *" for minute in range(0, 60, 5)], ["*/5 0 * * *"]),
-        ([f"0 {hour} * * *" for hour in range(24)], ["0 * * * *"]),
-    ],
-)
-def test_spelling_and_number_do_not_stand_in_the_way(crons: list[str], expected: list[str]) -> None:
-    assert [cron.replace("MON", "1") for cron in smallest_exact_set(crons)] == expected
-
-
 def test_every_minute_covers_everything() -> None:
     crons = ["* * * * *", "@hourly", "13 4 * * 2", "0 8 * * 3#1", "59 23 L * *"]
-    assert smallest_exact_set(crons) == ("* * * * *",)
+    assert exact_list(crons) == ("* * * * *",)
 
 
-def test_a_weekly_cron_for_each_day_does_not_take_half_a_minute() -> None:
-    with at_most(3):
-        assert smallest_exact_set([f"30 1 * * {day}" for day in range(7)]) == ("30 1 * * *",)
-
-
-def test_many_crons_have_no_redundant_one() -> None:
-    choose = random.Random(5).choice  # noqa: S311 - the same crons in every run
-    crons = [f"{choose(MINUTES)} {choose(HOURS)} {choose(DAYS[:4])}" for _ in range(40)]
-    result = smallest_exact_set(crons)
-    assert len(result) < len(crons)
+def test_hundreds_of_crons_keep_their_ticks_and_none_that_another_covers() -> None:
+    draw = random.Random(5)  # noqa: S311 - the same crons in every run
+    crons = [f"{draw.choice(MINUTES)} {draw.choice(HOURS)} {draw.choice(DAYS)}" for _ in range(300)]
+    result = exact_list(crons)
+    assert len(result) < len({*crons})
     for some in EDGES:
         assert union(result, some) == union(crons, some)
-    for cron in result:
-        assert is_needed(cron, [other for other in result if other != cron])
-
-
-def many_crons(days: Sequence[str], seed: int = 5) -> list[str]:
-    """Return 300 crons that have little in common; no two tick at the same times."""
-    draw = random.Random(seed)  # noqa: S311 - the same crons in every run
-    found = {
-        f"{draw.randrange(60)} {draw.randrange(24)} {draw.choice(days)}": None for _ in range(900)
-    }
-    return list(found)[:300]
-
-
-DAILY = ("* * *",)
-WEEKLY = tuple(f"* * {weekday}" for weekday in range(7))
-YEARLY = tuple(f"{day} {month} *" for day in range(1, 29) for month in range(1, 13))
-OF_ALL_KINDS = (*DAILY, *WEEKLY, "1 * *", "15 * *", "* 1-6 *", *YEARLY[:40])
-
-
-@pytest.mark.parametrize("days", [DAILY, WEEKLY, YEARLY, OF_ALL_KINDS])
-def test_hundreds_of_crons_are_covered_exactly(days: Sequence[str]) -> None:
-    crons = many_crons(days)
-    result = smallest_exact_set(crons)
-    assert union_by_time(result) == union_by_time(crons)
-    assert len(result) <= len(crons)
-    for cron in result:
-        mine = union_by_time([cron])
-        others = union_by_time([other for other in result if other != cron])
-        assert any(days & ~others.get(time, 0) for time, days in mine.items())
-
-
-def union_by_time(crons: Iterable[str]) -> dict[tuple[int, int], int]:
-    """Return on which days of all kinds of years they tick, for each hour and minute."""
-    found: dict[tuple[int, int], int] = {}
-    for minutes, hours, days in map(parts_of, crons):
-        for time in product(hours, minutes):
-            found[time] = found.get(time, 0) | days
-    return found
-
-
-@cache
-def parts_of(cron: str) -> tuple[list[int], list[int], int]:
-    minute, hour, *days = cron.split()
-    read = croniter.expand(f"{minute} {hour} * * *")[0]
-    minutes, hours = (
-        list(range(size)) if values == ["*"] else [int(value) for value in values]
-        for values, size in zip(read[:2], (60, 24), strict=True)
-    )
-    return minutes, hours, matching_days(" ".join(days))
-
-
-@pytest.mark.parametrize("days", [DAILY, WEEKLY, OF_ALL_KINDS])
-def test_the_work_of_hundreds_of_crons_is_bounded(days: Sequence[str]) -> None:
-    """Counted in function calls, which are the same on every machine."""
-    crons = many_crons(days)
-    smallest_exact_set(crons)  # what croniter says of each is remembered
-    assert calls_of(lambda: smallest_exact_set(crons)) < MOST_CALLS
-
-
-MOST_CALLS = 1_000_000
-
-
-def calls_of(function: Callable[[], object]) -> int:
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-        if calls > MOST_CALLS:
-            raise AssertionError("it goes on and on")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        function()
-    finally:
-        sys.setprofile(before)
-    return calls
 
 
 @settings(max_examples=60, deadline=None)
 @given(crons=sets_of_crons, days=st.sampled_from(WEEKS), shuffled=st.randoms(use_true_random=False))
-def test_exactly_the_union_and_nothing_redundant(
+def test_exactly_the_union_in_any_order(
     crons: list[str], days: Window, shuffled: random.Random
 ) -> None:
-    result = smallest_exact_set(crons)
+    result = exact_list(crons)
     assert len(result) <= len({*crons})
     for some in (*EDGES, days):
         assert union(result, some) == union(crons, some)
-    for cron in result:
-        assert is_needed(cron, [other for other in result if other != cron])
     other_order = list(crons)
     shuffled.shuffle(other_order)
-    assert smallest_exact_set(other_order) == result
-    assert set(smallest_exact_set(result)) == set(result)
-
-
-@settings(max_examples=60, deadline=None)
-@given(crons=sets_of_crons, shuffled=st.randoms(use_true_random=False))
-def test_the_order_of_the_models_changes_nothing(crons: list[str], shuffled: random.Random) -> None:
-    models = [model(f"s.m{index}", cron=cron) for index, cron in enumerate(crons)]
-    expected = schedules(models)
-    shuffled.shuffle(models)
-    assert schedules(models) == expected
-    assert expected == (Schedule("UTC", smallest_exact_set(crons)),)
-
-
-# Subsets of three minutes times three hours: small enough to try every cover there is.
-rectangles = st.builds(
-    lambda minutes, hours: f"{minutes} {hours} * * *",
-    *(
-        st.lists(st.sampled_from(values), min_size=1, unique=True).map(
-            lambda some: ",".join(map(str, sorted(some)))
-        )
-        for values in ((1, 21, 41), (2, 9, 17))
-    ),
-)
-
-
-def cells(cron: str) -> frozenset[tuple[str, str]]:
-    minutes, hours, *_ = cron.split()
-    return frozenset(product(minutes.split(","), hours.split(",")))
-
-
-def fewest(wanted: frozenset[tuple[str, str]]) -> int:
-    """Return the size of the smallest cover, by trying all."""
-    subsets = [
-        [
-            "-".join(some).replace("-", ",")
-            for size in (1, 2, 3)
-            for some in combinations(axis, size)
-        ]
-        for axis in (("1", "21", "41"), ("2", "9", "17"))
-    ]
-    inside = [
-        found
-        for minutes, hours in product(*subsets)
-        if (found := cells(f"{minutes} {hours}")) <= wanted
-    ]
-    maximal = [some for some in inside if not any(some < other for other in inside)]
-    return next(
-        size
-        for size in range(1, 10)
-        if any(frozenset().union(*some) == wanted for some in combinations(maximal, size))
-    )
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(rectangles, min_size=1, max_size=5))
-def test_no_smaller_set_exists(crons: list[str]) -> None:
-    wanted = frozenset[tuple[str, str]]().union(*map(cells, crons))
-    result = smallest_exact_set(crons)
-    assert frozenset[tuple[str, str]]().union(*map(cells, result)) == wanted
-    assert len(result) == fewest(wanted)
+    assert exact_list(other_order) == result
+    assert set(exact_list(result)) == set(result)
 
 
 # "The weekday nearest to": Dagster does not know it.
@@ -438,7 +237,7 @@ REFUSED = ("0 0 1W * *", "0 0 15w * *", "0 0 W15 * *")
 )
 def test_dagster_ticks_when_the_model_is_due_or_the_cron_is_refused(cron: str) -> None:
     try:
-        result = smallest_exact_set([cron])
+        result = exact_list([cron])
     except ValueError:
         assert cron in REFUSED
         return
@@ -454,15 +253,30 @@ def test_dagster_ticks_when_the_model_is_due_or_the_cron_is_refused(cron: str) -
 def test_a_day_that_never_comes_leaves_the_weekday(cron: str, same: str) -> None:
     """Dagster's croniter and the oldest that we take find no tick at all in it."""
     for some in (*EDGES, *WEEKS):
-        told = {tick for text in smallest_exact_set([cron]) for tick in dagster_ticks(text, some)}
+        told = {tick for text in exact_list([cron]) for tick in dagster_ticks(text, some)}
         assert told == ticks(same, some)
 
 
 @settings(max_examples=25, deadline=None)
 @given(crons=st.lists(plain_crons, min_size=1, max_size=3), days=st.sampled_from(WEEKS))
 def test_dagster_ticks_at_the_same_times(crons: list[str], days: Window) -> None:
-    told = {tick for cron in smallest_exact_set(crons) for tick in dagster_ticks(cron, days)}
+    told = {tick for cron in exact_list(crons) for tick in dagster_ticks(cron, days)}
     assert told == union(crons, days)
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_dagster_yields_each_instant_of_a_list_once(timezone: str) -> None:
+    """What makes a list of overlapping crons exact, also where clocks change."""
+    crons = exact_list(["*/10 * * * *", "*/15 * * * *", "30 2 * * *"])
+    assert len(crons) == 2
+    start = datetime(2026, 3, 7, tzinfo=UTC)
+    end = start + timedelta(days=25)  # both continents change their clocks in it
+    iterator = schedule_execution_time_iterator(start.timestamp(), crons, timezone)
+    found = list(takewhile(lambda tick: tick < end, iterator))
+    assert len(found) == len({tick.timestamp() for tick in found})
+    minutes = (start + timedelta(minutes=minute) for minute in range(25 * 24 * 60))
+    wanted = [each for each in minutes if each.minute % 10 == 0 or each.minute % 15 == 0]
+    assert [tick.timestamp() for tick in found] == [tick.timestamp() for tick in wanted]
 
 
 @pytest.mark.parametrize(
@@ -519,7 +333,7 @@ def test_a_cron_that_dagster_cannot_run_names_the_model(cron: str) -> None:
     assert "five fields" in caught.value.hint
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match=r"."):
-        smallest_exact_set([cron])
+        exact_list([cron])
 
 
 def test_a_wrong_cron_is_found_among_many() -> None:
@@ -533,7 +347,7 @@ def test_a_wrong_cron_is_found_among_many() -> None:
 @given(st.text())
 def test_any_text_is_a_cron_or_a_value_error(text: str) -> None:
     try:
-        result = smallest_exact_set([text])
+        result = exact_list([text])
     except ValueError:
         return
     assert len(result) == 1

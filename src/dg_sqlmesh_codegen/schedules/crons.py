@@ -1,12 +1,13 @@
-"""SQLMesh crons -> the smallest exact set of Dagster schedules.
+"""SQLMesh crons -> exact Dagster schedules.
 
 A model is due at the ticks of its own cron (SQLMesh documentation, "Model configuration: cron"),
-so the schedule has to tick at the union of all models' ticks: a tick less and a model runs late,
-a tick more and an empty run is asked for. A five-field cron is a product: days times hours times
-minutes. Comparing such products compares the ticks themselves, without guessing from intervals.
+so the schedule ticks at the union of all models' ticks: a missing tick runs a model late, an extra
+tick asks for an empty run. Dagster takes a list of crons and yields each instant of it once
+(`dagster/_utils/schedules.py`), so a list of all crons is exact. Crons that another cron covers are
+left out of it, which makes the usual list one cron: `*/5` covers `@hourly` and `@daily`.
 
-What is returned is spelled plainly, in numbers: Dagster reads crons with an older croniter than
-SQLMesh, which takes `59/7`, `*,5` or a week that is spelled out for something else.
+Crons are written as plain numbers: Dagster reads them with an older croniter than SQLMesh, which
+reads `59/7`, `*,5` or a week that is spelled out as something else.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from croniter import croniter
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, StandaloneAudit
 
-from .cover import Box, smallest_cover
 from .fields import (
     ANY_DAY,
     DAY,
@@ -32,16 +32,12 @@ from .fields import (
     WEEKDAY,
     bit_set,
     days_of,
-    joined,
     matching_days,
-    spelled_numbers,
     spelled_values,
 )
 
 # Numbers and stars, with a day or a weekday but not both: nothing that croniter need be asked for.
 _SIMPLE = re.compile(r"(\* \* \*|[\d,]+ (\*|[\d,]+) \*|\* (\*|[\d,]+) [0-6](,[0-6]){0,5})")
-# More ways to write the days of several crons in one than anybody's models need.
-_MAX_DAY_FIELDS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +50,23 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class _Cron:
-    """A cron as bit sets; bit n of `days` is the n-th day of the horizon."""
+    """A cron as three bit sets, and as text; bit n of `days` is the n-th day of a long calendar.
+
+    A cron of five fields is a product: its days times its hours times its minutes.
+    """
 
     minutes: int
     hours: int
     days: int
-    day_fields: str
+    text: str
+
+    def covers(self, other: _Cron) -> bool:
+        """Return whether every tick of the other cron is one of this cron."""
+        return (
+            self.minutes | other.minutes == self.minutes
+            and self.hours | other.hours == self.hours
+            and self.days | other.days == self.days
+        )
 
 
 def schedules(
@@ -86,17 +93,17 @@ def schedules(
         crons.setdefault(node.cron, _parse_for(node))
     ordered = sorted(by_timezone, key=lambda timezone: (timezone != "UTC", timezone))
     return tuple(
-        Schedule(timezone, _smallest(tuple(by_timezone[timezone].values()))) for timezone in ordered
+        Schedule(timezone, _without_covered(by_timezone[timezone].values())) for timezone in ordered
     )
 
 
-def smallest_exact_set(crons: Iterable[str]) -> tuple[str, ...]:
-    """Return the fewest five-field crons whose ticks are the union of the given ones' ticks.
+def exact_list(crons: Iterable[str]) -> tuple[str, ...]:
+    """Return five-field crons with the same ticks, without those that another one covers.
 
     Raises:
         ValueError: a cron that is not a five-field one, or that never ticks.
     """
-    return _smallest(tuple(_parse(cron) for cron in sorted(set(crons))))
+    return _without_covered([_parse(cron) for cron in sorted(set(crons))])
 
 
 def _parse_for(node: Model | StandaloneAudit) -> _Cron:
@@ -129,7 +136,8 @@ def _parse(cron: str) -> _Cron:
     if not days:
         raise ValueError("it never ticks")
     minutes, hours = (bit_set(fields[index], index) for index in (MINUTE, HOUR))
-    return _Cron(minutes, hours, days, _plain_day_fields(spelled, days))
+    plain = " ".join((spelled[MINUTE], spelled[HOUR], _plain_day_fields(spelled, days)))
+    return _Cron(minutes, hours, days, plain)
 
 
 def _refuse(text: str) -> None:
@@ -159,47 +167,10 @@ def _plain_day_fields(spelled: Sequence[str], days: int) -> str:
     return next(fields for fields in candidates if days_of(fields) == days)
 
 
-def _smallest(crons: Sequence[_Cron]) -> tuple[str, ...]:
-    given = {Box(cron.minutes, cron.hours, cron.days) for cron in crons}
-    fields = _day_fields(crons)
-    chosen = smallest_cover(tuple(sorted(given)), tuple(fields))
-    return tuple(sorted(_text(box, fields[box.days]) for box in chosen))
-
-
-def _text(box: Box, day_fields: str) -> str:
-    minutes, hours = (
-        spelled_numbers([number for number in range(60) if bits >> number & 1], index)
-        for bits, index in ((box.minutes, MINUTE), (box.hours, HOUR))
-    )
-    return f"{minutes} {hours} {day_fields}"
-
-
-def _day_fields(crons: Sequence[_Cron]) -> dict[int, str]:
-    """Return every set of days that the crons' day fields, joined field by field, can say."""
-    fields: dict[int, str] = {}
-    for cron in sorted(crons, key=lambda cron: (len(cron.day_fields), cron.day_fields)):
-        fields.setdefault(cron.days, cron.day_fields)
-    if len(fields) >= _MAX_DAY_FIELDS:
-        return fields
-    for days, mine in list(fields.items()):
-        _add_everything_joined(fields, days, mine)
-    waiting = list(fields.items())
-    for days, mine in waiting:  # grows while it is walked: joined ones are joined again
-        for other_days, theirs in list(fields.items()):
-            if len(fields) >= _MAX_DAY_FIELDS:
-                return fields
-            union = days | other_days
-            both = None if union in fields else joined(mine, theirs)
-            if both and days_of(both) == union:
-                fields[union] = both
-                waiting.append((union, both))
-    return fields
-
-
-def _add_everything_joined(fields: dict[int, str], days: int, mine: str) -> None:
-    """Join all that can be: of many days, not every combination is going to be tried."""
-    for other_days, theirs in list(fields.items()):
-        both = joined(mine, theirs)
-        if both and days_of(both) == days | other_days:
-            days, mine = days | other_days, both
-    fields.setdefault(days, mine)
+def _without_covered(crons: Iterable[_Cron]) -> tuple[str, ...]:
+    kept: list[_Cron] = []
+    # Of two crons with the same ticks the shorter spelling stays.
+    for cron in sorted(crons, key=lambda cron: (len(cron.text), cron.text)):
+        if not any(other.covers(cron) for other in kept):
+            kept = [*(other for other in kept if not cron.covers(other)), cron]
+    return tuple(sorted(cron.text for cron in kept))

@@ -111,20 +111,6 @@ def matching_days(day_fields: str) -> int:
     return int.from_bytes(days, "little")
 
 
-def joined(first: str, second: str) -> str | None:
-    """Join two day fields that differ in one field, if that is a list of numbers in both."""
-    mine, theirs = first.split(), second.split()
-    differing = [index for index in range(len(mine)) if mine[index] != theirs[index]]
-    if len(differing) != 1:
-        return None
-    index = differing[0]
-    if set("L#") & set(mine[index] + theirs[index]):
-        return None
-    union = _values(mine[index], DAY + index) | _values(theirs[index], DAY + index)
-    mine[index] = spelled_numbers(sorted(union), DAY + index)
-    return " ".join(mine)
-
-
 @lru_cache(maxsize=4096)
 def _values(text: str, index: int) -> frozenset[int]:
     """Return the numbers of one plainly spelled field."""
