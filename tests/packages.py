@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from builders import external, project, translation
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.output import compare as writing
-from dg_sqlmesh_codegen.output.edits import Index
 from dg_sqlmesh_codegen.rendering import package as rendering
 from dg_sqlmesh_codegen.schedules import crons
 from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model
@@ -16,13 +13,6 @@ from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 
 OUT = Path("/no/where/defs")
-HERE = Path(__file__).parent
-# Compares rendered files with a folder; our own templates render the lists of modules.
-_CONFIG = Config((HERE,), HERE)
-compare = partial(
-    writing.compare,
-    index=Index(partial(rendering.render_index, _CONFIG), partial(rendering.is_own_index, _CONFIG)),
-)
 
 
 def package(
@@ -44,7 +34,7 @@ def package(
     assets = graph.build(found, names, OUT)
     specs = externals is not None
     config = Config(projects=(Path("/"),), out=OUT, environment=environment, external_specs=specs)
-    schedules = rendering.named_schedules(crons.schedules(found.models, ()))
+    schedules = crons.schedules(found.models)
     outside = graph.externals(found, names) if specs else ()
     files = rendering.render(rendering.Package(config, found, assets, schedules, outside))
     return {file.path: file.text for file in files}

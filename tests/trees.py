@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from dg_sqlmesh_codegen.output.compare import Change, Status, apply
+from dg_sqlmesh_codegen.output.apply import apply
+from dg_sqlmesh_codegen.output.compare import Change, Status, compare
 from dg_sqlmesh_codegen.rendering.files import File
-from dg_sqlmesh_codegen.rendering.header import BANNER
-from packages import compare
+from dg_sqlmesh_codegen.rendering.header import MARK
 
 Tree = dict[str, bytes | None]
 
@@ -22,7 +22,7 @@ PACKAGE = {
 
 
 def ours(text: str = "") -> str:
-    return f"{BANNER} Do not edit.\n{text}"
+    return f"{MARK}. Do not edit.\n{text}"
 
 
 def files(package: dict[str, str]) -> tuple[File, ...]:

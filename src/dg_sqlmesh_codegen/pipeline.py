@@ -1,36 +1,39 @@
-"""The whole flow: load, inspect, translate, render, compare, write."""
+"""The one flow: has anything changed? -> load, translate, render -> compare -> write."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.output.delivery import SILENT, Listener, Report, deliver
-from dg_sqlmesh_codegen.output.mode import Mode
-from dg_sqlmesh_codegen.rendering.files import Rendered
-from dg_sqlmesh_codegen.rendering.package import Package, named_schedules, render
-from dg_sqlmesh_codegen.translation.apply import Translation
-from dg_sqlmesh_codegen.translation.warnings import notes
+from .cache import inputs, store
+from .config.model import Config
+from .errors import UsageError
+from .output import apply, compare
+from .output.compare import Change
+from .output.lock import exclusive
+from .output.mode import Mode
+from .output.report import Report
+from .rendering.files import File, Rendered
 
-from .schedules import crons
-from .sqlmesh_project import describe
-from .translation import graph, plugins
+__all__ = ["Mode", "Report", "generate"]
 
-__all__ = ["Report", "generate", "translate"]
+Progress = Callable[[str], None]
 
 
 def generate(
     config: Config,
     mode: Mode = Mode.WRITE,
     *,
-    listener: Listener = SILENT,
+    progress: Progress = lambda stage: None,
+    cache: bool = True,
 ) -> Report:
-    """Generate the package, or compare it with what is there.
+    """Generate the package, or compare it with its folder.
 
     Args:
         config: projects, output folder, gateway and environment.
         mode: write, check or diff; only `Mode.WRITE` touches the output folder.
-        listener: is told what happens.
+        progress: is told what happens next, in a few words.
+        cache: whether the project is not loaded where nothing has changed since the last time.
 
     Returns:
         What was found and, file by file, what changed.
@@ -39,38 +42,44 @@ def generate(
         UsageError: bad configuration, a file in the way, or a folder that cannot be written.
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
-    return deliver(translate(config, listener.progress), config, mode, listener)
+    known = inputs.inputs_of(config) if cache else None
+    record = store.read(config.out) if known else None
+    if known and record and record.inputs.digest == known.digest:
+        there = compare.generated_files(config.out)
+        files = [File(path, text) for path, text in there.items()]
+        if store.digest(files) == record.output:
+            changes = compare.compare(files, config.out)
+            return Report(mode, record.contents, changes, config.check_versions)
+    rendered = _rendered(config, progress, store.sqlmesh_cache(config.out, known, record))
+    changes = _delivered(rendered, config, mode, progress)
+    if known and known == inputs.inputs_of(config):  # else a file changed meanwhile
+        store.write(config.out, known, rendered)
+    return Report(mode, rendered.contents, changes, config.check_versions)
 
 
-def translate(config: Config, progress: Callable[[str], None], *, fresh: bool = False) -> Rendered:
-    """Load the project and render its package, which touches no file of it.
+def _rendered(config: Config, progress: Progress, sqlmesh_cache: Path | None) -> Rendered:
+    """Load the project and render its package, which touches no file of it."""
+    progress("Importing SQLMesh")
+    # Late: it takes seconds, and a run that finds nothing changed does without.
+    from .generation import render_project  # noqa: PLC0415
 
-    Args:
-        config: of the generation.
-        progress: is told what happens next, in a few words.
-        fresh: SQLMesh's own cache is known to be stale, and is cleared before.
+    return render_project(config, progress, sqlmesh_cache)
 
-    Raises:
-        UsageError: bad configuration.
-        ProjectError: the SQLMesh project cannot be loaded or translated.
-    """
-    # What is wrong with the configuration shows before SQLMesh takes its time.
-    translator = plugins.load(config.translator, config.root)
-    progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-    loaded = describe.inspect(config.source, fresh=fresh)
-    project = graph.with_checks(loaded, config.checks)
-    progress(f"Rendering {len(project.models)} models")
-    translation = Translation.of(config, project, translator)
-    assets = graph.build(project, translation, config.out.resolve())
-    schedules = crons.schedules(project.models, graph.checked_audits(project))
-    named = named_schedules(schedules, config.schedule_name) if config.enable_schedule else ()
-    externals = graph.externals(project, translation) if config.external_specs else ()
-    return Rendered(
-        files=render(Package(config, project, assets, named, externals)),
-        models=len(assets),
-        edges=sum(len(asset.deps) for asset in assets),
-        # sqlmesh_execution_status is one more than there are audits, of every model.
-        checks=sum(len(asset.checks) + config.execution_status_check for asset in assets),
-        schedules=named,
-        notes=notes(project, config, translator),
-    )
+
+def _delivered(
+    rendered: Rendered, config: Config, mode: Mode, progress: Progress
+) -> tuple[Change, ...]:
+    """Compare the package with its folder; `Mode.WRITE` also writes it."""
+    try:
+        with exclusive(config.out):
+            changes = compare.compare(rendered.files, config.out)
+            if mode is Mode.WRITE:
+                progress(f"Writing {config.out}")
+                apply.apply(changes, config.out)
+    except OSError as error:
+        raise UsageError(
+            f"the output folder {config.out} cannot be used",
+            detail=f"{error.strerror}: {error.filename}",
+            hint="Correct its permissions or free the disk, and run the command again.",
+        ) from error
+    return changes

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen import pipeline
-from dg_sqlmesh_codegen.cli.app import main
+from dg_sqlmesh_codegen import generation
+from dg_sqlmesh_codegen.cli import main
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run answered, and whether it had to load the project for that."""
+    """What a run answered, and whether it loaded the project for that."""
 
     code: int
     stdout: str
@@ -24,7 +23,7 @@ class Outcome:
 
     @property
     def answer(self) -> tuple[int, str]:
-        """What may not depend on the record."""
+        """What must not depend on the record."""
         return self.code, self.stdout
 
     @property
@@ -40,7 +39,7 @@ class Runs:
     folder: Path
     everybody: Path  # the folder of all tests: what others imported from there is not ours
     capsys: pytest.CaptureFixture[str]
-    loads: list[bool] = field(default_factory=list)
+    loads: list[Path | None] = field(default_factory=list)
 
     @property
     def project(self) -> Path:
@@ -52,7 +51,6 @@ class Runs:
 
     def run(self, *flags: str, project: Path | None = None) -> Outcome:
         """Run the command line."""
-        time.sleep(0.03)  # what changes as a load begins is not recorded; nobody types that fast
         self._forget_modules()
         self.loads.clear()
         self.capsys.readouterr()
@@ -64,7 +62,7 @@ class Runs:
         return Outcome(code, said.out, said.err, bool(self.loads))
 
     def recorded(self, *flags: str) -> None:
-        """Generate, and make sure that the record is in force."""
+        """Generate, and make sure that the record is believed."""
         assert self.run(*flags).loaded
         again = self.run(*flags)
         assert (again.code, again.loaded) == (0, False)
@@ -83,12 +81,12 @@ class Runs:
                 del sys.modules[name]
 
 
-def counted(patch: pytest.MonkeyPatch, loads: list[bool]) -> None:
-    """Count the loads: the fast path is one that does not get there."""
-    translate = pipeline.translate
+def counted(patch: pytest.MonkeyPatch, loads: list[Path | None]) -> None:
+    """Count the loads, by the folder of SQLMesh's cache that each one uses."""
+    render_project = generation.render_project
 
-    def counting(*args: object, fresh: bool = False) -> object:
-        loads.append(fresh)
-        return translate(*args, fresh=fresh)  # type: ignore[arg-type]
+    def counting(config: object, progress: object, sqlmesh_cache: Path | None) -> object:
+        loads.append(sqlmesh_cache)
+        return render_project(config, progress, sqlmesh_cache)  # type: ignore[arg-type]
 
-    patch.setattr(pipeline, "translate", counting)
+    patch.setattr(generation, "render_project", counting)

@@ -14,9 +14,9 @@ from builders import model
 from change_report.test_revisions import commit, git
 from dg_sqlmesh_codegen.change_report import Format, needs_generation, save, summary_of, text_of
 from dg_sqlmesh_codegen.errors import UsageError
-from dg_sqlmesh_codegen.output import compare as writing
+from dg_sqlmesh_codegen.output.compare import Change, compare
 from dg_sqlmesh_codegen.rendering.files import File
-from packages import compare, package, write
+from packages import package, write
 
 ONE = model("s.a.one", query="SELECT 1", data_hash="1")
 TWO = model("s.a.two", query="SELECT 2", data_hash="2")
@@ -34,7 +34,7 @@ def out(tmp_path: Path) -> Path:
     return write(package(ONE, TWO), folder)
 
 
-def generated(out: Path) -> tuple[writing.Change, ...]:
+def generated(out: Path) -> tuple[Change, ...]:
     """What a generation of three models finds."""
     files = [File(path, text) for path, text in package(ONE, TWO, THREE).items()]
     return compare(files, out)

@@ -22,7 +22,7 @@ from dg_sqlmesh_codegen.change_report.changes import (
 )
 from dg_sqlmesh_codegen.change_report.model import Audit, Package, Schedule
 from dg_sqlmesh_codegen.change_report.model import Column as AssetColumn
-from dg_sqlmesh_codegen.rendering.header import BANNER
+from dg_sqlmesh_codegen.rendering.header import MARK
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit as ModelAudit
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, ModelKind
 from packages import on_disk, package
@@ -257,7 +257,7 @@ STAGED_FILE = PurePosixPath("models/shop/staging/orders.py")
 
 @pytest.mark.parametrize("broken", ["old", "new", "both"])
 def test_what_cannot_be_read_is_not_taken_for_added_or_removed(broken: str) -> None:
-    torn = f"{BANNER}\nmodel = ("
+    torn = f"{MARK}\nmodel = ("
     old, new = package(*ALL), package(*ALL, model("shop.marts.more", query="SELECT 3"))
     sides = {"old": [old], "new": [new], "both": [old, new]}[broken]
     for side in sides:
@@ -273,7 +273,7 @@ def test_what_cannot_be_read_is_not_taken_for_added_or_removed(broken: str) -> N
 
 def test_unreadable_definitions_are_not_compared() -> None:
     old, new = package(*ALL), package(*ALL, environment="staging")
-    old[PurePosixPath("definitions.py")] = f"{BANNER}\n<<<<<<< HEAD\n"
+    old[PurePosixPath("definitions.py")] = f"{MARK}\n<<<<<<< HEAD\n"
     summary = summarize(old, new)
     assert summary.is_empty
     reason = "it holds the markers of a merge conflict"
@@ -365,7 +365,7 @@ pieces = st.lists(st.sampled_from(MODULES), max_size=2)
 def test_no_text_is_an_error(
     one: dict[PurePosixPath, str], other: dict[PurePosixPath, str], more: list[PurePosixPath]
 ) -> None:
-    old, new = ({path: f"{BANNER}\n{text}" for path, text in each.items()} for each in (one, other))
+    old, new = ({path: f"{MARK}\n{text}" for path, text in each.items()} for each in (one, other))
     for path in more:
         new[path] = EXAMPLE[path][: len(EXAMPLE[path]) // 2]
     summary = summarize(old, new)

@@ -28,7 +28,7 @@ from dg_sqlmesh_codegen.change_report.changes import (
 from dg_sqlmesh_codegen.change_report.markdown import MAX_BYTES
 from dg_sqlmesh_codegen.change_report.model import Asset, Audit, Property, Schedule
 from dg_sqlmesh_codegen.change_report.model import Column as AssetColumn
-from dg_sqlmesh_codegen.rendering.header import BANNER
+from dg_sqlmesh_codegen.rendering.header import MARK
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model
 from packages import package
 
@@ -57,13 +57,13 @@ def test_nothing_but_layout() -> None:
     assert markdown(summarize(old, new)).endswith(
         f"Nothing changed in the graph.\n{len(old)} files differ in layout or comments only.\n"
     )
-    one = old | {PurePosixPath("__init__.py"): f"{BANNER} 1\n"}
+    one = old | {PurePosixPath("__init__.py"): f"{MARK} 1\n"}
     assert markdown(summarize(old, one)).endswith("1 file differs in layout or comments only.\n")
 
 
 def test_nothing_that_could_be_read() -> None:
     old = package(RAW)
-    new = old | {PurePosixPath("definitions.py"): f"{BANNER}\n<<<<<<< HEAD\n"}
+    new = old | {PurePosixPath("definitions.py"): f"{MARK}\n<<<<<<< HEAD\n"}
     assert markdown(summarize(old, new)) == (
         "### The asset graph\n\n"
         "Nothing changed in the graph as far as it could be read.\n\n"

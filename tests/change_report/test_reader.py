@@ -21,7 +21,7 @@ from dg_sqlmesh_codegen.change_report.model import (
     Schedule,
     Unread,
 )
-from dg_sqlmesh_codegen.rendering.header import BANNER
+from dg_sqlmesh_codegen.rendering.header import MARK
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column as ProjectColumn
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 from packages import on_disk, package
@@ -135,10 +135,10 @@ def test_no_package_is_an_empty_graph() -> None:
 
 # ---- other versions, templates, editors and merges
 
-MINIMAL = f"""{BANNER}
+MINIMAL = f"""{MARK}
 model = ModelAsset(spec=dg.AssetSpec(["a", "b"]))
 """
-NEWER = f"""{BANNER} body: 4711
+NEWER = f"""{MARK} body: 4711
 import dagster as dg
 
 model = runtime.ModelAsset(
@@ -174,18 +174,18 @@ def test_arguments_of_a_newer_version_are_kept_for_comparison() -> None:
     assert asset.audits == (Audit("x", (), "x"),)
 
 
-CONFLICT = f"<<<<<<< HEAD\n{BANNER} 1\n=======\n{BANNER} 2\n>>>>>>> other\nx = 1\n"
+CONFLICT = f"<<<<<<< HEAD\n{MARK} 1\n=======\n{MARK} 2\n>>>>>>> other\nx = 1\n"
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         (CONFLICT, "it holds the markers of a merge conflict"),
-        (f"{BANNER}\nmodel = ModelAsset(\n", "line 2 is no Python"),
-        (f"{BANNER}\n\0", "it is no Python"),
-        (f"{BANNER}\n'\udcff'", "it is no Python"),
+        (f"{MARK}\nmodel = ModelAsset(\n", "line 2 is no Python"),
+        (f"{MARK}\n\0", "it is no Python"),
+        (f"{MARK}\n'\udcff'", "it is no Python"),
         (
-            f"{BANNER}\nasset = dg.AssetSpec(key=['a'])\n",
+            f"{MARK}\nasset = dg.AssetSpec(key=['a'])\n",
             "it holds no ModelAsset(...); a template of your own may have written it",
         ),
         ("ModelAsset(spec=SPEC)", "its asset spec is no literal"),
@@ -233,7 +233,7 @@ def test_files_that_are_not_ours_are_nobody_s_business(text: str) -> None:
 
 
 def test_files_that_are_no_modules_are_not_read() -> None:
-    assert graph_of({MODELS / "notes.txt": BANNER}) == Graph()
+    assert graph_of({MODELS / "notes.txt": MARK}) == Graph()
 
 
 def test_one_file_may_hold_several_assets() -> None:
@@ -242,7 +242,7 @@ def test_one_file_may_hold_several_assets() -> None:
 
 
 def test_other_ways_to_write_a_schedule() -> None:
-    text = f"""{BANNER}
+    text = f"""{MARK}
 @dg.schedule("@daily", job=job)
 def plain(context): ...
 
@@ -276,7 +276,7 @@ def test_a_file_that_is_in_both_packages_is_read_once() -> None:
     | st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescape"))
 )
 def test_any_text_is_read_or_named(text: str) -> None:
-    files = {ORDERS: BANNER + text, DEFINITIONS: BANNER + "\n" + text}
+    files = {ORDERS: MARK + text, DEFINITIONS: MARK + "\n" + text}
     graph = graph_of(files)
     assert not graph.assets
     assert ORDERS in [each.path for each in graph.unread]

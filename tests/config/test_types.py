@@ -17,9 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from builders import model, project, translation
 from dg_sqlmesh_codegen.config.model import Config, RetryPolicy
 from dg_sqlmesh_codegen.config.types import TAKEN_NAMES, Catalogs, ScheduleName, Tags, is_literal
-from dg_sqlmesh_codegen.python_names import Identifier
-from dg_sqlmesh_codegen.rendering.files import NamedSchedule
-from dg_sqlmesh_codegen.rendering.package import Package, named_schedules, render
+from dg_sqlmesh_codegen.rendering.package import Package, named_schedule, render
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.translation import graph
 
@@ -39,8 +37,7 @@ def definitions(config: Config) -> str:
     """Render a definitions.py whose schedule is called `the_schedule`."""
     described = project(model())
     assets = graph.build(described, translation(described), HERE)
-    schedules = (NamedSchedule("the_schedule", Identifier("the_schedule"), "UTC", "@daily"),)
-    files = render(Package(config, described, assets, schedules))
+    files = render(Package(config, described, assets, (Schedule("UTC", ("@daily",)),)))
     return next(file.text for file in files if file.path.name == "definitions.py")
 
 
@@ -67,6 +64,7 @@ def test_no_schedule_is_called_like_anything_else_in_definitions_py(
         retry_policy=RetryPolicy(2, 3, "LINEAR", "FULL"),
         external_specs=specs,
         schedule_status="RUNNING",
+        schedule_name="the_schedule",
     )
     names = module_names(definitions(config)) - {"the_schedule"}
 
@@ -95,7 +93,7 @@ def test_the_names_with_time_zones_are_distinct_and_free() -> None:
     zones = sorted(available_timezones() | {"UTC"})
     schedules = [Schedule(zone, ("@daily",)) for zone in zones]
     for base in ("sqlmesh_adaptive_schedule", "sqlmesh"):
-        names = [each.name for each in named_schedules(schedules, base)]
+        names = [named_schedule(each, base).name for each in schedules]
 
         assert len(zones) > 400
         assert len(set(names)) == len(zones)

@@ -12,7 +12,7 @@ import pytest
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import Report, generate
-from dg_sqlmesh_codegen.rendering.header import BANNER
+from dg_sqlmesh_codegen.rendering.header import MARK
 from e2e.repository import Repository
 from projects import model, write_project
 
@@ -229,7 +229,7 @@ def first_line_conflicts(branches: Branches, request: pytest.FixtureRequest) -> 
     for path in (ORDERS, DEFINITIONS):
         first, second = branches.repository.read(path).split("\n")[:2]
         assert first.startswith("<<<<<<< ")
-        assert second.startswith(BANNER.rstrip("."))
+        assert second.startswith(MARK.rstrip("."))
     return branches
 
 

@@ -53,13 +53,13 @@ def run(folder: Path, words: list[str]) -> Done:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a project, and a macro that imports from beside the project."""
+    """A working directory with a project, and a macro that imports from it."""
     monkeypatch.setenv(store.FOLDER, str(tmp_path / "records"))
     folder = tmp_path / "work"
     macro = """
         from sqlmesh import macro
 
-        from shared.helpers import alias
+        from lib.helpers import alias
 
         @macro()
         def aliased(evaluator, column):
@@ -68,19 +68,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {
         "macros/__init__.py": "",
         "macros/aliased.py": macro,
+        "lib/helpers.py": "def alias():\n    return 'amount'\n",
         "models/one.sql": model("a.one", "SELECT @aliased(1)"),
         "models/two.sql": model("a.two", "SELECT * FROM a.one"),
     }
     write_project(folder / "project", files)
-    (folder / "shared").mkdir()
-    (folder / "shared" / "helpers.py").write_text("def alias():\n    return 'amount'\n")
     return folder
 
 
 def test_nothing_changed_and_nothing_heavy_is_imported(folder: Path) -> None:
     assert generate(folder).loaded
 
-    for arguments in ([], ["--check"], ["--diff"], ["--check", "--quiet"]):
+    for arguments in ([], ["--check"], ["--diff", "--quiet"]):
         done = generate(folder, *arguments)
         assert (done.code, done.stdout) == (0, "")
         assert done.imported & HEAVY == set()
@@ -89,8 +88,13 @@ def test_nothing_changed_and_nothing_heavy_is_imported(folder: Path) -> None:
 
 def test_a_macro_that_another_folder_has_a_part_of(folder: Path) -> None:
     """SQLMesh's own cache goes by its macros' modification times, and does not notice this."""
-    generate(folder)
+    (folder / "shared").mkdir()
     helper = folder / "shared" / "helpers.py"
+    helper.write_text("def alias():\n    return 'amount'\n")
+    macro = folder / "project" / "macros" / "aliased.py"
+    macro.write_text(macro.read_text().replace("lib.helpers", "shared.helpers"))
+    assert generate(folder).loaded
+    assert generate(folder).loaded  # what lies outside of the project cannot be known
     helper.write_text(helper.read_text().replace("amount", "total_amount"))
 
     checked = generate(folder, "--check")
@@ -98,15 +102,6 @@ def test_a_macro_that_another_folder_has_a_part_of(folder: Path) -> None:
     assert (checked.loaded, checked.code) == (True, 1)
     assert "one.py is out of date" in checked.stdout
     assert "two.py is out of date" in checked.stdout
-    assert checked.stdout == generate(folder, "--check", "--no-cache").stdout
-
-
-def test_a_module_that_hides_another(folder: Path) -> None:
-    generate(folder)
-    assert not generate(folder, "--check").loaded
-    (folder / "shared.py").write_text("")
-
-    assert generate(folder, "--check").loaded
 
 
 def test_a_changed_git_branch(folder: Path) -> None:
@@ -143,7 +138,7 @@ def test_two_at_once(folder: Path) -> None:
     with ThreadPoolExecutor() as pool:
         both = list(pool.map(lambda _: generate(folder), range(2)))
     assert [done.code for done in both] == [0, 0]
-    assert len(list((folder.parent / "records").iterdir())) == 1
+    assert len(list((folder.parent / "records").glob("*.json"))) == 1
 
     generate(folder, "--check")  # if they disturbed each other: the folder was changing
     checked = generate(folder, "--check")
@@ -151,7 +146,7 @@ def test_two_at_once(folder: Path) -> None:
 
 
 def test_the_example(tmp_path: Path, root: Path) -> None:
-    """What the README shows: a config.py, seeds, Python models, audits, two time zones."""
+    """Seeds, a Python model that needs pandas, macros, audits."""
     shutil.copytree(root / "generated_example" / "shop", tmp_path / "project")
 
     first = generate(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
 import os
 import subprocess
@@ -24,9 +23,10 @@ from hypothesis import strategies as st
 from builders import audit, external, fqn, model, project, translation
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.rendering import templates
-from dg_sqlmesh_codegen.rendering.header import LINE, is_ours, stamped
-from dg_sqlmesh_codegen.rendering.package import Package, named_schedules, render_index
+from dg_sqlmesh_codegen.rendering.header import HEADER, is_ours
+from dg_sqlmesh_codegen.rendering.package import Package
 from dg_sqlmesh_codegen.rendering.package import render as render_package
+from dg_sqlmesh_codegen.rendering.template_dir import template_dir
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
@@ -263,7 +263,7 @@ def package(
         paths=config.projects,
     )
     assets = graph.build(described, translation(described), config.out)
-    return Package(config, described, assets, named_schedules(schedules))
+    return Package(config, described, assets, schedules)
 
 
 def files(package: Package) -> dict[str, str]:
@@ -340,7 +340,7 @@ def test_a_module_in_full() -> None:
         query="SELECT\n  1",
         source=Path("/no/where/shop/models/orders.sql"),
     )
-    assert rendered(only)["models/shop/marts/orders.py"] == stamped(FULL)
+    assert rendered(only)["models/shop/marts/orders.py"] == FULL
 
 
 FULL = """\
@@ -455,24 +455,6 @@ def test_every_file_carries_the_banner_and_is_black() -> None:
         assert_is_black(text)
 
 
-def test_model_modules_and_definitions_carry_a_digest_of_their_body() -> None:
-    for path, text in rendered(model("shop.b.x"), model("shop.a.y")).items():
-        first, _, body = text.partition("\n")
-        if path.endswith("__init__.py"):
-            assert first == LINE
-        else:
-            digest = hashlib.sha256(body.encode()).hexdigest()[:8]
-            assert first == LINE.replace(".", f" (body {digest}).", 1)
-
-
-def test_the_index_follows_from_the_modules_in_any_order() -> None:
-    made = package(*(model(f"shop.{schema}.x") for schema in "bca"), model("1st.a.import"))
-    modules = [asset.module for asset in made.assets]
-    assert (
-        render_index(made.config, "models", reversed(modules)) == files(made)["models/__init__.py"]
-    )
-
-
 def test_packages_are_empty_but_for_the_banner() -> None:
     made = rendered(model())
     for path in ("__init__.py", "models/shop/__init__.py", "models/shop/sales/__init__.py"):
@@ -482,7 +464,7 @@ def test_packages_are_empty_but_for_the_banner() -> None:
 def test_models_are_imported_and_listed_sorted() -> None:
     made = rendered(model("shop.b.x"), model("shop.a.import"), model("1st.a.z"))
     assert made["models/__init__.py"] == (
-        f"{LINE}\n"
+        f"{HEADER}\n"
         "\n"
         "from dg_sqlmesh_codegen.runtime import ModelAsset\n"
         "\n"
@@ -738,7 +720,7 @@ def test_any_text_in_the_definitions(
 
 
 def test_the_templates_are_where_render_looks() -> None:
-    assert {path.name for path in templates.template_dir().iterdir()} == {
+    assert {path.name for path in template_dir().iterdir()} == {
         *templates.NAMES,
         "README.md",
     }
@@ -759,7 +741,7 @@ def test_the_templates_are_where_render_looks() -> None:
 def test_an_undefined_variable_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
 ) -> None:
-    for template in templates.template_dir().iterdir():
+    for template in template_dir().iterdir():
         (tmp_path / template.name).write_text(template.read_text())
     (tmp_path / "model.py.jinja").write_text(mistake)
     monkeypatch.setattr(templates, "template_dir", lambda: tmp_path)
@@ -770,7 +752,7 @@ def test_an_undefined_variable_is_an_error(
 def test_a_template_that_is_no_python_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for template in templates.template_dir().iterdir():
+    for template in template_dir().iterdir():
         (tmp_path / template.name).write_text(template.read_text())
     (tmp_path / "definitions.py.jinja").write_text("def")
     monkeypatch.setattr(templates, "template_dir", lambda: tmp_path)

@@ -14,14 +14,14 @@ from builders import audit, external, fqn, model, project, translation
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.rendering import templates
-from dg_sqlmesh_codegen.rendering.files import NamedSchedule
-from dg_sqlmesh_codegen.rendering.package import Imported, Package, render
+from dg_sqlmesh_codegen.rendering.package import Imported, NamedSchedule, Package, render
+from dg_sqlmesh_codegen.rendering.template_dir import template_dir
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, Column, ExternalTable, Model
 from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.graph import Asset, Check, External
 
 HERE = Path(__file__).parent
-DOCUMENTED = (templates.template_dir() / "README.md").read_text(encoding="utf-8")
+DOCUMENTED = (template_dir() / "README.md").read_text(encoding="utf-8")
 
 
 def files(folder: Path | None, config: Config | None = None) -> dict[str, str]:
@@ -52,7 +52,7 @@ def test_every_template_is_documented_with_what_it_sees() -> None:
     jinja = jinja2.Environment(autoescape=True)  # nothing is rendered
     found = {}
     for name in templates.NAMES:
-        text = (templates.template_dir() / name).read_text(encoding="utf-8")
+        text = (template_dir() / name).read_text(encoding="utf-8")
         found[name] = jinja2.meta.find_undeclared_variables(jinja.parse(text))
     assert documented() == found
 
@@ -79,7 +79,7 @@ def test_every_attribute_is_documented(record: type) -> None:
 
 def test_one_template_replaces_ours_and_the_rest_stay(tmp_path: Path) -> None:
     plain = files(None)
-    own = (templates.template_dir() / templates.MODEL).read_text(encoding="utf-8")
+    own = (template_dir() / templates.MODEL).read_text(encoding="utf-8")
     write(tmp_path, templates.MODEL, own.replace("skippable=True", "skippable=False"))
 
     changed = files(tmp_path)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from builders import model, standalone
 from dg_sqlmesh_codegen.errors import ProjectError
-from dg_sqlmesh_codegen.rendering.package import named_schedules
+from dg_sqlmesh_codegen.rendering.package import named_schedule
 from dg_sqlmesh_codegen.schedules.crons import Schedule, exact_list, schedules
 
 Window = tuple[datetime, datetime]
@@ -410,7 +410,7 @@ def test_without_utc_the_time_zones_are_sorted() -> None:
 
 def test_every_time_zone_gets_a_name_of_its_own() -> None:
     zones = sorted(available_timezones())
-    named = named_schedules([Schedule(zone, ("0 0 * * *",)) for zone in zones])
+    named = [named_schedule(Schedule(zone, ("0 0 * * *",))) for zone in zones]
     assert len({found.name for found in named}) == len(zones) > 400
     assert all(found.name.isidentifier() for found in named)
     assert next(found.name for found in named if found.timezone == "UTC") == (

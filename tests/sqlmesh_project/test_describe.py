@@ -134,7 +134,7 @@ def test_symbolic_models_are_no_assets(tmp_path: Path) -> None:
     ]
 
 
-def test_loading_leaves_nothing_but_the_cache_and_opens_no_socket(
+def test_loading_leaves_nothing_and_opens_no_socket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: object, **kwargs: object) -> NoReturn:
@@ -146,7 +146,7 @@ def test_loading_leaves_nothing_but_the_cache_and_opens_no_socket(
     write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
     inspect(tmp_path)
 
-    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "models", ".cache"}
+    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "models"}
 
 
 def test_asking_for_the_catalog_names_the_gateway_and_the_setting(tmp_path: Path) -> None:

@@ -1,163 +1,102 @@
-"""The record's file: one for each output folder, in the user's cache folder.
+"""What is kept of the last generation into an output folder, in the user's cache folder.
 
-It is safe to delete, and safe to be read while another process writes it. Whatever is wrong with
-it, it is as if it was not there.
+It is safe to delete. Whatever is wrong with it, the project is loaded and it is written anew.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
-import re
+import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
 
 import platformdirs
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dg_sqlmesh_codegen.python_names import Identifier
-from dg_sqlmesh_codegen.rendering.files import File, NamedSchedule, Rendered
+from dg_sqlmesh_codegen.rendering.files import Contents, File, Rendered
 
-from .before import Before
 from .inputs import Inputs
-from .variables import Variables
 
-# Where records are kept, if not in the user's cache folder.
+# Where records are kept instead of the user's cache folder.
 FOLDER = "DG_SQLMESH_CODEGEN_CACHE_DIR"
-_NAME = "dg-sqlmesh-codegen"
-_FORMAT = 1
-# The clock is no input that can be recorded, so nothing is believed for longer than this.
-_DAY = 24 * 60 * 60
-# Output folders that nobody generates into any more.
-_FORGOTTEN = 30 * _DAY
-# A record, or what a killed process left of one: the folder may be one that others use, too.
-_OURS = re.compile(r"[0-9a-f]{32}(\w{8})?\.json(?(1)\.tmp)")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A package, and all that it was made of."""
+class Record(BaseModel):
+    """What a package was made from, and what it is: digests, and the numbers of the summary."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     inputs: Inputs
-    rendered: Rendered
+    output: str
+    contents: Contents
+    written_ns: int
 
-    def holds(self, before: Before) -> bool:
-        """Whether a full run would make the same package."""
-        age = time.time_ns() - self.inputs.before.at
-        return 0 <= age < _DAY * 1_000_000_000 and self.inputs.same(before)
+    def misleads(self, inputs: Inputs) -> bool:
+        """Return whether a SQL model has changed and its modification time does not say so."""
+        changed = [
+            path
+            for path, known in self.inputs.models.items()
+            if inputs.models.get(path, known) != known
+        ]
+        return any(Path(path).stat().st_mtime_ns <= self.written_ns for path in changed)
 
 
 def read(out: Path) -> Record | None:
-    """Return what was known of the package in a folder; None where nothing can be read."""
-    path = location(out)
+    """Return the record of an output folder; None where there is none that can be read."""
     try:
-        digest, _, text = path.read_bytes().partition(b"\n")
-        if digest != _digest(text):
-            return None
-        return _record(json.loads(text))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Record.model_validate_json(location(out).read_bytes())
+    except (OSError, ValidationError, RecursionError):
         return None
 
 
-def write(out: Path, record: Record) -> None:
-    """Keep what is known; where the folder cannot be written, nothing is kept."""
+def write(out: Path, inputs: Inputs, rendered: Rendered) -> None:
+    """Keep the record of a generation; where the cache folder cannot be written, do nothing."""
+    record = Record(
+        inputs=inputs,
+        output=digest(rendered.files),
+        contents=rendered.contents,
+        written_ns=time.time_ns(),
+    )
     path = location(out)
-    # Escapes keep bytes that are no text (a file's name) as they are.
-    text = json.dumps({"format": _FORMAT, **asdict(record)}, default=_plain).encode()
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _forget(path.parent)
-        # Others may not read it: it holds the text of the models. `mkstemp` sees to that.
-        descriptor, temporary = tempfile.mkstemp(".json.tmp", path.stem, path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_digest(text) + b"\n" + text)
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def forget(out: Path) -> None:
-    """Keep nothing of a package whose inputs are not known."""
-    with contextlib.suppress(OSError):
-        location(out).unlink(missing_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:  # of mode 0600
+            file.write(record.model_dump_json().encode())
+        Path(file.name).replace(path)
 
 
 def location(out: Path) -> Path:
     """Return where the record of an output folder is kept."""
     name = hashlib.blake2b(os.fsencode(out.resolve()), digest_size=16).hexdigest()
-    folder = os.environ.get(FOLDER) or platformdirs.user_cache_dir(_NAME, appauthor=False)
+    folder = os.environ.get(FOLDER) or platformdirs.user_cache_dir(
+        "dg-sqlmesh-codegen", appauthor=False
+    )
     return Path(folder) / f"{name}.json"
 
 
-def _forget(folder: Path) -> None:
-    """Remove records that nobody has asked for in a long time, and no file of anybody else."""
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):
-            if _OURS.fullmatch(path.name) and time.time() - path.stat().st_mtime > _FORGOTTEN:
-                path.unlink()
+def digest(files: Iterable[File]) -> str:
+    """Return what stands for a package, whatever line endings git gives its files."""
+    texts = sorted((str(file.path), file.text.replace("\r\n", "\n")) for file in files)
+    return hashlib.blake2b(repr(texts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _digest(text: bytes) -> bytes:
-    return hashlib.blake2b(text, digest_size=16).hexdigest().encode()
+def sqlmesh_cache(out: Path, inputs: Inputs | None, record: Record | None) -> Path | None:
+    """Return a folder for SQLMesh's cache of parsed models; None where no cache can be believed.
 
-
-def _plain(value: object) -> object:
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, PurePosixPath):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is nothing that a record holds")
-
-
-def _record(data: dict[str, Any]) -> Record:
-    if data["format"] != _FORMAT:
-        raise ValueError(data["format"])
-    inputs = data["inputs"]
-    variables, before = inputs["variables"], inputs["before"]
-    return Record(
-        Inputs(
-            before=Before(
-                **{
-                    **before,
-                    "ignored": frozenset(before["ignored"]),
-                    "path": tuple(before["path"]),
-                }
-            ),
-            variables=Variables(**{**variables, "names": tuple(variables["names"])}),
-            files=inputs["files"],
-            folders=inputs["folders"],
-            modules=inputs["modules"],
-            read=frozenset(inputs["read"]),
-        ),
-        _rendered(data["rendered"]),
-    )
-
-
-def _rendered(data: dict[str, Any]) -> Rendered:
-    return Rendered(
-        **{
-            **data,
-            "files": tuple(map(_file, data["files"])),
-            "schedules": tuple(map(_schedule, data["schedules"])),
-            "notes": tuple(data["notes"]),
-        }
-    )
-
-
-def _file(data: dict[str, Any]) -> File:
-    return File(PurePosixPath(data["path"]), data["text"])
-
-
-def _schedule(data: dict[str, Any]) -> NamedSchedule:
-    crons = data["crons"]
-    return NamedSchedule(
-        name=data["name"],
-        function=Identifier(data["function"]),
-        timezone=data["timezone"],
-        crons=crons if isinstance(crons, str) else tuple(crons),
-    )
+    SQLMesh goes by the modification times of some files. So the folder is kept for the same
+    `inputs.shared` only, and is cleared where times mislead.
+    """
+    if inputs is None:
+        return None
+    folder = location(out).with_suffix("")
+    believed = folder / inputs.shared
+    if record is None or record.misleads(inputs):
+        shutil.rmtree(folder, ignore_errors=True)
+    for other in folder.glob("*"):
+        if other != believed:
+            shutil.rmtree(other, ignore_errors=True)
+    return believed

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from dg_sqlmesh_codegen.package_paths import EXTERNALS_FOLDER, MODELS_FOLDER
-from dg_sqlmesh_codegen.rendering.header import BANNER
+from dg_sqlmesh_codegen.rendering.header import MARK
 
 from . import ast_reader
 from .ast_reader import Unreadable
@@ -94,7 +94,7 @@ def _assets(path: PurePosixPath, text: str) -> tuple[Asset, ...]:
 
 def _is_ours(text: str) -> bool:
     """Whether a file is generated, even where a merge or an editor has been at its first line."""
-    return any(mark in text for mark in (BANNER.rstrip("."), *_RECORDS.values()))
+    return any(mark in text for mark in (MARK, *_RECORDS.values()))
 
 
 def _asset(call: ast.Call, path: PurePosixPath) -> Asset:

@@ -34,9 +34,8 @@ Exit codes:
   130  interrupted
 """
 _INTERRUPTED = 130
-# It can come before the files take their places, or after that: during the summary, say. What is
-# sure is that it leaves nothing in between (`transaction`).
-_EITHER = "the package is as it was before, or complete; --check tells which"
+# The package imports at every moment (`output.apply`), but old files may stand beside new ones.
+_AGAIN = "run the command again to complete the package"
 _BUG = 70
 
 
@@ -160,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo(f"interrupted: {_EITHER}", err=True)
+        click.echo(f"interrupted: {_AGAIN}", err=True)
         return _INTERRUPTED
     except Exception:  # noqa: BLE001 - said in full, and not mistaken for a finding
         traceback.print_exc()

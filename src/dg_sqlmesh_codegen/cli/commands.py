@@ -10,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from dg_sqlmesh_codegen import cache, change_report
+from dg_sqlmesh_codegen import change_report, pipeline
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.output import git
-from dg_sqlmesh_codegen.output.delivery import Listener, Report
 from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.output.report import Report
 
 from . import output
 
@@ -92,8 +92,7 @@ def run(task: Task, config: Config) -> int:
     """
     started = time.monotonic()
     with output.progress(task.quiet) as tell:
-        heard = Listener(tell, lambda changes: output.print_edited(changes, config))
-        report = cache.generate(config, task.mode, heard, cache=task.cache)
+        report = pipeline.generate(config, task.mode, progress=tell, cache=task.cache)
     if task.mode is Mode.DIFF:
         output.print_diff(report)
     if task.mode is Mode.CHECK:

@@ -20,8 +20,7 @@ from dg_sqlmesh_codegen.config.types import ANY_GATEWAY
 from dg_sqlmesh_codegen.output.mode import Mode
 
 if TYPE_CHECKING:
-    from dg_sqlmesh_codegen.output.compare import Change
-    from dg_sqlmesh_codegen.output.delivery import Report
+    from dg_sqlmesh_codegen.output.report import Report
 
 _WIDE = 60
 _FEW = 5
@@ -101,7 +100,7 @@ def print_diff(report: Report) -> None:
 def print_differences(report: Report, config: Config, again: str) -> None:
     """Name every file that differs, and the command that mends them."""
     for change in report.different:
-        click.echo(f"{config.out / change.path} {_state(change)}")
+        click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
     if report.versions_only:
         click.echo("Only the versions of this tool and of SQLMesh differ.")
     if report.different:
@@ -129,23 +128,10 @@ def print_not_added(files: Sequence[Path], report: Report, config: Config) -> No
         click.echo(f"Run: {shlex.join(['git', 'add', *add])}")
 
 
-def _state(change: Change) -> str:
-    if not change.edited:
-        return _WORDS[change.status.value]
-    return "was edited by hand" + (" and is no longer generated" if change.new is None else "")
-
-
-def print_edited(changes: Sequence[Change], config: Config) -> None:
-    """Say, before it happens, which files are replaced although somebody edited them by hand."""
-    for change in changes:
-        goes = "removed" if change.new is None else "overwritten"
-        click.echo(f"note: {config.out / change.path} was edited by hand: it is {goes}", err=True)
-
-
 def print_summary(report: Report, config: Config, seconds: float) -> None:
     """Print what the package holds, which files were touched, and how long it took."""
-    for note in report.notes:
-        click.echo(f"note: {note}", err=True)
+    for warning in report.contents.warnings:
+        click.echo(f"note: {warning}", err=True)
     # On stderr, so that the output of --diff can be piped into `patch`.
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for label, value in _summary(report, config, seconds):
@@ -153,11 +139,11 @@ def print_summary(report: Report, config: Config, seconds: float) -> None:
 
 
 def _summary(report: Report, config: Config, seconds: float) -> Iterator[tuple[str, str]]:
-    yield "graph", f"{report.models} models, {report.edges} edges, {report.checks} checks"
-    for schedule in report.schedules:
-        crons = [schedule.crons] if isinstance(schedule.crons, str) else schedule.crons
-        yield "schedule", f"{', '.join(crons)} ({schedule.timezone})"
-    if not report.schedules:
+    found = report.contents
+    yield "graph", f"{found.models} models, {found.edges} edges, {found.checks} checks"
+    for timezone, crons in found.schedules:
+        yield "schedule", f"{', '.join(crons)} ({timezone})"
+    if not found.schedules:
         why = "the project has only seeds, which a plan evaluates"
         yield "schedule", f"none: {why if config.enable_schedule else 'enable_schedule is false'}"
     yield "files", f"{_files(report)} in {config.out}"

@@ -67,7 +67,7 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
     config = resolve.load({"out": str(request.target_path)}).config
     report = pipeline.generate(config)
     click.echo(
-        f"Generated {report.models} models into {request.target_path}. Next: "
+        f"Generated {report.contents.models} models into {request.target_path}. Next: "
         f"sqlmesh -p {os.path.relpath(project)} plan, then `dg dev`."
     )
 

@@ -1,12 +1,11 @@
-"""Files -> disk: all of them or none, and never over somebody else's file."""
+"""The rendered package beside the folder that it goes to."""
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -16,11 +15,8 @@ from dg_sqlmesh_codegen.package_paths import EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.rendering import header
 from dg_sqlmesh_codegen.rendering.files import File
 
-from . import transaction
-from .edits import DEFINITIONS, INDEXED, Index, OnDisk, is_edited
-from .transaction import Replacement, read
-
 _VERSION = re.compile(r'"(?:dg_sqlmesh_codegen|sqlmesh)/version": "[^"]*"')
+_HINT = "Delete it or move it away, or name another folder with -o."
 
 
 class Status(Enum):
@@ -34,26 +30,25 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file of the package or of an earlier one: what is there and what should be.
+    """One file of the package or of an earlier one: the text on disk, and the text to write.
 
-    `edited` tells that what is there is not what a generation wrote: somebody edited it by hand.
+    `old` is None where there is no file, `new` where the file is no longer generated.
     """
 
     path: PurePosixPath
     status: Status
     old: str | None
     new: str | None
-    edited: bool = False
 
     @property
     def versions_only(self) -> bool:
-        """Whether nothing differs but the versions of this tool and of SQLMesh."""
-        if self.status is not Status.CHANGED or self.edited or not (self.old and self.new):
+        """Whether only the versions of this tool and of SQLMesh differ."""
+        if self.status is not Status.CHANGED or not (self.old and self.new):
             return False
-        return _without_versions(self.old) == _without_versions(self.new)
+        return _VERSION.sub("", self.old) == _VERSION.sub("", self.new)
 
     def diff(self) -> Iterator[str]:
-        """Yield the lines of a unified diff from what is on disk to what should be."""
+        """Yield the lines of a unified diff from the text on disk to the text to write."""
         lines = difflib.unified_diff(
             _lines(self.old or ""),
             _lines(self.new or ""),
@@ -64,11 +59,6 @@ class Change:
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-def _without_versions(text: str) -> str:
-    # The banner's digest follows from the rest.
-    return _VERSION.sub("", text.partition("\n")[2])
-
-
 def _lines(text: str) -> list[str]:
     # str.splitlines would also split at form feeds and Unicode separators.
     lines = [f"{line}\n" for line in text.split("\n")]
@@ -76,40 +66,53 @@ def _lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def compare(files: Sequence[File], out: Path, index: Index) -> tuple[Change, ...]:
-    """Compare the package with the folder it goes to.
+def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
+    """Compare the package with its folder.
 
     Args:
         files: the whole package.
         out: its folder, which need not exist.
-        index: renders `models/__init__.py` and its like from the modules that it lists.
 
     Returns:
-        A change per file, sorted by path; files with our banner that are no longer generated are
+        A change per file, sorted by path; files with our header that are no longer generated are
         orphaned. Only `__init__.py`, `definitions.py`, `models/` and `externals/` are looked at:
         another package of ours may live in a folder beside them. A file keeps its line endings:
         where git checks out CRLF that is no difference, and what changes is written with CRLF.
 
     Raises:
-        UsageError: a file in the way that does not carry our banner.
+        UsageError: a file of somebody else is in the way.
     """
-    there = _ours(out)
+    on_disk = generated_files(out)
     generated = {file.path for file in files}
-    changes = [_compare(file, out, there) for file in files]
+    changes = [_compare(file, out, on_disk) for file in files]
     changes += [
         Change(path, Status.ORPHANED, old, None)
-        for path, old in there.items()
+        for path, old in on_disk.items()
         if path not in generated
-    ]
-    changes = [
-        replace(change, edited=True) if _is_edited(change, OnDisk(out, there), index) else change
-        for change in changes
     ]
     return tuple(sorted(changes, key=lambda change: change.path))
 
 
-def _compare(file: File, out: Path, there: Mapping[PurePosixPath, str]) -> Change:
-    old = there.get(file.path)
+def generated_files(out: Path) -> dict[PurePosixPath, str]:
+    """Return the text of each file in a package's folder that carries our header."""
+    candidates = [out / "__init__.py", out / "definitions.py"]
+    for folder in (MODELS_FOLDER, EXTERNALS_FOLDER):
+        candidates += (out / folder).rglob("*.py")
+    texts = ((path, _read(path)) for path in candidates if path.is_file())
+    return {
+        PurePosixPath(path.relative_to(out).as_posix()): text
+        for path, text in texts
+        if header.is_ours(text)
+    }
+
+
+def _read(path: Path) -> str:
+    """Read a file without changing a line ending or losing a byte."""
+    return path.read_bytes().decode("utf-8", errors="surrogateescape")
+
+
+def _compare(file: File, out: Path, on_disk: Mapping[PurePosixPath, str]) -> Change:
+    old = on_disk.get(file.path)
     if old is None:
         old = _in_the_way(out / file.path)
     if old is None:
@@ -119,12 +122,12 @@ def _compare(file: File, out: Path, there: Mapping[PurePosixPath, str]) -> Chang
 
 
 def _in_the_way(path: Path) -> Literal[""] | None:
-    """Return None where a file can be made, and its text where it is empty: that is nobody's."""
+    """Return None where a file can be made, and "" for an empty file, which nobody will miss."""
     for folder in path.parents:
         if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder} is a file, and a folder has to be there", hint=_HINT)
+            raise UsageError(f"{folder} is a file, and the package needs a folder", hint=_HINT)
     if path.is_dir():
-        raise UsageError(f"{path} is a folder, and a file has to be there", hint=_HINT)
+        raise UsageError(f"{path} is a folder, and the package needs a file", hint=_HINT)
     if not path.exists() and not path.is_symlink():
         return None
     if path.exists() and not path.stat().st_size:
@@ -136,77 +139,3 @@ def _in_the_way(path: Path) -> Literal[""] | None:
 def _has_crlf(text: str) -> bool:
     """Whether every line ends like that, as in a checkout with git's `core.autocrlf`."""
     return "\r\n" in text and text.count("\r\n") == text.count("\n")
-
-
-def _is_edited(change: Change, there: OnDisk, index: Index) -> bool:
-    if change.status is Status.UNCHANGED or not change.old:
-        return False
-    return is_edited(change.path, change.old, there, index)
-
-
-_HINT = "Delete it or move it away, or name another folder with -o."
-
-
-def _ours(out: Path) -> dict[PurePosixPath, str]:
-    """Read what carries our banner."""
-    candidates = [out / "__init__.py", out / "definitions.py"]
-    for folder in (MODELS_FOLDER, EXTERNALS_FOLDER):
-        candidates += (out / folder).rglob("*.py")
-    texts = ((path, read(path)) for path in candidates if path.is_file())
-    return {
-        PurePosixPath(path.relative_to(out).as_posix()): text
-        for path, text in texts
-        if header.is_ours(text)
-    }
-
-
-def apply(changes: Sequence[Change], out: Path) -> None:
-    """Write what changed and remove what is orphaned; on any exception everything is as before.
-
-    Args:
-        changes: what `compare` found.
-        out: the package's folder, made where it is missing.
-
-    Raises:
-        OSError: the folder cannot be written.
-        UsageError: it cannot be written any more, not even as it was before.
-    """
-    below = [f"{folder}/**/*.py" for folder in (MODELS_FOLDER, EXTERNALS_FOLDER)]
-    for pattern in ("__init__.py", "definitions.py", *below):
-        transaction.remove_leftovers(out, pattern)
-    todo = sorted(
-        (change for change in changes if change.status is not Status.UNCHANGED), key=_turn
-    )
-    transaction.replace_all(
-        [Replacement(out / change.path, change.old, change.new) for change in todo]
-    )
-    for change in todo:
-        if change.status is Status.ORPHANED:
-            _tidy(out / change.path, out)
-
-
-def _turn(change: Change) -> int:
-    """Say when a file takes its place: no module is imported before it is there or after it went.
-
-    So whoever imports the package at that moment, or after a `kill -9` in it, can do so.
-    """
-    if change.status is Status.ORPHANED:
-        return 3
-    if change.path == DEFINITIONS:
-        return 2
-    return 1 if change.path in INDEXED else 0
-
-
-def _tidy(path: Path, out: Path) -> None:
-    """Remove the byte code of a removed module, and the folders that it leaves empty.
-
-    All is written by now: neither an error nor an interrupt may make it look as if it was not.
-    """
-    with contextlib.suppress(OSError, KeyboardInterrupt):
-        cache = path.parent / "__pycache__"
-        for compiled in cache.glob(f"{path.stem}.*.pyc"):
-            compiled.unlink(missing_ok=True)
-        for folder in [cache, *path.parents]:
-            if folder == out:
-                return
-            transaction.remove_empty(folder)

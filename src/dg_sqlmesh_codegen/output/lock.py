@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +13,15 @@ from platformdirs import user_cache_path
 from dg_sqlmesh_codegen.errors import UsageError
 
 # Comparing and writing thousands of files takes a few seconds.
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @contextmanager
 def exclusive(out: Path) -> Iterator[None]:
-    """Wait until no other generation compares or writes the package, and keep others waiting.
+    """Wait until no other generation compares or writes the package, and make others wait.
 
-    The lock is a file in the user's cache folder, or in the folder for temporary files where that
-    cannot be written; where neither can, nothing is locked, as a generation needs no other place
-    than its output folder.
+    The lock is a file in the user's cache folder. Where that folder cannot be written, nothing is
+    locked: two generations at once then write the same files twice.
 
     Args:
         out: the package's folder, which need not exist; links to it are the same folder.
@@ -32,7 +29,7 @@ def exclusive(out: Path) -> Iterator[None]:
     Raises:
         UsageError: another generation has not finished for a minute.
     """
-    lock = _acquired(f"{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:16]}.lock", out)
+    lock = _acquired(out)
     try:
         yield
     finally:
@@ -40,26 +37,20 @@ def exclusive(out: Path) -> Iterator[None]:
             lock.release()
 
 
-def _acquired(name: str, out: Path) -> BaseFileLock | None:
-    for folder in _folders():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / name)
-            lock.acquire(timeout=PATIENCE)
-        except Timeout as error:
-            raise UsageError(
-                f"another generation is at work in {out}",
-                hint=f"Wait for it to end; the lock is {folder / name}.",
-            ) from error
-        except (OSError, NotImplementedError):  # a file system without locks
-            continue
-        return lock
-    return None
-
-
-def _folders() -> Iterator[Path]:
-    cache = user_cache_path("dg-sqlmesh-codegen") / "locks"
-    if cache.is_absolute():  # it is not for a user without a home, as containers have them
-        yield cache
-    user = os.getuid() if hasattr(os, "getuid") else ""
-    yield Path(tempfile.gettempdir(), f"dg-sqlmesh-codegen-{user}")
+def _acquired(out: Path) -> BaseFileLock | None:
+    folder = user_cache_path("dg-sqlmesh-codegen", appauthor=False) / "locks"
+    path = folder / f"{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:16]}.lock"
+    if not folder.is_absolute():  # a user without a home, as in containers
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        lock.acquire(timeout=TIMEOUT_SECONDS)
+    except Timeout as error:
+        raise UsageError(
+            f"another generation is writing {out}",
+            hint=f"Wait for it to end; its lock is {path}.",
+        ) from error
+    except (OSError, NotImplementedError):  # read-only, or a file system without locks
+        return None
+    return lock

@@ -1,14 +1,9 @@
-"""What a generation makes, as plain records: nothing heavy is imported to hold them.
-
-A run that finds nothing changed (`record`) has these in its hands without Jinja, black or SQLMesh.
-"""
+"""What a generation makes, as plain records that need neither Jinja, black nor SQLMesh."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-
-from dg_sqlmesh_codegen.python_names import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +15,23 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class NamedSchedule:
-    """A schedule as the template sees it: one cron is written as text, several as a list."""
+class Contents:
+    """What is in a package, for the summary of a command.
 
-    name: str
-    function: Identifier
-    timezone: str
-    crons: str | tuple[str, ...]
+    `models`, `edges` and `checks` count the Dagster graph. `schedules` are pairs of an IANA time
+    zone and the crons in it.
+    """
+
+    models: int
+    edges: int
+    checks: int
+    schedules: tuple[tuple[str, tuple[str, ...]], ...]
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The whole package, as its inputs make it, and what the summary says of it.
-
-    `models`, `edges` and `checks` count the Dagster graph.
-    """
+    """The whole package."""
 
     files: tuple[File, ...]
-    models: int
-    edges: int
-    checks: int
-    schedules: tuple[NamedSchedule, ...]
-    notes: tuple[str, ...]
+    contents: Contents

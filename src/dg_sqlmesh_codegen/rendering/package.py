@@ -15,8 +15,8 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Project
 from dg_sqlmesh_codegen.translation.graph import Asset, External, import_name
 from dg_sqlmesh_codegen.version import __version__
 
-from . import header, templates
-from .files import File, NamedSchedule
+from . import templates
+from .files import File
 from .templates import Templates
 
 
@@ -29,13 +29,23 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedSchedule:
+    """A schedule as the template sees it: one cron is written as text, several as a list."""
+
+    name: str
+    function: Identifier
+    timezone: str
+    crons: str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
     """What the templates are given."""
 
     config: Config
     project: Project
     assets: tuple[Asset, ...]
-    schedules: tuple[NamedSchedule, ...]
+    schedules: tuple[Schedule, ...]
     externals: tuple[External, ...] = ()
 
 
@@ -48,24 +58,8 @@ def render(package: Package) -> tuple[File, ...]:
     return tuple(_files(package, templates.load(package.config.templates)))
 
 
-def render_index(config: Config, folder: str, modules: Iterable[tuple[Identifier, ...]]) -> str:
-    """Render `models/__init__.py`, or that of `externals`: it follows from the modules there."""
-    return _index(folder, modules, templates.load(config.templates))
-
-
-def is_own_index(config: Config, folder: str) -> bool:
-    """Return whether a template of the user's makes the list of the modules in that folder."""
-    return _INDEXES[folder] in templates.load(config.templates).own
-
-
-def named_schedules(
-    schedules: Sequence[Schedule], base: str = DEFAULT_SCHEDULE_NAME
-) -> tuple[NamedSchedule, ...]:
-    """Name the schedules: the UTC one plainly, those of other time zones with the zone."""
-    return tuple(_named(schedule, base) for schedule in schedules)
-
-
-def _named(schedule: Schedule, base: str) -> NamedSchedule:
+def named_schedule(schedule: Schedule, base: str = DEFAULT_SCHEDULE_NAME) -> NamedSchedule:
+    """Name a schedule: the UTC one plainly, those of other time zones with the zone."""
     zone = "" if schedule.timezone == "UTC" else f"_{schedule.timezone.lower()}"
     name = Identifier(f"{base}{zone.replace('+', '_plus_')}")
     crons = schedule.crons[0] if len(schedule.crons) == 1 else schedule.crons
@@ -76,14 +70,14 @@ def _files(package: Package, made: Templates) -> Iterator[File]:
     modules = [PurePosixPath(MODELS_FOLDER, *asset.module) for asset in package.assets]
     for asset, path in zip(package.assets, modules, strict=True):
         text = made.render(templates.MODEL, str(asset.model), asset=asset)
-        yield _file(path.with_suffix(".py"), text)
+        yield File(path.with_suffix(".py"), text)
     if package.config.external_specs:
         yield from _externals(package.externals, made)
         modules += [PurePosixPath(EXTERNALS_FOLDER, *each.module) for each in package.externals]
     for path in _folders(modules):
-        yield _file(path, made.render(templates.PACKAGE, str(path)))
+        yield File(path, made.render(templates.PACKAGE, str(path)))
     index = _index(MODELS_FOLDER, (asset.module for asset in package.assets), made)
-    yield File(PurePosixPath(MODELS_FOLDER, "__init__.py"), index)  # without a digest, see `banner`
+    yield File(PurePosixPath(MODELS_FOLDER, "__init__.py"), index)
     yield _definitions(package, made)
 
 
@@ -92,7 +86,7 @@ def _externals(externals: Sequence[External], made: Templates) -> Iterator[File]
         path = PurePosixPath(EXTERNALS_FOLDER, *external.module).with_suffix(".py")
         name = str(external.table.table)
         text = made.render(templates.EXTERNAL, str(external.table), external=external, name=name)
-        yield _file(path, text)
+        yield File(path, text)
     index = _index(EXTERNALS_FOLDER, (external.module for external in externals), made)
     yield File(PurePosixPath(EXTERNALS_FOLDER, "__init__.py"), index)
 
@@ -119,7 +113,7 @@ def _definitions(package: Package, made: Templates) -> File:
         templates.DEFINITIONS,
         str(path),
         config=config,
-        schedules=package.schedules,
+        schedules=[named_schedule(each, config.schedule_name) for each in package.schedules],
         projects=[
             Path(os.path.relpath(folder, config.out.resolve())).as_posix()
             for folder in package.project.paths
@@ -129,11 +123,7 @@ def _definitions(package: Package, made: Templates) -> File:
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,
     )
-    return _file(path, text)
-
-
-def _file(path: PurePosixPath, text: str) -> File:
-    return File(path, header.stamped(text))
+    return File(path, text)
 
 
 def _enum(name: str, member: str | None) -> ModuleName:

@@ -25,6 +25,7 @@ from dg_sqlmesh_codegen.errors import UsageError
 from . import header
 from .black_style import UnknownShapeError, fitted
 from .literals import literal
+from .template_dir import template_dir
 
 MODEL = "model.py.jinja"
 MODELS = "models.py.jinja"
@@ -63,14 +64,14 @@ class Templates:
         """
         if name in self.own:
             return self._render_own(name, subject, values)
-        text = header.added(self.jinja.get_template(name).render(values))
+        text = header.with_header(self.jinja.get_template(name).render(values))
         return _laid_out(text) if name in _STYLED else _black(text)
 
     def _render_own(self, name: str, subject: str, values: dict[str, object]) -> str:
         with _as_usage_error(name, subject):
             text = self.jinja.get_template(name).render(values)
         with _as_usage_error(name, subject, text):
-            return _black(header.added(text))
+            return _black(header.with_header(text))
 
 
 def load(folder: Path | None) -> Templates:
@@ -93,13 +94,6 @@ def load(folder: Path | None) -> Templates:
         keep_trailing_newline=True,
     )
     return Templates(jinja, own)
-
-
-def template_dir() -> Path:
-    """Return the templates' folder: in an installed package, or beside `src` in a checkout."""
-    here = Path(__file__).parents[1]
-    installed = here / "codegen_templates"
-    return installed if installed.is_dir() else here.parents[1] / "codegen_templates"
 
 
 def _own(folder: Path) -> frozenset[str]:

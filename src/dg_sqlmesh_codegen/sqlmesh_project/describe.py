@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -34,13 +35,13 @@ from .records import (
 )
 
 
-def inspect(source: Source, *, fresh: bool = False) -> Project:
+def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
     """Load SQLMesh projects and describe them.
 
     Args:
         source: the project folders; several are loaded together, as SQLMesh does with several
             paths.
-        fresh: SQLMesh's own cache is known to be stale, and is cleared before.
+        sqlmesh_cache: folder for SQLMesh's cache of parsed models; None is a new one.
 
     Returns:
         The project's models, standalone audits and the tables they read.
@@ -50,7 +51,7 @@ def inspect(source: Source, *, fresh: bool = False) -> Project:
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
     # A project's .env file is read into the environment: not for longer than it is needed.
-    with environment({}), loaded(source, fresh=fresh) as project:
+    with environment({}), loaded(source, sqlmesh_cache) as project:
         return _describe(project)
 
 

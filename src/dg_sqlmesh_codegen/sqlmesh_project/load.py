@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlglot.errors import SqlglotError
 from sqlmesh import Context
@@ -38,12 +39,13 @@ class LoadedProject:
 
 
 @contextmanager
-def loaded(source: Source, *, fresh: bool = False) -> Iterator[LoadedProject]:
+def loaded(source: Source, sqlmesh_cache: Path | None) -> Iterator[LoadedProject]:
     """Load projects without state, warehouse or analytics.
 
     Args:
         source: what to load.
-        fresh: clear SQLMesh's cache first, as `sqlmesh clean` does.
+        sqlmesh_cache: folder for SQLMesh's cache of parsed models; None is a new one. The project's
+            own is not used: names that a stand-in connection gives must not get into it.
 
     Raises:
         UsageError: the gateway is not in the project's configuration.
@@ -53,27 +55,35 @@ def loaded(source: Source, *, fresh: bool = False) -> Iterator[LoadedProject]:
     folders = tuple(path.resolve() for path in source.paths)
     warnings: list[str] = []
     # dbt prints; our standard output is for what was asked for.
-    with redirect_stdout(sys.stderr), _collected_warnings(warnings):
-        context = _load(folders, source, fresh)
+    with (
+        redirect_stdout(sys.stderr),
+        _collected_warnings(warnings),
+        TemporaryDirectory() as new_cache,
+    ):
+        context = _load(folders, source, sqlmesh_cache or Path(new_cache))
         yield LoadedProject(context, folders, tuple(dict.fromkeys(warnings)))
 
 
-def _load(folders: Sequence[Path], source: Source, fresh: bool) -> Context:
+def _load(folders: Sequence[Path], source: Source, sqlmesh_cache: Path) -> Context:
     with _as_project_error(source, _config_files(folders)):
         loaded_configs = configurations.load(folders, source.config_name)
     if source.gateway is not None:
         _require_gateway(loaded_configs, source.gateway)
+    offline = {
+        path: config.model_copy(update={"cache_dir": str(sqlmesh_cache)})
+        for path, config in offline_configs(
+            loaded_configs, _catalogs(loaded_configs, source)
+        ).items()
+    }
     with _as_project_error(source):
         # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
         context = Context(
             paths=list(folders),
-            config=offline_configs(loaded_configs, _catalogs(loaded_configs, source)),
+            config=offline,
             gateway=source.gateway,
             load=False,
             load_state=False,
         )
-        if fresh:
-            context.clear_caches()
         context.load()
     _refuse_unknown_catalogs(context)
     return context

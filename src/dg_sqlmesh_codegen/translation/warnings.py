@@ -27,7 +27,7 @@ _PROPERTIES = {
 }
 
 
-def notes(
+def warnings(
     project: Project, config: Config, translator: SQLMeshTranslator | None = None
 ) -> tuple[str, ...]:
     """Return what is to be said in the summary, each thing once.

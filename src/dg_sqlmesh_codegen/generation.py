@@ -1,0 +1,52 @@
+"""A configuration -> the rendered package: load, describe, translate, schedule, render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .config.model import Config
+from .rendering.files import Contents, Rendered
+from .rendering.package import Package, render
+from .schedules import crons
+from .sqlmesh_project import describe
+from .translation import graph, plugins
+from .translation.apply import Translation
+from .translation.warnings import warnings
+
+
+def render_project(
+    config: Config, progress: Callable[[str], None], sqlmesh_cache: Path | None
+) -> Rendered:
+    """Load the SQLMesh project and render its package, which touches no file of it.
+
+    Args:
+        config: of the generation.
+        progress: is told what happens next, in a few words.
+        sqlmesh_cache: folder for SQLMesh's cache of parsed models; None is a new one.
+
+    Raises:
+        UsageError: bad configuration.
+        ProjectError: the SQLMesh project cannot be loaded or translated.
+    """
+    # What is wrong with the configuration shows before SQLMesh takes its time.
+    translator = plugins.load(config.translator, config.root)
+    progress(f"Loading {', '.join(str(path) for path in config.projects)}")
+    project = graph.with_checks(describe.inspect(config.source, sqlmesh_cache), config.checks)
+    progress(f"Rendering {len(project.models)} models")
+    translation = Translation.of(config, project, translator)
+    assets = graph.build(project, translation, config.out.resolve())
+    externals = graph.externals(project, translation) if config.external_specs else ()
+    schedules = crons.schedules(project.models, graph.checked_audits(project))
+    used = schedules if config.enable_schedule else ()
+    return Rendered(
+        files=render(Package(config, project, assets, used, externals)),
+        contents=Contents(
+            models=len(assets),
+            edges=sum(len(asset.deps) for asset in assets),
+            # sqlmesh_execution_status is one more than there are audits, of every model.
+            checks=sum(len(asset.checks) + config.execution_status_check for asset in assets),
+            schedules=tuple((schedule.timezone, schedule.crons) for schedule in used),
+            warnings=warnings(project, config, translator),
+        ),
+    )

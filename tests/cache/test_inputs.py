@@ -1,0 +1,146 @@
+"""What a generation is made from, and when that cannot be known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dg_sqlmesh_codegen.cache import inputs
+from dg_sqlmesh_codegen.config.model import Config
+from projects import DUCKDB, model, write_project
+
+MACRO = "from sqlmesh import macro\nfrom lib.helper import number\n"
+FILES = {
+    "macros/numbers.py": MACRO,
+    "lib/helper.py": "def number():\n    return 11\n",
+    "seeds/countries.csv": "code\nde\n",
+    "models/countries.sql": model("a.countries", "", kind="SEED (path '../seeds/countries.csv')"),
+    "models/one.sql": model("a.one"),
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SQLMESH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return write_project(tmp_path / "project", FILES)
+
+
+def look(project: Path, out: str = "defs", **keys: object) -> inputs.Inputs | None:
+    return inputs.inputs_of(Config(projects=(project,), out=project.parent / out, **keys))  # type: ignore[arg-type]
+
+
+def write(path: str, text: str) -> Callable[[Path], object]:
+    def edit(project: Path) -> None:
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text(text, encoding="utf-8")
+
+    return edit
+
+
+# What is done, and whether SQLMesh's own cache of the models can be used all the same.
+CHANGES: dict[str, tuple[Callable[[Path], object], bool]] = {
+    "a model": (write("models/one.sql", model("a.one", "SELECT 2 AS id")), True),
+    "a new model": (write("models/two.sql", model("a.two")), True),
+    "a deleted model": (lambda project: (project / "models/one.sql").unlink(), True),
+    "a seed": (write("seeds/countries.csv", "code\nfr\n"), False),
+    "what a macro imports": (write("lib/helper.py", "def number():\n    return 12\n"), False),
+    "the configuration": (write("config.yaml", DUCKDB + "# more\n"), False),
+    "an env file": (write(".env", "X=1\n"), False),
+    "any file": (write("data/anything.txt", "x"), False),
+    "the user's configuration": (write("../home/config.yaml", "x: 1"), False),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_seen(name: str, project: Path) -> None:
+    change, shares = CHANGES[name]
+    before = look(project)
+    assert before
+    assert look(project) == before
+    change(project)
+    after = look(project)
+    assert after
+    assert after.digest != before.digest
+    assert (after.shared == before.shared) == shares
+
+
+def test_times_and_what_tools_leave_behind_do_not_count(project: Path) -> None:
+    before = look(project)
+    for file in project.rglob("*.sql"):
+        os.utime(file, (0, 0))
+    for path in (".cache/x", "logs/x.log", "__pycache__/x.pyc", "warehouse.duckdb", ".git/HEAD"):
+        write(path, "x")(project)
+    write("../defs/models/a.py", "x")(project)
+    (project / ".env-of-python").mkdir()
+    write(".env-of-python/pyvenv.cfg", "")(project)
+    write(".env-of-python/lib/x.py", "import os")(project)
+    assert look(project) == before
+
+
+def test_other_keys_of_the_configuration_are_other_inputs(project: Path) -> None:
+    looks = [look(project), look(project, "other"), look(project, environment="dev")]
+    looks.append(look(project, templates=project / "seeds"))
+    assert len({each.digest for each in looks if each}) == len(looks)
+
+
+@pytest.mark.parametrize("variable", ["SHOP_DB", "SQLMESH__X", "sqlmesh__x", "HOME"])
+def test_a_variable_that_a_load_reads(
+    variable: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("config.yaml", DUCKDB.replace("warehouse", "{{ env_var('SHOP_DB') }}"))(project)
+    before = look(project)
+    assert before
+    monkeypatch.setenv("SHOP_NOTHING", "1")
+    assert look(project) == before
+    monkeypatch.setenv(variable, "another")
+    assert look(project) != before
+
+
+def test_a_variable_that_an_env_file_expands(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(".env", "SHOP_DB=${SHOP_STAGE}_db\n")(project)
+    before = look(project)
+    monkeypatch.setenv("SHOP_STAGE", "prod")
+    assert before
+    assert look(project) != before
+
+
+UNKNOWABLE: dict[str, Callable[[Path], object]] = {
+    "a macro that imports more": write("macros/more.py", "import requests\n"),
+    "a module that a macro imports": write("lib/helper.py", "import os\n"),
+    "the configuration in Python": write("config.py", "import os\n"),
+    "Python that is none": write("macros/more.py", "def\n"),
+    "a SQL model in Python": write("models/sql.py", "import pandas\nis_sql = True\n"),
+    "a variable that is computed": write("config.yaml", DUCKDB + "# {{ env_var('A' ~ 'B') }}\n"),
+    "a seed elsewhere": write(
+        "models/countries.sql", model("a.countries", "", kind="SEED (path '../../x.csv')")
+    ),
+    "a seed with a computed path": write(
+        "models/countries.sql", model("a.countries", "", kind="SEED (path '../seeds/@{name}.csv')")
+    ),
+    "a seed in a file that is not read": write(
+        "models/countries.sql", model("a.countries", "", kind="SEED (path '../warehouse.duckdb')")
+    ),
+    "a dbt project": write("dbt_project.yml", "name: x\n"),
+    "a template of the user's configuration": write("../home/config.yaml", "x: {{ user() }}"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWABLE)
+def test_what_cannot_be_known(name: str, project: Path) -> None:
+    UNKNOWABLE[name](project)
+    assert look(project) is None
+
+
+def test_a_translator_cannot_be_known(project: Path) -> None:
+    assert look(project, translator="house:Translator") is None
+
+
+def test_python_that_no_load_imports_does_not_count(project: Path) -> None:
+    write("scripts/load.py", "import duckdb\n")(project)
+    assert look(project)
