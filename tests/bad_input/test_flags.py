@@ -67,7 +67,7 @@ def test_what_two_revisions_have_no_answer_for(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["-o", "defs", flag, "--against", "a..b"]) == 2
-    assert "--against REV..REV looks at no project" in capsys.readouterr().err
+    assert "--against REV..REV compares two revisions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("out", ["shop", "shop/models", "shop/macros/generated"])

@@ -205,7 +205,7 @@ def test_debug_adds_the_traceback(out: Path, capsys: pytest.CaptureFixture[str])
         ([], "neither project nor output folder was named"),
         (["."], "no output folder was named. Name it (PROJECT -o OUT)"),
         ([".", "-o", "defs", "--chek"], "No such option '--chek'"),
-        ([".", "-o", "defs", "--check", "--diff"], "exclude each other"),
+        ([".", "-o", "defs", "--check", "--diff"], "Use only one of"),
     ],
 )
 def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The command line: arguments in, files and a summary out, errors as exit codes."""
+"""The command line: options, help, and one exit code for each kind of error."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Example:
 \b
 Exit codes:
   0    done or up to date
-  1    --check found a difference, --hook also files that were written or are
-       not added to git, --doctor also a problem of the installation
-  2    bad usage, configuration or output folder
+  1    --check found a difference; --hook wrote a file or found one that is not
+       in git; --doctor found a problem
+  2    wrong usage, configuration or output folder
   3    the SQLMesh project cannot be loaded or translated
   70   a bug in this tool; the traceback is printed
   130  interrupted
@@ -51,37 +51,43 @@ _BUG = 70
     "--environment",
     help=f"SQLMesh environment that the generated resource runs.  [default: {DEFAULT_ENVIRONMENT}]",
 )
-@click.option("--config", "config_name", help="Configuration to use of a project's config.py.")
+@click.option("--config", "config_name", help="Name of the configuration in a project's config.py.")
 @click.option(
     "--default-catalog",
     "default_catalogs",
     metavar="[GATEWAY=]NAME",
     multiple=True,
-    help="Catalog of a gateway whose connection names none.  May be given several times.",
+    help="Default catalog of a gateway whose connection does not name one.  Repeatable.",
 )
-@click.option("--templates", help="Folder of templates that replace those of the same name.")
+@click.option(
+    "--templates", help="Folder with templates of your own, used instead of those of the same name."
+)
 @click.option(
     "--set",
     "others",
     metavar="KEY=VALUE",
     multiple=True,
-    help="Any other key of the configuration; the value as in TOML.  May be given several times.",
+    help="Set any other configuration key; the value is written as in TOML.  Repeatable.",
 )
 @click.option(
-    "--show-config", is_flag=True, help="Print every key, its value and where it is from; no more."
+    "--show-config",
+    is_flag=True,
+    help="Print every configuration key, its value and its source, and exit.",
 )
 @click.option(
-    "--check", is_flag=True, help="Write nothing; exit 1 where the package is not current."
+    "--check", is_flag=True, help="Write nothing; exit with 1 if the package is out of date."
 )
-@click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
+@click.option("--diff", is_flag=True, help="Write nothing; print the changes as a unified diff.")
 @click.option(
-    "--hook", is_flag=True, help="Exit 1 also where files were written, or are not added to git."
+    "--hook",
+    is_flag=True,
+    help="For commit hooks: exit with 1 if files were written or are not in git.",
 )
 @click.option(
     "--doctor",
     is_flag=True,
-    help="Write nothing; examine the package, Dagster's instance and SQLMesh's state; exit 1 where "
-    "there is a problem.",
+    help="Write nothing; check the package, the Dagster instance and SQLMesh's state; exit with 1 "
+    "on a problem.",
 )
 @click.option(
     "--summary",
@@ -89,38 +95,36 @@ _BUG = 70
     metavar="[FILE]",
     is_flag=False,
     flag_value=STDOUT,
-    help="Write what changed in the graph, for a pull request.  [default: to standard output]",
+    help="Summarize what changed in the asset graph, for a pull request.  [default: stdout]",
 )
 @click.option(
     "--against",
     metavar="REV",
-    help="Summarize what a generation changes since a git revision; or the changes between two, "
-    "REV..REV, without a project and without generating.",
+    help="Summarize the changes since a git revision.  REV..REV compares two revisions, and needs "
+    "no project.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice([form.value for form in Format]),
-    help="How the summary is written.  [default: markdown]",
+    help="Format of the summary.  [default: markdown]",
 )
 @click.option(
     "--no-cache",
     "cache",
     flag_value=False,
     default=True,
-    help="Load the project even where nothing has changed since the last time.",
+    help="Load the project even if nothing has changed.",
 )
-@click.option(
-    "-q", "--quiet", is_flag=True, help="Print nothing but errors (and what --check found)."
-)
-@click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and what --check found.")
+@click.option("--debug", is_flag=True, help="Print the traceback of an error.")
 @click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
 def command(*, show_config: bool, debug: bool, **given: Flag | bool) -> int:
-    """Generate a Dagster package from the SQLMesh project(s) in PROJECT.
+    """Generate a Dagster package from the SQLMesh projects in the PROJECT folders.
 
-    The project is inspected offline: no warehouse, no state database, no credentials. What is not
-    said here is read from defs.yaml in the output folder, and from the [tool.dg_sqlmesh_codegen]
-    table of the nearest pyproject.toml.
+    The projects are inspected offline: no warehouse, no state database, no credentials. Options
+    that are not given come from defs.yaml in the output folder, then from the
+    [tool.dg_sqlmesh_codegen] table of the nearest pyproject.toml.
     """
     try:
         words = Words.of({name: _flag(given[name]) for name in _CONFIGURING})
@@ -147,8 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; None takes those of the process.
 
     Returns:
-        The exit code. An unexpected exception is a bug: it keeps its traceback, and exits with a
-        code of its own, as 1 would say that `--check` found a difference.
+        The exit code. An unexpected exception is a bug: its traceback is printed, and its exit code
+        is 70, because 1 means that `--check` found a difference.
     """
     try:
         result = command.main(args=arguments, standalone_mode=False)
@@ -161,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo(f"interrupted: {_AGAIN}", err=True)
         return _INTERRUPTED
-    except Exception:  # noqa: BLE001 - said in full, and not mistaken for a finding
+    except Exception:  # noqa: BLE001 - a bug: printed in full
         traceback.print_exc()
         click.echo(
             f"This is a bug in dg-sqlmesh-codegen {__version__}; please report it.", err=True
@@ -182,12 +186,12 @@ def _flag(value: Flag | bool) -> Flag:
 def _task(given: Mapping[str, Flag | bool], again: str) -> Task:
     check, diff, doctor = (bool(given[name]) for name in ("check", "diff", "doctor"))
     if check + diff + doctor > 1:
-        raise click.UsageError("--check, --diff and --doctor exclude each other: name one of them.")
+        raise click.UsageError("Use only one of --check, --diff and --doctor.")
     summary = _summary(given["summary_file"], given["against"], given["form"])
     if summary and not summary.needs_generation and (check or diff or doctor or given["hook"]):
         raise click.UsageError(
-            "--against REV..REV looks at no project, so --check, --diff, --doctor and --hook find "
-            "nothing there: run them in a command of their own."
+            "--against REV..REV compares two revisions and does not look at a project. Run --check, "
+            "--diff, --doctor and --hook in a command of their own."
         )
     return Task(
         mode=Mode.CHECK if check or doctor else Mode.DIFF if diff else Mode.WRITE,

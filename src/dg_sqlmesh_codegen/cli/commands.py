@@ -1,4 +1,4 @@
-"""What one command does: generate or compare, tell, summarize, examine; and its exit code."""
+"""What one command does: generate or compare, report, summarize; and its exit code."""
 
 from __future__ import annotations
 
@@ -62,16 +62,16 @@ class SummaryRequest:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be done with the package, and said.
+    """What a command has to do.
 
     Args:
         mode: write, check or diff.
-        quiet: say nothing but errors and findings.
-        hook: also find what git does not have.
-        doctor: examine the installation, too.
-        cache: whether a record of an earlier run may answer.
-        summary: what is to be summarized; None is nothing.
-        again: the command that generates the package.
+        quiet: print only errors and findings.
+        hook: also look for files that are not in git.
+        doctor: also check the installation.
+        cache: skip loading the project if nothing has changed.
+        summary: the summary to write; None writes none.
+        again: the command that generates the package, for messages.
     """
 
     mode: Mode
@@ -84,7 +84,7 @@ class Task:
 
 
 def run(task: Task, config: Config) -> int:
-    """Do it, and return the exit code.
+    """Run a task, and return the exit code.
 
     Raises:
         UsageError: bad configuration, or a folder that cannot be written.
@@ -110,9 +110,9 @@ def run(task: Task, config: Config) -> int:
 
 
 def _hook(report: Report, config: Config) -> int:
-    """Tell a commit hook's user what is not in the commit, and return the exit code.
+    """Report files that are not in git, and return the exit code.
 
-    pre-commit notices by itself only what becomes of files that git tracks.
+    pre-commit itself only notices changes of files that git tracks.
     """
     files = [config.out / change.path for change in report.changes if change.new is not None]
     missing = git.not_added([file for file in files if file.exists()], config.out)
@@ -121,9 +121,9 @@ def _hook(report: Report, config: Config) -> int:
 
 
 def _doctor(report: Report, config: Config) -> int:
-    """Examine the installation in a process of its own: the generator imports no Dagster."""
+    """Check the installation in another process: the generator does not import Dagster."""
     if not report.different:
-        click.echo("ok: the package is what the files of the SQLMesh project make")
+        click.echo("ok: the package is up to date with the SQLMesh project")
     command = [sys.executable, "-m", "dg_sqlmesh_codegen.runtime.doctor", str(config.out)]
-    # A doctor that was killed has a negative code, and has found nothing good.
+    # A killed process has a negative code.
     return int(subprocess.run(command, check=False).returncode != 0)  # noqa: S603 - our own module

@@ -98,7 +98,7 @@ def print_diff(report: Report) -> None:
 
 
 def print_differences(report: Report, config: Config, again: str) -> None:
-    """Name every file that differs, and the command that mends them."""
+    """Print every file that differs, and the command that updates them."""
     for change in report.different:
         click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
     if report.versions_only:
@@ -108,7 +108,7 @@ def print_differences(report: Report, config: Config, again: str) -> None:
 
 
 def print_not_added(files: Sequence[Path], report: Report, config: Config) -> None:
-    """Say what a commit would not hold, and the command that adds it.
+    """Print the files that are not in git, and the command that adds them.
 
     Args:
         files: the package's files that git does not track.
