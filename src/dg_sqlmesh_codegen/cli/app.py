@@ -190,8 +190,8 @@ def _task(given: Mapping[str, Flag | bool], again: str) -> Task:
     summary = _summary(given["summary_file"], given["against"], given["form"])
     if summary and not summary.needs_generation and (check or diff or doctor or given["hook"]):
         raise click.UsageError(
-            "--against REV..REV compares two revisions and does not look at a project. Run --check, "
-            "--diff, --doctor and --hook in a command of their own."
+            "--against REV..REV compares two revisions, without a project. Run --check, --diff, "
+            "--doctor and --hook in a command of their own."
         )
     return Task(
         mode=Mode.CHECK if check or doctor else Mode.DIFF if diff else Mode.WRITE,
