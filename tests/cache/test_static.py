@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
+from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.cache.pure_python import is_pure, without_bodies
+from dg_sqlmesh_codegen.cache.static import Project, Unknowable, environment_variables
 
 PURE = [
     "from sqlmesh import macro\n@macro()\ndef one(evaluator, x):\n    return f'{x} + 1'",
@@ -45,18 +45,29 @@ IMPURE = [
 ]
 
 
-def pure(code: str) -> bool:
-    return is_pure(ast.parse(code), {"shop"})
+def is_known(code: str, path: str = "macros/a.py") -> bool:
+    root = Path("/project")
+    helpers = {root / "shop/names.py": "NAME = 'a.b'\n", root / path: code}
+    try:
+        return environment_variables(Project(root, helpers)) == set()
+    except Unknowable:
+        return False
 
 
 @pytest.mark.parametrize("code", PURE)
 def test_code_that_only_computes(code: str) -> None:
-    assert pure(code)
+    assert is_known(code)
 
 
 @pytest.mark.parametrize("code", IMPURE)
-def test_code_that_may_read_something(code: str) -> None:
-    assert not pure(code)
+@pytest.mark.parametrize("path", ["macros/a.py", "config.py", "models/deep/is_sql.py"])
+def test_code_that_may_read_something(code: str, path: str) -> None:
+    assert not is_known(f"is_sql = True\n{code}", path)
+
+
+def test_python_that_nothing_imports_does_not_count() -> None:
+    assert is_known("import os", "scripts/load.py")
+    assert not is_known("import os", "macros/a.py")
 
 
 MODEL = """
@@ -77,28 +88,25 @@ def execute(context: ExecutionContext, start=None, **kwargs) -> pd.DataFrame:
 """
 
 
-def test_the_body_of_a_python_model_is_not_run_by_a_load() -> None:
-    reduced = without_bodies(ast.parse(MODEL), {"shop"})
-    assert is_pure(reduced, {"shop"})
-    assert not pure(MODEL)
+def test_a_load_does_not_run_the_body_of_a_python_model() -> None:
+    assert is_known(MODEL, "models/a.py")
+    assert not is_known(MODEL, "macros/a.py")
 
 
 @pytest.mark.parametrize(
     "change",
     [
+        ("import pandas as pd", "from pandas import *"),
         ("columns=COLUMNS", "columns=helper()"),
         ("columns=COLUMNS", "columns=pd.COLUMNS"),
+        ("columns=COLUMNS", "is_sql=True"),
         ("start=None", "start=pd.Timestamp(0)"),
+        ("start=None", "start=open('x')"),
+        ("start=None", "start=None, *, end=open('x')"),
         ('{"id": "int"}', "helper()"),
     ],
 )
-def test_a_python_model_that_needs_more_to_be_imported(change: tuple[str, str]) -> None:
+def test_a_load_runs_the_rest_of_a_python_model(change: tuple[str, str]) -> None:
     code = MODEL.replace(*change)
     assert code != MODEL
-    assert not is_pure(without_bodies(ast.parse(code), {"shop"}), {"shop"})
-
-
-def test_the_class_body_and_the_default_of_a_python_model_are_run() -> None:
-    for change in ("start=open('x')", "start=None, *, end=open('x')"):
-        reduced = without_bodies(ast.parse(MODEL.replace("start=None", change)), {"shop"})
-        assert not is_pure(reduced, {"shop"})
+    assert not is_known(code, "models/a.py")
