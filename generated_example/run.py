@@ -60,11 +60,11 @@ class Run:
         }
 
     def prepare(self) -> None:
-        """Writes Dagster's settings: those of deploy/, with SQLite instead of PostgreSQL."""
+        """Writes Dagster's settings: those of deploy/, on SQLite and without automatic retries."""
         home = self.folder / "dagster"
         home.mkdir(parents=True, exist_ok=True)
         settings = yaml.safe_load((HERE / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))
-        del settings["storage"]
+        del settings["storage"], settings["run_retries"]
         (home / "dagster.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         self.log.write_text("", encoding="utf-8")
 
