@@ -91,15 +91,16 @@ class Run:
 
     def next_steps(self) -> str:
         """Returns the log's path and the commands that open Dagster's UI."""
+        here, bin_folder = shlex.quote(str(HERE)), shlex.quote(str(BIN))
         return f"""\
 Log of all steps: {self.log}
 
 Next, see the same assets in Dagster's UI:
-  {BIN}/pip install dagster-dg-cli dagster-webserver
-  cd {HERE}
-  export SHOP_DATABASE={self.variables["SHOP_DATABASE"]}
-  export DAGSTER_HOME={self.variables["DAGSTER_HOME"]}
-  PATH={BIN}:$PATH dg dev -m defs.definitions"""
+  {bin_folder}/pip install dagster-dg-cli dagster-webserver
+  cd {here}
+  export SHOP_DATABASE={shlex.quote(self.variables["SHOP_DATABASE"])}
+  export DAGSTER_HOME={shlex.quote(self.variables["DAGSTER_HOME"])}
+  PATH={bin_folder}:$PATH dg dev -m defs.definitions"""
 
 
 def main(folder: Path) -> None:
