@@ -1,4 +1,4 @@
-"""Prints what became of each asset in the latest run, from Dagster's own records."""
+"""Prints the status and the audits of each asset in the latest run, as Dagster recorded them."""
 
 from collections import Counter
 
@@ -23,7 +23,8 @@ def main() -> None:
             status[evaluation.asset_key] = str(evaluation.metadata["sqlmesh/status"].value)
         else:
             audits[evaluation.asset_key, evaluation.passed] += 1
-    table = Table("asset", "status", "audits passed", "audits failed", title=f"{run.status.value}")
+    title = f"{run.job_name}: {run.status.value}"
+    table = Table("asset", "status", "audits passed", "audits failed", title=title)
     for key in sorted(status):
         passed, failed = audits[key, True], audits[key, False]
         table.add_row(key.to_user_string(), status[key], str(passed or ""), str(failed or ""))

@@ -1,95 +1,172 @@
-"""What the README says of keys, options and hooks is what there is."""
+"""The READMEs: links, options, samples and versions are those of the code."""
 
 from __future__ import annotations
 
+import ast
 import re
+import shlex
 import tomllib
-from dataclasses import fields
+from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import pytest
 import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
-from builders import model, project
-from dg_sqlmesh_codegen import SQLMeshTranslator
 from dg_sqlmesh_codegen.cli.app import command
-from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent
 from dg_sqlmesh_codegen.config import resolve
-from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config
-from dg_sqlmesh_codegen.config.sources import COMPONENT
-from dg_sqlmesh_codegen.translation.translator import TranslationContext
+
+TOOLS = ("dg-sqlmesh-codegen ", "python -m dg_sqlmesh_codegen ")
 
 
-@pytest.fixture(scope="module")
-def readme(root: Path) -> str:
-    return (root / "README.md").read_text(encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A Markdown file."""
+
+    file: Path
+
+    @property
+    def text(self) -> str:
+        return self.file.read_text(encoding="utf-8")
+
+    def blocks(self, *languages: str) -> list[str]:
+        """Return the code blocks of these languages."""
+        tokens = MarkdownIt().enable("table").parse(self.text)
+        return [each.content for each in tokens if each.type == "fence" and each.info in languages]
+
+    def inline(self) -> list[Token]:
+        """Return what stands inside paragraphs, headings and cells of tables."""
+        tokens = MarkdownIt().enable("table").parse(self.text)
+        return [child for token in tokens for child in token.children or ()]
+
+    def links(self) -> list[str]:
+        """Return what links and pictures point to."""
+        links = [str(token.attrs["href"]) for token in self.inline() if token.type == "link_open"]
+        return links + re.findall(r'<img src="([^"]+)"', self.text)
+
+    def options(self) -> set[str]:
+        """Return the command-line options that are named in the text."""
+        code = [token.content for token in self.inline() if token.type == "code_inline"]
+        return {option for text in code for option in re.findall(r"(?<!\S)--[a-z-]+", text)}
 
 
-def blocks(readme: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+@pytest.fixture
+def readme(root: Path) -> Document:
+    return Document(root / "README.md")
 
 
-def test_one_table_has_every_key_with_its_default(readme: str) -> None:
-    text = readme[readme.index("| key | default | says |") : readme.index("### Translator")]
-    table = dict(re.findall(r"^\| `(\w+)` \|(.*?)\| ", text, re.MULTILINE))
-    assert set(table) == {*KEYS}
-    defaults = {field.name: field.default for field in fields(Config)}
-    for key, text in table.items():
-        if re.fullmatch(r" `\w+` ", text) and key not in ("config_name", "group_name"):
-            said = text.strip("` ")
-            assert {"true": True, "false": False}.get(said, said) == defaults[key]
+@pytest.fixture
+def example(root: Path) -> Document:
+    return Document(root / "generated_example" / "README.md")
 
 
-def test_the_metadata_keys_are_all_there(readme: str) -> None:
-    (row,) = re.findall(r"^\| `metadata_keys` \| all \| (.*) \|$", readme, re.MULTILINE)
-    assert tuple(re.findall(r"`(\w+)`", row)) == METADATA_KEYS
+@pytest.fixture(params=["readme", "example"])
+def document(request: pytest.FixtureRequest) -> Document:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Document)
+    return found
 
 
-def test_every_option_is_listed(readme: str) -> None:
-    listed = readme[readme.index("## The command line") : readme.index("Exit codes: 0 done")]
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.name not in ("help", "version"):
-            assert any(option in listed for option in parameter.opts), parameter.opts
+@pytest.fixture
+def pyproject(root: Path) -> dict[str, object]:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert isinstance(project, dict)
+    return project
+
+
+def test_it_is_short(readme: Document) -> None:
+    assert len(readme.text.splitlines()) <= 200
+
+
+def test_every_relative_link_exists(document: Document) -> None:
+    relative = [link for link in document.links() if "://" not in link]
+
+    assert relative
+    assert [link for link in relative if not (document.file.parent / link).exists()] == []
+
+
+def test_every_option_exists(document: Document) -> None:
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    others = {"--break", "--hook-type", "--editable"}  # of load_sources.py, pre-commit and pip
+
+    assert "--check" in document.options()
+    assert document.options() - options - others == set()
+
+
+def test_the_commands_parse(document: Document) -> None:
+    lines = [line for block in document.blocks("sh") for line in block.splitlines()]
+    commands = [
+        line.removeprefix(tool) for tool in TOOLS for line in lines if line.startswith(tool)
+    ]
+
+    assert commands
+    for arguments in commands:
+        words = shlex.split(arguments, comments=True)
+        assert command.make_context("dg-sqlmesh-codegen", words).params["out"] == "defs"
+
+
+def test_the_python_and_yaml_blocks_parse(document: Document) -> None:
+    for block in document.blocks("python"):
+        ast.parse(block)
+    for block in document.blocks("yaml"):
+        assert yaml.safe_load(block)
+
+
+def test_the_python_sample_is_an_excerpt_of_the_example(readme: Document, root: Path) -> None:
+    (sample,) = readme.blocks("python")
+    generated = root / "generated_example/defs/models/shop/marts/mailing_list.py"
+    rest = generated.read_text(encoding="utf-8")
+    for part in re.split(r"^ +# \.\.\.\n", sample, flags=re.MULTILINE):
+        _, found, rest = rest.partition(part)
+        assert found, f"not in {generated.name}, or not in this order:\n{part}"
+
+
+def test_the_printed_steps_are_those_of_the_script(readme: Document, root: Path) -> None:
+    (output,) = readme.blocks("")
+    script = (root / "generated_example" / "run.py").read_text(encoding="utf-8")
+    titles = re.findall(r"^\d/5  (.*?) +\d+\.\d s$", output, re.MULTILINE)
+
+    assert len(titles) == 5
+    assert [title for title in titles if f'"{title}"' not in script] == []
 
 
 def test_the_toml_is_a_configuration(
-    readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    readme: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (text,) = blocks(readme, "toml")
-    tomllib.loads(text)
+    (text,) = readme.blocks("toml")
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path)
     config = resolve.load({}).config
-    assert config.external_asset_mapping == "target/main/{node.name}"
+
+    assert config.group_name == "warehouse"
     assert config.retry_policy
     assert config.retry_policy.backoff == "EXPONENTIAL"
 
 
-def test_the_defs_yaml_is_a_component(readme: str) -> None:
-    (text,) = [block for block in blocks(readme, "yaml") if block.startswith("type:")]
-    loaded = yaml.safe_load(text)
-    assert loaded["type"] == COMPONENT
-    attributes = loaded["attributes"]
-    attributes["sqlmesh_config"]["project_path"] = "transform"  # a template of a real project
-    component = SQLMeshProjectComponent.from_attributes_dict(attributes=attributes)
-    assert component.sqlmesh_config.environment == "prod"
+def test_the_versions_are_the_oldest_that_the_project_accepts(
+    readme: Document, pyproject: dict[str, object]
+) -> None:
+    dependencies = pyproject["dependencies"]
+    assert isinstance(dependencies, list)
+    oldest = dict(re.findall(r"^(dagster|sqlmesh)>=(\S+)$", "\n".join(dependencies), re.MULTILINE))
+    python = str(pyproject["requires-python"]).removeprefix(">=")
+
+    stated = f"Python {python}, Dagster {oldest['dagster']} and SQLMesh {oldest['sqlmesh']}."
+    assert stated in readme.text
 
 
-def test_the_translator_works(readme: str) -> None:
-    (text,) = [block for block in blocks(readme, "python") if "class Layers" in block]
-    namespace: dict[str, object] = {}
-    exec(compile(text, "README.md", "exec"), namespace)  # noqa: S102 - our own README
-    layers = namespace["Layers"]
-    assert isinstance(layers, type)
-    assert issubclass(layers, SQLMeshTranslator)
-    context = TranslationContext(project())
-    made = [layers().get_group_name(context, model(f"a.b.{name}")) for name in ("stg_x", "mart_y")]
-    assert made == ["staging", "marts"]
+def test_the_console_script_is_the_project_s(
+    readme: Document, pyproject: dict[str, object]
+) -> None:
+    assert isinstance(pyproject["scripts"], dict)
+    (name,) = pyproject["scripts"]
+
+    assert any(block.count(f"\n{name} ") for block in readme.blocks("sh"))
 
 
-def test_the_summary_is_one_that_was_written(readme: str, root: Path) -> None:
-    golden = (root / "tests/golden/change_report/readme.md").read_text(encoding="utf-8")
-    quoted = "".join(f"> {line}".rstrip() + "\n" for line in golden.splitlines())
-    assert quoted in readme
+def test_the_offered_hooks_are_named(example: Document, root: Path) -> None:
+    offered = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+
+    assert [hook["id"] for hook in offered if hook["id"] not in example.text] == []

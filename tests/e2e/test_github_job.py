@@ -1,7 +1,7 @@
-"""The README's GitHub Actions job: its own steps, in a checkout like the one GitHub makes.
+"""The example's GitHub Actions job: its own steps, in a checkout like the one GitHub makes.
 
-GitHub itself is not within reach. Its parts are stood in for: `actions/checkout` by a clone of the
-merge with the depth that the job asks for, `gh` by a script that keeps what it was called with.
+The tests cannot reach GitHub. A clone of the merge commit with the depth of the job replaces
+`actions/checkout`, and a script that writes down its arguments replaces `gh`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.slow
 
 NUMBER = "17"
 GH = """#!/bin/sh
-printf '%s\\n' "$*" > gh-was-told
+printf '%s\\n' "$*" > gh-arguments
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step's script, and whether it also runs after one that failed."""
+    """A step's script, and whether it also runs after a failed step."""
 
     script: str
     always: bool
@@ -40,17 +40,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The steps that are scripts of our own, and how deep the checkout is."""
+    """The steps that run this tool, and the depth of the checkout."""
 
     depth: int
     steps: tuple[Step, ...]
 
     @classmethod
-    def of(cls, readme: str) -> Job:
-        text = readme[readme.index("# .github/workflows/defs.yaml") :]
-        steps: list[Mapping[str, object]] = yaml.safe_load(text[: text.index("```")])["jobs"][
-            "defs"
-        ]["steps"]
+    def read(cls, file: Path) -> Job:
+        workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
+        steps: list[Mapping[str, object]] = workflow["jobs"]["defs"]["steps"]
         settings = steps[0]["with"]
         assert isinstance(settings, dict)
         scripts = [
@@ -61,7 +59,7 @@ class Job:
         return cls(settings["fetch-depth"], tuple(scripts))
 
     def run(self, checkout: Path) -> list[subprocess.CompletedProcess[str]]:
-        """Run the steps as GitHub does, and return those that ran."""
+        """Run the steps as GitHub does, and return the results of those that ran."""
         bin_folder = checkout.parent / "bin"
         bin_folder.mkdir()
         (bin_folder / "gh").write_text(GH, encoding="utf-8")
@@ -81,19 +79,19 @@ class Job:
 
 @pytest.fixture(scope="module")
 def job(root: Path) -> Job:
-    return Job.of((root / "README.md").read_text(encoding="utf-8"))
+    return Job.read(root / "generated_example" / "deploy" / "github-workflow.yaml")
 
 
 @pytest.fixture
 def upstream(tmp_path: Path) -> Repository:
-    """A project with its package on `main`, which has moved on since `feature` left it."""
+    """A project with its package on `main`, which has a commit that `feature` lacks."""
     repository = Repository.create(tmp_path / "upstream")
     write_project(repository.folder / "project", {"models/one.sql": model("a.one", kind="FULL")})
     _generate(repository)
     repository.commit("first")
     repository.git("branch", "feature")
-    repository.write("README.md", "elsewhere")
-    repository.commit("main goes on")
+    repository.write("README.md", "another change")
+    repository.commit("second")
     return repository
 
 
@@ -117,19 +115,19 @@ def pull_request(upstream: Repository, job: Job, *, generated: bool) -> Path:
     return checkout
 
 
-def test_a_pull_request_with_its_package(upstream: Repository, job: Job) -> None:
+def test_a_pull_request_with_the_generated_changes(upstream: Repository, job: Job) -> None:
     checkout = pull_request(upstream, job, generated=True)
 
     assert [step.returncode for step in job.run(checkout)] == [0, 0]
     summary = (checkout / "step-summary").read_text(encoding="utf-8")
     assert "1 asset added, 1 edge added." in summary
     assert summary == (checkout / "summary.md").read_text(encoding="utf-8")
-    told = (checkout / "gh-was-told").read_text(encoding="utf-8")
-    assert told.startswith(f"pr comment {NUMBER} ")
-    assert told.rstrip().endswith("--body-file summary.md")
+    arguments = (checkout / "gh-arguments").read_text(encoding="utf-8")
+    assert arguments.startswith(f"pr comment {NUMBER} ")
+    assert arguments.rstrip().endswith("--body-file summary.md")
 
 
-def test_a_pull_request_that_forgot_it(upstream: Repository, job: Job) -> None:
+def test_a_pull_request_without_the_generated_changes(upstream: Repository, job: Job) -> None:
     checkout = pull_request(upstream, job, generated=False)
     check, comment = job.run(checkout)
 

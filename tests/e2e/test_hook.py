@@ -213,13 +213,12 @@ def test_the_files_that_decide(offer: Offer, tmp_path: Path) -> None:
     assert set(done.stdout.split()) & {*RELEVANT, *IRRELEVANT} == set(RELEVANT)
 
 
-def test_the_project_s_own_environment(hooked: Hooked) -> None:
-    text = (
-        "repos:\n  - repo: local\n    hooks:\n      - id: defs\n        name: Dagster package\n"
-        "        entry: python -m dg_sqlmesh_codegen --hook analytics/project -o analytics/defs\n"
-        "        language: system\n        pass_filenames: false\n        always_run: true\n"
-    )
-    hooked.repository.write(".pre-commit-config.yaml", text)
+def test_the_example_s_configuration(hooked: Hooked, root: Path) -> None:
+    example = root / "generated_example" / "deploy" / "pre-commit-config.yaml"
+    text = example.read_text(encoding="utf-8")
+    paths = ("project -o defs", "analytics/project -o analytics/defs")
+    assert paths[0] in text
+    hooked.repository.write(".pre-commit-config.yaml", text.replace(*paths))
     hooked.set_model(ONE_SQL)
     hooked.add(".")
 

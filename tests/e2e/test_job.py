@@ -1,4 +1,4 @@
-"""The generated job in processes of its own: default executor, persistent instance."""
+"""The generated job in its own process: default executor, persistent instance."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from e2e.outcome import Outcome
 from e2e.shop import BELOW_ORDER_ITEMS, DUE, Shop, run_at
@@ -18,18 +19,19 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def dagster_home(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An instance with the example's dagster.yaml."""
+    """An instance with the example's dagster.yaml, on SQLite."""
     home = tmp_path / "dagster_home"
     home.mkdir()
-    (home / "dagster.yaml").write_text(
-        (root / "generated_example" / "dagster.yaml").read_text(encoding="utf-8"), encoding="utf-8"
-    )
+    deployed = root / "generated_example" / "deploy" / "dagster.yaml"
+    settings = yaml.safe_load(deployed.read_text(encoding="utf-8"))
+    del settings["storage"]
+    (home / "dagster.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     return home
 
 
 def execute(shop: Shop, time: str) -> Outcome:
-    """Run `dagster job execute` and read back what the instance recorded."""
+    """Run `dagster job execute` and return what the instance recorded."""
     config = shop.folder / "run.yaml"
     config.write_text(json.dumps(run_at(time)), encoding="utf-8")
     dagster = str(Path(sys.executable).parent / "dagster")
@@ -55,7 +57,7 @@ def sqlmesh_runs(outcome: Outcome) -> int:
 
 
 @pytest.mark.usefixtures("dagster_home")
-def test_one_sqlmesh_run_before_and_after_the_data_broke(shop: Shop) -> None:
+def test_each_job_is_one_sqlmesh_run_with_good_and_with_bad_data(shop: Shop) -> None:
     good = execute(shop, "2026-11-06")
 
     assert good.failure == ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
+import yaml
 from dagster._core.scheduler import instigation as dg_ticks
 
 from e2e.outcome import Outcome
@@ -23,21 +24,12 @@ SCHEDULE = "sqlmesh_adaptive_schedule"
 ASSET_JOB = "__ASSET_JOB"  # what the UI runs for "materialize selected"
 IN_PROCESS: Mapping[str, object] = {"execution": {"config": {"in_process": {}}}}
 
-_INSTANCE = """
-storage:
-  postgres:
-    postgres_url: "{url}"
-run_coordinator:
-  module: dagster
-  class: QueuedRunCoordinator
-  config: {{dequeue_interval_seconds: 1}}
-"""
-
-# The example's settings, and those of a daemon that looks every second.
-_IMPATIENT = (
-    "  free_slots_after_run_end_seconds: 60\n",
-    "  free_slots_after_run_end_seconds: 1\n  poll_interval_seconds: 1\n",
-)
+# The daemon looks every second, so that the tests need not wait for it.
+_COORDINATOR = {
+    "module": "dagster",
+    "class": "QueuedRunCoordinator",
+    "config": {"dequeue_interval_seconds": 1},
+}
 
 # The generated op as a user has it who wants another attempt when the warehouse was away.
 _WITH_RETRIES = (
@@ -265,13 +257,20 @@ _TEST_TICK = """mutation Tick($selector: ScheduleSelector!, $timestamp: Float) {
 
 
 def write_instance(home: Path, example: Path, storage_url: str) -> None:
-    """Make a DAGSTER_HOME with the limits of the example and storage in PostgreSQL."""
+    """Make a DAGSTER_HOME with the settings of the example, for a daemon that looks every second.
+
+    A test that kills a run asks for the next one itself, so the daemon starts none again.
+    """
     home.mkdir()
-    settings = (example / "dagster.yaml").read_text(encoding="utf-8")
-    assert _IMPATIENT[0] in settings
-    storage = _INSTANCE.format(url=storage_url)
-    text = settings.replace(*_IMPATIENT) + storage
-    (home / "dagster.yaml").write_text(text, encoding="utf-8")
+    settings = yaml.safe_load((example / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))
+    settings["storage"]["postgres"]["postgres_url"] = storage_url
+    settings["run_coordinator"] = _COORDINATOR
+    settings["run_monitoring"] |= {
+        "free_slots_after_run_end_seconds": 1,
+        "poll_interval_seconds": 1,
+    }
+    del settings["run_retries"]
+    (home / "dagster.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
 def key(asset: str) -> dg.AssetKey:
