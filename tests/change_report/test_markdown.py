@@ -1,4 +1,4 @@
-"""The comment on a pull request: short for little, bounded for much, and safe for any name."""
+"""The Markdown of a summary: its sentences, its limits, and that any name is safe."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from markdown_it import MarkdownIt
 
 from builders import audit, fqn, model
 from dg_sqlmesh_codegen.change_report import markdown, summarize
-from dg_sqlmesh_codegen.change_report.changes import (
+from dg_sqlmesh_codegen.change_report.markdown import MAX_BYTES
+from dg_sqlmesh_codegen.change_report.model import (
     AssetChange,
-    AuditChange,
     Cause,
     CodeChange,
-    ColumnChange,
+    Difference,
     Edge,
-    Note,
+    ParsedAsset,
+    ParsedAudit,
+    ParsedColumn,
+    ParsedSchedule,
+    Property,
     PropertyChange,
     Rename,
     RenameReason,
-    ScheduleChange,
     Summary,
+    UnreadFile,
 )
-from dg_sqlmesh_codegen.change_report.markdown import MAX_BYTES
-from dg_sqlmesh_codegen.change_report.model import Asset, Audit, Property, Schedule
-from dg_sqlmesh_codegen.change_report.model import Column as AssetColumn
 from dg_sqlmesh_codegen.rendering.header import BANNER
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model
 from packages import package
@@ -39,7 +40,7 @@ MART = model(
 
 
 def sections(old: Model, new: Model) -> str:
-    """The summary without its title and its picture."""
+    """Return the summary without its title and its flowchart."""
     text = markdown(summarize(package(RAW, old), package(RAW, new)))
     return text.removeprefix("### The asset graph\n\n").partition("\n```mermaid")[0]
 
@@ -51,7 +52,7 @@ def test_nothing() -> None:
     )
 
 
-def test_nothing_but_layout() -> None:
+def test_only_the_layout_changed() -> None:
     old = package(RAW)
     new = {path: f"{text}\n# more\n" for path, text in old.items()}
     assert markdown(summarize(old, new)).endswith(
@@ -61,7 +62,7 @@ def test_nothing_but_layout() -> None:
     assert markdown(summarize(old, one)).endswith("1 file differs in layout or comments only.\n")
 
 
-def test_nothing_that_could_be_read() -> None:
+def test_an_unreadable_file() -> None:
     old = package(RAW)
     new = old | {PurePosixPath("definitions.py"): f"{BANNER}\n<<<<<<< HEAD\n"}
     assert markdown(summarize(old, new)) == (
@@ -96,7 +97,7 @@ def test_a_macro() -> None:
     )
 
 
-def test_models_of_which_the_same_is_said_share_a_line() -> None:
+def test_models_with_the_same_phrases_share_a_line() -> None:
     models = [replace(MART, fqn=fqn(f"s.a.m{n}"), table=model(f"s.a.m{n}").table) for n in range(9)]
     new = [replace(each, data_hash="3") for each in models]
     assert (
@@ -167,7 +168,7 @@ def test_added_removed_and_renamed() -> None:
     ) in text
     assert "- `s/a/gone`: `VIEW` model in group `sqlmesh`\n" in text
     assert "- `s/a/mart` is now `s/b/mart`: same SQL under another name\n" in text
-    assert "now reads" not in text  # it was said with the asset that is new
+    assert "now reads" not in text  # the added asset already shows it
 
 
 def test_schedules_and_settings() -> None:
@@ -186,7 +187,7 @@ texts = st.lists(st.sampled_from(NASTY) | st.text(max_size=5), max_size=4).map("
 keys = st.lists(texts, min_size=1, max_size=3).map(tuple)
 values = st.lists(texts, max_size=4).map(tuple)
 audits = st.builds(
-    Audit,
+    ParsedAudit,
     name=texts,
     args=st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
     check=texts,
@@ -194,9 +195,9 @@ audits = st.builds(
     query=st.none() | texts,
     also_reads=st.lists(keys, max_size=2).map(tuple),
 )
-columns = st.builds(AssetColumn, texts, texts, st.none() | texts)
+columns = st.builds(ParsedColumn, texts, texts, st.none() | texts)
 assets = st.builds(
-    Asset,
+    ParsedAsset,
     key=keys,
     fqn=texts,
     path=st.just(PurePosixPath("models/x.py")),
@@ -209,11 +210,11 @@ changes = st.builds(
     old=assets,
     new=assets,
     code=st.none() | st.builds(CodeChange, texts, texts, st.sampled_from(Cause), values),
-    columns=st.lists(st.builds(ColumnChange, st.none() | columns, columns), max_size=2).map(tuple),
-    audits=st.lists(st.builds(AuditChange, st.none() | audits, audits), max_size=2).map(tuple),
+    columns=st.lists(st.builds(Difference, st.none() | columns, columns), max_size=2).map(tuple),
+    audits=st.lists(st.builds(Difference, st.none() | audits, audits), max_size=2).map(tuple),
     properties=st.lists(st.builds(PropertyChange, texts, values, values), max_size=2).map(tuple),
 ).filter(lambda change: change.differs)
-schedules = st.builds(Schedule, texts, values, texts)
+schedules = st.builds(ParsedSchedule, texts, values, texts)
 edges = st.lists(st.builds(Edge, keys, keys), max_size=3).map(tuple)
 summaries = st.builds(
     Summary,
@@ -226,12 +227,12 @@ summaries = st.builds(
     edges_added=edges,
     edges_removed=edges,
     neighbours=edges,
-    schedules=st.lists(st.builds(ScheduleChange, st.none() | schedules, schedules), max_size=2).map(
+    schedules=st.lists(st.builds(Difference, st.none() | schedules, schedules), max_size=2).map(
         tuple
     ),
     settings=st.lists(st.builds(PropertyChange, texts, values, values), max_size=2).map(tuple),
     notes=st.lists(
-        st.builds(Note, texts.map(PurePosixPath), st.just("old"), st.just("it is no Python")),
+        st.builds(UnreadFile, texts.map(PurePosixPath), st.just("old"), st.just("it is no Python")),
         max_size=2,
     ).map(tuple),
 )
@@ -246,7 +247,7 @@ OWN_WORDS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 
 @settings(max_examples=50, deadline=None)
 @given(summaries)
 def test_no_name_can_break_out(summary: Summary) -> None:
-    """A Markdown parser finds our own structure and our own words; all else is in code spans."""
+    """A Markdown parser finds only our own structure and words; the rest is in code spans."""
     text = markdown(summary)
     assert len(text.encode()) <= MAX_BYTES
     headline = text.splitlines()[2]
@@ -266,9 +267,11 @@ def test_no_name_can_break_out(summary: Summary) -> None:
 def test_a_giant_change_fits_into_a_comment() -> None:
     number = 1_500
 
-    def asset(name: str, size: int) -> Asset:
+    def asset(name: str, size: int) -> ParsedAsset:
         deps = tuple(("shop", "東京" * 40, f"d{each}") for each in range(30))
-        return Asset(("shop", "größe" * 30, name), "", PurePosixPath("x"), str(size), deps=deps)
+        return ParsedAsset(
+            ("shop", "größe" * 30, name), "", PurePosixPath("x"), str(size), deps=deps
+        )
 
     changed = tuple(
         AssetChange(

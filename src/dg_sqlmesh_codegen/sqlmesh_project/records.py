@@ -43,8 +43,8 @@ class TableName:
             match[1].replace('""', '"') if match[2] is None else match[2]
             for match in _FQN_PART.finditer(fqn)
         ]
-        *catalog, schema, view = ["", *parts] if len(parts) == 1 else parts
-        return cls(".".join(catalog) or None, schema, view)
+        schema, view = ["", "", *parts][-2:]
+        return cls(".".join(parts[:-2]) or None, schema, view)
 
     @property
     def parts(self) -> tuple[str, ...]:
