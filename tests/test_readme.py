@@ -87,9 +87,3 @@ def test_the_translator_works(readme: str) -> None:
     context = TranslationContext(project())
     made = [layers().get_group_name(context, model(f"a.b.{name}")) for name in ("stg_x", "mart_y")]
     assert made == ["staging", "marts"]
-
-
-def test_the_summary_is_one_that_was_written(readme: str, root: Path) -> None:
-    golden = (root / "tests/golden/change_report/readme.md").read_text(encoding="utf-8")
-    quoted = "".join(f"> {line}".rstrip() + "\n" for line in golden.splitlines())
-    assert quoted in readme

@@ -46,7 +46,7 @@ def test_all_fields() -> None:
     )
     fresh = model("s.a.fresh", query="SELECT 5", data_hash="5", depends_on=(moved.fqn,))
     summary = summarize(old, package(moved, fresh, environment="dev"))
-    note = UnreadFile(PurePosixPath("models/x.py"), "old", "it is no Python")
+    note = UnreadFile(PurePosixPath("models/x.py"), "old", "it is not valid Python")
     document = json.loads(to_json(replace(summary, notes=(note,))))
 
     raw, new = ["s", "a", "raw"], ["s", "b", "raw"]
@@ -99,7 +99,7 @@ def test_all_fields() -> None:
         {"name": "resource environment", "old": ["prod"], "new": ["dev"]}
     ]
     assert document["notes"] == [
-        {"path": "models/x.py", "side": "old", "reason": "it is no Python"}
+        {"path": "models/x.py", "side": "old", "reason": "it is not valid Python"}
     ]
 
 

@@ -55,10 +55,10 @@ def test_a_call_with_one_string_is_that_string(source: str, values: tuple[str, .
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("x = (", "line 1 is no Python"),
-        ("a = 1\n<<<<<<< HEAD\nb\n>>>>>>> x\n", "it holds the markers of a merge conflict"),
-        ("\0", "it is no Python"),
-        ("'\ud800'", "it is no Python"),
+        ("x = (", "line 1 is not valid Python"),
+        ("a = 1\n<<<<<<< HEAD\nb\n>>>>>>> x\n", "it contains merge conflict markers"),
+        ("\0", "it is not valid Python"),
+        ("'\ud800'", "it is not valid Python"),
     ],
 )
 def test_invalid_python(text: str, reason: str) -> None:

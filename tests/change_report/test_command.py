@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builders import model
-from dg_sqlmesh_codegen.change_report import Format, needs_generation, save, summary_of, text_of
+from dg_sqlmesh_codegen.change_report import Format, save, summary_of, text_of
 from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.output.compare import Change
 from dg_sqlmesh_codegen.rendering.files import File
@@ -70,16 +70,9 @@ def test_nothing_to_compare_with(out: Path, against: str | None) -> None:
         summary_of(out, against)
 
 
-@pytest.mark.parametrize(
-    ("against", "needed"), [(None, True), ("main", True), ("a..b", False), ("a...", False)]
-)
-def test_two_revisions_need_no_project(against: str | None, needed: bool) -> None:
-    assert needs_generation(against) is needed
-
-
 def test_formats(out: Path) -> None:
     summary = summary_of(out, "none..HEAD")
-    assert text_of(summary).startswith("### The asset graph\n\n1 asset added")
+    assert text_of(summary).startswith("### Changes to the asset graph\n\n1 asset added")
     assert json.loads(text_of(summary, Format.JSON))["format"] == 1
 
 

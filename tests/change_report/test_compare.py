@@ -267,7 +267,7 @@ def test_unreadable_definitions_are_not_compared() -> None:
     old[PurePosixPath("definitions.py")] = f"{BANNER}\n<<<<<<< HEAD\n"
     summary = summarize(old, new)
     assert summary.is_empty
-    reason = "it holds the markers of a merge conflict"
+    reason = "it contains merge conflict markers"
     assert summary.notes == (UnreadFile(PurePosixPath("definitions.py"), "old", reason),)
 
 

@@ -178,24 +178,33 @@ CONFLICT = f"<<<<<<< HEAD\n{BANNER} 1\n=======\n{BANNER} 2\n>>>>>>> other\nx = 1
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (CONFLICT, "it holds the markers of a merge conflict"),
-        (f"{BANNER}\nmodel = ModelAsset(\n", "line 2 is no Python"),
-        (f"{BANNER}\n\0", "it is no Python"),
-        (f"{BANNER}\n'\udcff'", "it is no Python"),
+        (CONFLICT, "it contains merge conflict markers"),
+        (f"{BANNER}\nmodel = ModelAsset(\n", "line 2 is not valid Python"),
+        (f"{BANNER}\n\0", "it is not valid Python"),
+        (f"{BANNER}\n'\udcff'", "it is not valid Python"),
         (
             f"{BANNER}\nasset = dg.AssetSpec(key=['a'])\n",
-            "it holds no ModelAsset(...); a template of your own may have written it",
+            "it contains no ModelAsset(...); a custom template may have written it",
         ),
-        ("ModelAsset(spec=SPEC)", "its spec is no literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=KEY))", "its asset key is no literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=[]))", "its asset key is no literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=['a', B]))", "its asset key is no literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=['a'], deps=DEPS))", "its deps is no literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=['a']), audits=AUDITS)", "its audits is no literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=['a']), audits=(A,))", "its audits is no literal"),
+        ("ModelAsset(spec=SPEC)", "its argument spec is not a literal"),
+        ("ModelAsset(spec=dg.AssetSpec(key=KEY))", "its asset key is not a literal"),
+        ("ModelAsset(spec=dg.AssetSpec(key=[]))", "its asset key is not a literal"),
+        ("ModelAsset(spec=dg.AssetSpec(key=['a', B]))", "its asset key is not a literal"),
+        (
+            "ModelAsset(spec=dg.AssetSpec(key=['a'], deps=DEPS))",
+            "its argument deps is not a literal",
+        ),
+        (
+            "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=AUDITS)",
+            "its argument audits is not a literal",
+        ),
+        (
+            "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=(A,))",
+            "its argument audits is not a literal",
+        ),
         (
             "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=(AuditCheck(audit='x', spec=X),))",
-            "its spec is no literal",
+            "its argument spec is not a literal",
         ),
     ],
 )
@@ -222,7 +231,7 @@ def test_two_files_with_one_key() -> None:
     graph = graph_of({MODELS / "a.py": MINIMAL, MODELS / "b.py": MINIMAL})
     assert [asset.path.name for asset in graph.assets.values()] == ["a.py"]
     assert graph.unread == (
-        UnreadFile(MODELS / "b.py", "new", "its asset key is taken by models/a.py"),
+        UnreadFile(MODELS / "b.py", "new", "models/a.py has the same asset key"),
     )
 
 

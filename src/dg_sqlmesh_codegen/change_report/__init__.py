@@ -5,7 +5,7 @@ Everything here reads generated text: it never loads SQLMesh or Dagster and neve
 """
 
 from .as_json import to_json
-from .command import Format, needs_generation, save, summary_of, text_of
+from .command import Format, save, summary_of, text_of
 from .compare import summarize
 from .markdown import markdown
 from .model import Summary
@@ -14,7 +14,6 @@ __all__ = [
     "Format",
     "Summary",
     "markdown",
-    "needs_generation",
     "save",
     "summarize",
     "summary_of",

@@ -16,21 +16,17 @@ class UnreadableError(Exception):
 
 
 def module(text: str) -> ast.Module:
-    """Parse a module.
-
-    Raises:
-        UnreadableError: the text is not valid Python.
-    """
+    """Parse a module, or raise `UnreadableError`."""
     try:
         return ast.parse(text)
     except SyntaxError as error:
         if any(line.startswith(("<<<<<<< ", ">>>>>>> ")) for line in text.splitlines()):
-            raise UnreadableError("it holds the markers of a merge conflict") from error
+            raise UnreadableError("it contains merge conflict markers") from error
         where = f"line {error.lineno}" if error.lineno else "it"
-        raise UnreadableError(f"{where} is no Python") from error
+        raise UnreadableError(f"{where} is not valid Python") from error
     except (ValueError, RecursionError, MemoryError) as error:
         # null bytes, text that is not UTF-8, expressions nested too deep for Python's parser
-        raise UnreadableError("it is no Python") from error
+        raise UnreadableError("it is not valid Python") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +53,8 @@ class Call:
 
     def argument(self, name: str, position: int | None = None) -> ast.expr | None:
         """Return the argument of that name, or at that position."""
-        given = position is not None and position < len(self.positional)
-        return self.keywords.get(name, self.positional[position or 0] if given else None)
+        positional = [] if position is None else self.positional[position : position + 1]
+        return self.keywords.get(name, next(iter(positional), None))
 
     def text(self, name: str, position: int | None = None) -> str | None:
         """Return an argument as text; None if the call does not have it."""
@@ -69,7 +65,7 @@ class Call:
         """Return an argument that must be a call, or raise `UnreadableError`."""
         found = Call.of(self.argument(name))
         if found is None:
-            raise UnreadableError(f"its {name} is no literal")
+            raise UnreadableError(f"its argument {name} is not a literal")
         return found
 
     def mapping(self, name: str) -> Call:
@@ -81,7 +77,7 @@ class Call:
         node = self.argument(name)
         found = [] if node is None else elements(node)
         if found is None:
-            raise UnreadableError(f"its {name} is no literal")
+            raise UnreadableError(f"its argument {name} is not a literal")
         return found
 
     def others(self, *known: str) -> Iterator[tuple[str, ast.expr]]:
@@ -89,8 +85,8 @@ class Call:
         yield from ((name, value) for name, value in self.keywords.items() if name not in known)
 
 
-def calls(node: ast.AST, *names: str) -> Iterator[Call]:
-    """Yield the calls with one of these names, breadth first.
+def calls(node: ast.AST, name: str) -> Iterator[Call]:
+    """Yield the calls of that name, breadth first.
 
     It does not look inside a call that it yields: this skips most of a generated module.
     """
@@ -98,7 +94,7 @@ def calls(node: ast.AST, *names: str) -> Iterator[Call]:
     while waiting:
         each = waiting.popleft()
         call = Call.of(each)
-        if call and call.name in names:
+        if call and call.name == name:
             yield call
         else:
             waiting.extend(ast.iter_child_nodes(each))

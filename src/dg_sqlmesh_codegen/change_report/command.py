@@ -13,7 +13,7 @@ from dg_sqlmesh_codegen.output.git import RevisionRange, python_files_at
 from .as_json import to_json
 from .compare import summarize
 from .markdown import markdown
-from .model import PackageFiles, Summary
+from .model import Summary
 
 
 class Format(Enum):
@@ -41,10 +41,8 @@ def summary_of(
         UsageError: the folder is in no git repository, a revision is unknown, or there is nothing
             to compare.
     """
-    old: PackageFiles | None = None
-    new: PackageFiles | None = None
-    if against is not None:
-        old, new = python_files_at(RevisionRange.parse(against), out)
+    revisions = None if against is None else RevisionRange.parse(against)
+    old, new = python_files_at(revisions, out) if revisions else (None, None)
     if changes is not None:
         found = list(changes)
         if old is None:
@@ -62,15 +60,6 @@ def summary_of(
             hint="Name its folder with -o.",
         )
     return summarize(old, new)
-
-
-def needs_generation(against: str | None) -> bool:
-    """Return whether the comparison needs a newly generated package.
-
-    Raises:
-        UsageError: `against` has no revision.
-    """
-    return against is None or RevisionRange.parse(against).new is None
 
 
 def text_of(summary: Summary, form: Format = Format.MARKDOWN) -> str:

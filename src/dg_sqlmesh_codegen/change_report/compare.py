@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import PurePosixPath
 
 from dg_sqlmesh_codegen.dagster_names import AssetKey
@@ -80,7 +81,7 @@ def _compare(old: Graph, new: Graph, files: int) -> Summary:
         added=tuple(asset for asset in added if asset.key not in old_keys),
         removed=tuple(asset for asset in removed if asset.key not in new_keys),
         renamed=renamed,
-        changed=tuple(_asset_changes(before, after, renamed)),
+        changed=tuple(_asset_changes(old, new, renamed)),
         edges_added=tuple(sorted(edges_after - edges_before)),
         edges_removed=tuple(sorted(edges_before - edges_after)),
         schedules=tuple(_by_name(old.schedules, new.schedules)),
@@ -97,32 +98,24 @@ def _compare(old: Graph, new: Graph, files: int) -> Summary:
     return replace(summary, neighbours=tuple(neighbours))
 
 
-def _asset_changes(
-    before: Mapping[AssetKey, ParsedAsset],
-    after: Mapping[AssetKey, ParsedAsset],
-    renamed: Iterable[Rename],
-) -> Iterator[AssetChange]:
-    pairs = [(before[key], after[key]) for key in before.keys() & after.keys()]
+def _asset_changes(old: Graph, new: Graph, renamed: Iterable[Rename]) -> Iterator[AssetChange]:
+    keys = old.assets.keys() & new.assets.keys()
+    pairs = [(old.assets[key], new.assets[key]) for key in keys]
     pairs += [(rename.old, rename.new) for rename in renamed]
-    for old, new in sorted(pairs, key=lambda pair: (pair[1].key, pair[0].key)):
-        if old is not new:  # the same object if its file is the same in both packages
-            change = AssetChange(
-                old,
-                new,
-                code_change(old, new),
-                tuple(_by_name(old.columns, new.columns)),
-                tuple(_audits(old.audits, new.audits)),
-                tuple(_properties(_all_properties(old, new), _all_properties(new, old))),
+    for before, after in sorted(pairs, key=lambda pair: (pair[1].key, pair[0].key)):
+        if before is not after:  # the same object if its file is the same in both packages
+            code = code_change(before, after)
+            columns = tuple(_by_name(before.columns, after.columns))
+            audits = tuple(_audits(before.audits, after.audits))
+            properties = tuple(
+                _properties(_all_properties(before, after), _all_properties(after, before))
             )
-            if change.differs:
-                yield change
+            if code or columns or audits or properties:
+                yield AssetChange(before, after, code, columns, audits, properties)
 
 
 def _all_properties(asset: ParsedAsset, other: ParsedAsset) -> Sequence[Property]:
-    """Return an asset's properties, and its fields that nothing else in the summary reports.
-
-    A rename reports the fqn, and a change of the code version reports the query.
-    """
+    """Return an asset's properties, and the fields that no rename or code version reports."""
     external = "yes" if asset.external else "no"
     properties = [*asset.properties, Property("external table", (external,))]
     if asset.key == other.key:
@@ -157,31 +150,26 @@ def _audits(old: Iterable[ParsedAudit], new: Iterable[ParsedAudit]) -> list[Audi
     """
     before = list((Counter(old) - Counter(new)).elements())
     after = list((Counter(new) - Counter(old)).elements())
-    changes: list[AuditChange] = []
-    for identity in _AUDIT_IDENTITIES:
-        left, right = _unique(before, identity), _unique(after, identity)
-        pairs = [Difference(left[value], right[value]) for value in left.keys() & right.keys()]
-        before = [audit for audit in before if all(audit is not each.old for each in pairs)]
-        after = [audit for audit in after if all(audit is not each.new for each in pairs)]
-        changes += pairs
+    changes = [
+        *_paired(before, after, lambda audit: (audit.name, audit.args, audit.standalone)),
+        *_paired(before, after, lambda audit: audit.check),
+        *_paired(before, after, lambda audit: audit.name),
+    ]
     changes += [Difference(audit, None) for audit in before]
     changes += [Difference(None, audit) for audit in after]
     return sorted(changes, key=lambda each: [(a.name, a.check) for a in (each.new, each.old) if a])
 
 
-_AUDIT_IDENTITIES: tuple[Callable[[ParsedAudit], object], ...] = (
-    lambda audit: (audit.name, audit.args, audit.standalone),
-    lambda audit: audit.check,
-    lambda audit: audit.name,
-)
-
-
-def _unique(
-    audits: Sequence[ParsedAudit], identity: Callable[[ParsedAudit], object]
-) -> dict[object, ParsedAudit]:
-    """Return the audits by their identity, without those that share one."""
-    counts = Counter(map(identity, audits))
-    return {identity(audit): audit for audit in audits if counts[identity(audit)] == 1}
+def _paired(
+    before: list[ParsedAudit], after: list[ParsedAudit], identity: Callable[[ParsedAudit], object]
+) -> Iterator[AuditChange]:
+    """Take the pairs with the same identity out of both lists, if it is unique in both."""
+    olds, news = Counter(map(identity, before)), Counter(map(identity, after))
+    for old, new in product([*before], [*after]):
+        if identity(old) == identity(new) and olds[identity(old)] == news[identity(new)] == 1:
+            before.remove(old)
+            after.remove(new)
+            yield Difference(old, new)
 
 
 def _edges(assets: Iterable[ParsedAsset], new_keys: Mapping[AssetKey, AssetKey]) -> set[Edge]:

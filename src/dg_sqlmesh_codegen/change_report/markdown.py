@@ -35,7 +35,7 @@ def markdown(summary: Summary) -> str:
     head = _nothing(summary) if summary.is_empty else _headline(summary)
     sections, drawn = [*_sections(summary)], [*flowchart(summary)]
     for limit in _LIMITS:
-        lines = ["### The asset graph", "", head, *_lines(sections, limit), *drawn, ""]
+        lines = ["### Changes to the asset graph", "", head, *_lines(sections, limit), *drawn, ""]
         text = "\n".join(lines)
         if len(text.encode()) <= MAX_BYTES:
             break
@@ -53,7 +53,7 @@ def _lines(sections: Iterable[tuple[str, list[str]]], limit: int) -> Iterator[st
 
 def _nothing(summary: Summary) -> str:
     if summary.notes:
-        return "Nothing changed in the graph as far as it could be read."
+        return "Nothing changed in the part of the graph that could be read."
     text = "Nothing changed in the graph."
     if summary.files:
         verb = "differs" if summary.files == 1 else "differ"
@@ -74,7 +74,7 @@ def _headline(summary: Summary) -> str:
         (sum(len(each.schema) for each in changed), "column", "changed"),
         (sum(len(each.audits) for each in changed), "audit", "changed"),
         (len(summary.schedules), "schedule", "changed"),
-        (sum(bool(phrases.metadata(each)) for each in changed), "asset", "with other metadata"),
+        (sum(bool(phrases.metadata(each)) for each in changed), "asset", "with changed metadata"),
         (len(summary.settings), "setting", "changed"),
     )
     parts = [f"{phrases.count(count, noun)} {verb}" for count, noun, verb in counts if count]

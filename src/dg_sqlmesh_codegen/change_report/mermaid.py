@@ -42,7 +42,7 @@ def flowchart(summary: Summary) -> Iterator[str]:
     yield "```"
     if len(wanted) > len(names):
         missing = count(len(wanted) - len(names), "asset")
-        yield from ("", f"{missing} more would not fit into the picture.")
+        yield from ("", f"The flowchart leaves out {missing}.")
 
 
 def _styles(summary: Summary) -> dict[AssetKey, str]:
@@ -68,8 +68,8 @@ def _nodes(
 
 def _edges(summary: Summary, names: Mapping[AssetKey, str]) -> Iterator[str]:
     arrows = (
-        *((edge, "==>|new|") for edge in summary.edges_added),
-        *((edge, "-.->|gone|") for edge in summary.edges_removed),
+        *((edge, "==>|added|") for edge in summary.edges_added),
+        *((edge, "-.->|removed|") for edge in summary.edges_removed),
         *((edge, "-->") for edge in summary.neighbours),
     )
     drawn = [each for each in arrows if {each[0].upstream, each[0].downstream} <= names.keys()]

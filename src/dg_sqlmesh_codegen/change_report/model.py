@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import PurePosixPath
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from dg_sqlmesh_codegen.dagster_names import AssetKey
 
@@ -91,10 +91,7 @@ class ParsedAsset:
 
 @dataclass(frozen=True, slots=True, order=True)
 class UnreadFile:
-    """A file that cannot be read, so that nothing in it is compared.
-
-    `side` is "old" or "new"; `reason` is one line.
-    """
+    """A file that cannot be read on one side ("old" or "new"), with the reason in one line."""
 
     path: PurePosixPath
     side: str
@@ -124,12 +121,7 @@ class RenameReason(Enum):
 
 
 class Cause(Enum):
-    """Why a code version differs, as far as the literals show.
-
-    The code version is SQLMesh's `data_hash` of the model alone: the text of its query before
-    macros are rendered, its Python code and that of its macros, its kind and other properties that
-    shape the table. The model's parents are not part of it.
-    """
+    """Why a code version (SQLMesh's `data_hash` without the parents) differs, as literals show."""
 
     QUERY = "query"
     DEFINITION = "definition"
@@ -163,12 +155,7 @@ class PropertyChange:
     new: tuple[str, ...]
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-Item = TypeVar("Item", bound=_Named)
+Item = TypeVar("Item", bound=ParsedColumn | ParsedAudit | ParsedSchedule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +168,7 @@ class Difference(Generic[Item]):
     @property
     def name(self) -> str:
         """The new name; the old one if the item was removed."""
-        item = self.new or self.old
-        return item.name if item else ""
+        return next((item.name for item in (self.new, self.old) if item), "")
 
 
 ColumnChange = Difference[ParsedColumn]
@@ -205,11 +191,6 @@ class AssetChange:
     columns: tuple[ColumnChange, ...] = ()
     audits: tuple[AuditChange, ...] = ()
     properties: tuple[PropertyChange, ...] = ()
-
-    @property
-    def differs(self) -> bool:
-        """Whether there is anything to report; edges are compared separately."""
-        return bool(self.code or self.columns or self.audits or self.properties)
 
     @property
     def schema(self) -> tuple[ColumnChange, ...]:

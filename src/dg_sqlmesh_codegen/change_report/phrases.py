@@ -25,16 +25,15 @@ _REASONS = {
     model.RenameReason.SAME_NAME: "same name in another schema or catalog",
 }
 _CAUSES = {
-    model.Cause.QUERY: "its query",
-    model.Cause.PYTHON: "its Python code, or what that imports",
-    model.Cause.SEED: "its data, or how that is read",
-    model.Cause.UNSEEN: "its query is the same; a statement before or after it may not be,"
-    " or a property",
+    model.Cause.QUERY: "query",
+    model.Cause.PYTHON: "Python code or its imports",
+    model.Cause.SEED: "data or the way it is read",
+    model.Cause.UNSEEN: "same query; a statement around it or a property may have changed",
 }
 _BLOCKING = {
     True: "**now blocks**",
     False: "**no longer blocks**",
-    None: "does not say whether it blocks",
+    None: "no longer states whether it blocks",
 }
 # Properties that follow from others: the report leaves them out if one of those changed.
 _DERIVED = {
@@ -81,9 +80,9 @@ def rename(each: model.Rename) -> str:
 def cause(each: model.CodeChange) -> str:
     """Explain why a code version changed."""
     if each.cause is model.Cause.DEFINITION:
-        return f"its {listed([property_name(name) for name in each.names], len(each.names))}"
+        return f"{listed([property_name(name) for name in each.names], len(each.names))}"
     if each.cause is model.Cause.MACRO:
-        return f"its query is the same, and calls {codes(each.names)}"
+        return f"same query; it uses {codes(each.names)}"
     return _CAUSES[each.cause]
 
 
@@ -94,8 +93,8 @@ def audit(each: model.AuditChange) -> str:
     if each.new:
         states = {True: ", blocking", False: ", non-blocking", None: ""}
         blocking = None if each.new.standalone else each.new.blocking
-        return f"{_use(each.new)} is new{states[blocking]}"
-    return f"{_use(each.old)} is gone" if each.old else ""
+        return f"{_use(each.new)} added{states[blocking]}"
+    return f"{_use(each.old)} removed" if each.old else ""
 
 
 def _use(each: model.ParsedAudit) -> str:
@@ -110,28 +109,28 @@ def _audit_differences(old: model.ParsedAudit, new: model.ParsedAudit) -> Iterat
     if old.name != new.name:
         yield f"was {code(old.name)}"
     if old.args != new.args:
-        yield f"its arguments were {code(_arguments(old)) if old.args else 'none'}"
+        yield f"arguments were {code(_arguments(old)) if old.args else 'none'}"
     if old.blocking != new.blocking:
         yield _BLOCKING[new.blocking]
     if old.query != new.query:
-        yield "its query changed"
+        yield "query changed"
     if old.standalone != new.standalone:
-        yield "it is now standalone" if new.standalone else "it is no longer standalone"
+        yield "now standalone" if new.standalone else "no longer standalone"
     if old.also_reads != new.also_reads:
-        yield f"it also reads {codes([user_string(each) for each in new.also_reads]) or 'nothing'}"
+        yield f"also reads {codes([user_string(each) for each in new.also_reads]) or 'nothing'}"
     if old.check != new.check:
-        yield f"its check {code(old.check)} is now {code(new.check)}, without the other's history"
+        yield f"check {code(old.check)} is now {code(new.check)}, with a new history"
 
 
 def column(each: model.ColumnChange) -> str:
     """Describe the change of a column."""
     if each.new is None:
-        return f"{code(each.name)} is gone"
+        return f"{code(each.name)} removed"
     if each.old is None:
-        return f"{code(f'{each.name} {each.new.type}')} is new"
+        return f"{code(f'{each.name} {each.new.type}')} added"
     if model.is_description(each):
         return f"description of {code(each.name)}"
-    return f"{code(each.name)} was {code(each.old.type)}, is {code(each.new.type)}"
+    return f"{code(each.name)} from {code(each.old.type)} to {code(each.new.type)}"
 
 
 def metadata(each: model.AssetChange) -> list[str]:
@@ -173,8 +172,8 @@ def schedule(each: model.ScheduleChange) -> str:
     if each.old and each.new:
         return f"{code(each.name)}: {_ticks(each.old)} → {_ticks(each.new)}"
     if each.new:
-        return f"{code(each.name)} is new: {_ticks(each.new)}"
-    return f"{code(each.name)} is gone: {_ticks(each.old)}" if each.old else ""
+        return f"{code(each.name)} added: {_ticks(each.new)}"
+    return f"{code(each.name)} removed: {_ticks(each.old)}" if each.old else ""
 
 
 def _ticks(each: model.ParsedSchedule) -> str:

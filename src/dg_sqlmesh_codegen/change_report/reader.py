@@ -35,14 +35,9 @@ _BOOLEANS: dict[str | None, bool] = {"True": True, "False": False}
 
 
 def read(old: model.PackageFiles, new: model.PackageFiles) -> tuple[model.Graph, model.Graph]:
-    """Read two packages; a file that is the same in both is parsed once.
+    """Return the graphs of two packages, without the files that this tool did not generate.
 
-    Args:
-        old: the old package. Files that this tool did not generate are ignored.
-        new: the new package.
-
-    Returns:
-        The graph of each.
+    A file that is the same in both packages is parsed once.
     """
     read_file = cache(_read_file)
     with warnings.catch_warnings():
@@ -60,7 +55,7 @@ def _graph(
         try:
             found = read_file(path, package[path])
             if clash := next((key for key in found.assets if key in assets), None):
-                raise UnreadableError(f"its asset key is taken by {assets[clash].path}")
+                raise UnreadableError(f"{assets[clash].path} has the same asset key")
             assets |= found.assets
             if path == DEFINITIONS:
                 definitions = found
@@ -70,11 +65,7 @@ def _graph(
 
 
 def _read_file(path: PurePosixPath, text: str) -> model.Graph:
-    """Return the part of the graph that a file defines.
-
-    Raises:
-        UnreadableError: the file cannot be read.
-    """
+    """Return the part of the graph that a file defines, or raise `UnreadableError`."""
     if not _is_generated(text):
         return model.Graph()
     tree = ast_reader.module(text)
@@ -87,7 +78,7 @@ def _read_file(path: PurePosixPath, text: str) -> model.Graph:
     assets = [_asset(call, path) for call in ast_reader.calls(tree, record)]
     if not assets:
         raise UnreadableError(
-            f"it holds no {record}(...); a template of your own may have written it"
+            f"it contains no {record}(...); a custom template may have written it"
         )
     return model.Graph({asset.key: asset for asset in assets})
 
@@ -134,7 +125,7 @@ def _key(node: ast.expr | None) -> AssetKey:
     parts = [node] if plain else ast_reader.elements(node) or []
     key = tuple(text for part in parts if (text := ast_reader.string(part)) is not None)
     if not key or len(key) < len(parts):
-        raise UnreadableError("its asset key is no literal")
+        raise UnreadableError("its asset key is not a literal")
     return key
 
 
@@ -151,7 +142,7 @@ def _columns(schema: ast.expr | None) -> Iterator[model.ParsedColumn]:
 def _audit(node: ast.expr) -> model.ParsedAudit:
     call = Call.of(node)
     if call is None:
-        raise UnreadableError("its audits is no literal")
+        raise UnreadableError("its argument audits is not a literal")
     spec = call.call("spec")
     name = call.text("audit") or ""
     metadata = spec.mapping("metadata")
