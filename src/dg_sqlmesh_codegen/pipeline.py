@@ -10,7 +10,7 @@ from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.rendering.files import Rendered
 from dg_sqlmesh_codegen.rendering.package import Package, named_schedules, render
 from dg_sqlmesh_codegen.translation.apply import Translation
-from dg_sqlmesh_codegen.translation.warnings import notes
+from dg_sqlmesh_codegen.translation.warnings import warnings
 
 from .schedules import crons
 from .sqlmesh_project import describe
@@ -72,5 +72,5 @@ def translate(config: Config, progress: Callable[[str], None], *, fresh: bool = 
         # sqlmesh_execution_status is one more than there are audits, of every model.
         checks=sum(len(asset.checks) + config.execution_status_check for asset in assets),
         schedules=named,
-        notes=notes(project, config, translator),
+        notes=warnings(project, config, translator),
     )

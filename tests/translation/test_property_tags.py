@@ -53,8 +53,8 @@ def test_what_a_models_tags_say(tags: tuple[str, ...], expected: Properties) -> 
                 "Did you mean dagster:owner:...?"
             ],
         ),
-        (("dagster:kind",), ["model shop.sales.orders: tag 'dagster:kind' names no value"]),
-        (("dagster:kind: ",), ["model shop.sales.orders: tag 'dagster:kind: ' names no value"]),
+        (("dagster:kind",), ["model shop.sales.orders: tag 'dagster:kind' has no value"]),
+        (("dagster:kind: ",), ["model shop.sales.orders: tag 'dagster:kind: ' has no value"]),
         (
             ("dagster:group_name:a", "dagster:group_name:b"),
             [
@@ -67,7 +67,7 @@ def test_what_a_models_tags_say(tags: tuple[str, ...], expected: Properties) -> 
     ],
 )
 def test_what_is_strange_is_reported(tags: tuple[str, ...], said: list[str]) -> None:
-    assert [*property_tags.notes(model(tags=tags))] == said
+    assert [*property_tags.warnings(model(tags=tags))] == said
 
 
 @pytest.mark.parametrize("name", ["group_name", "description", "asset_key"])
@@ -75,7 +75,7 @@ def test_of_what_an_asset_has_one_the_first_counts(name: str) -> None:
     tags = (f"dagster:{name}:first", f"dagster:{name}:second")
 
     assert getattr(property_tags.of(model(tags=tags)), name) in {"first", ("first",)}
-    assert len([*property_tags.notes(model(tags=tags))]) == 1
+    assert len([*property_tags.warnings(model(tags=tags))]) == 1
 
 
 def test_every_known_property_does_something() -> None:

@@ -1,4 +1,4 @@
-"""`translator = "package.module:Class"` -> an instance of that class."""
+"""Import the translator that the configuration names, `package.module:Class`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ def load(path: str | None, root: Path | None = None) -> SQLMeshTranslator:
     """Import a translator.
 
     Args:
-        path: "package.module:Class"; None is the default translator.
-        root: a folder to import from besides Python's own path and the working directory: that of
-            the file that names the translator. The nearest folder above it that has a
-            pyproject.toml or dg.toml counts too, and the `src` of both.
+        path: `package.module:Class`; None is the default translator.
+        root: the folder of the file that names the translator. It is searched after Python's own
+            path and the working directory, with the nearest folder above it that contains a
+            pyproject.toml or dg.toml, and the `src` folder of both.
 
     Raises:
-        SettingError: the module does not import, has no such class, or it is no translator.
+        SettingError: the module cannot be imported, it has no such class, or the class is not a
+            subclass of `SQLMeshTranslator`.
     """
     if path is None:
         return SQLMeshTranslator()
