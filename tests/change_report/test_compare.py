@@ -195,9 +195,7 @@ NOT_NULL = audit("not_null", columns="(id)")
     ],
 )
 def test_audits(
-    old: tuple[Audit, ...],
-    new: tuple[Audit, ...],
-    expected: list[tuple[str | None, str | None]],
+    old: tuple[Audit, ...], new: tuple[Audit, ...], expected: list[tuple[str | None, str | None]]
 ) -> None:
     summary = changed(audits_of(*old), audits_of(*new))
     found = [each for change in summary.changed for each in change.audits]

@@ -234,10 +234,7 @@ ANSWERS: dict[str, tuple[Callable[[SQLMeshTranslator], object], object]] = {
         ("raw", "main", "a.b"),
     ),
     "get_group_name": (lambda each: each.get_group_name(CONTEXT, FULL), "sqlmesh"),
-    "get_tags": (
-        lambda each: each.get_tags(CONTEXT, FULL),
-        {"daily": "true", "finance": "true"},
-    ),
+    "get_tags": (lambda each: each.get_tags(CONTEXT, FULL), {"daily": "true", "finance": "true"}),
     "get_metadata": (lambda each: each.get_metadata(FULL, METADATA_KEYS), METADATA),
     "get_description": (lambda each: each.get_description(FULL), "Orders"),
     "get_owners": (lambda each: each.get_owners(FULL), ("team:finance",)),
@@ -325,8 +322,7 @@ def test_external_tables_as_assets_of_something_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "group"),
-    [("stg_orders", "staging"), ("mart_revenue", "marts"), ("orders", "sqlmesh")],
+    ("name", "group"), [("stg_orders", "staging"), ("mart_revenue", "marts"), ("orders", "sqlmesh")]
 )
 def test_groups_by_prefix(name: str, group: str) -> None:
     assert Layers().get_group_name(CONTEXT, model(f"shop.sales.{name}")) == group

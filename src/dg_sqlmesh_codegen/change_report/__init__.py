@@ -10,13 +10,4 @@ from .compare import summarize
 from .markdown import markdown
 from .model import Summary
 
-__all__ = [
-    "Format",
-    "Summary",
-    "markdown",
-    "save",
-    "summarize",
-    "summary_of",
-    "text_of",
-    "to_json",
-]
+__all__ = ["Format", "Summary", "markdown", "save", "summarize", "summary_of", "text_of", "to_json"]

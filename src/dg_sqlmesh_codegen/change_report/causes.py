@@ -23,7 +23,7 @@ _BUILTIN_MACROS = re.compile(
 )
 _PREDEFINED = re.compile(
     r"(latest|start|end|execution)_(date|dt|dtntz|ds|ts|tstz|hour|epoch|millis)"
-    r"|this_model|this_env|model_kind_name|gateway|runtime_stage|physical_table",
+    r"|this_model|this_env|model_kind_name|gateway|runtime_stage|physical_table"
 )
 
 

@@ -36,10 +36,7 @@ _BLOCKING = {
     None: "no longer states whether it blocks",
 }
 # Properties that follow from others: the report leaves them out if one of those changed.
-_DERIVED = {
-    "kinds": {"sqlmesh/kind", "sqlmesh/dialect"},
-    "sqlmesh/tags": {"tags", "group_name"},
-}
+_DERIVED = {"kinds": {"sqlmesh/kind", "sqlmesh/dialect"}, "sqlmesh/tags": {"tags", "group_name"}}
 
 
 def count(number: int, noun: str) -> str:

@@ -181,14 +181,8 @@ def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...
 def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
     return tuple(
         StandaloneAudit(
-            audit=Audit(
-                name=audit.name,
-                args=(),
-                blocking=False,  # SQLMesh does not allow a blocking standalone audit
-                dialect=audit.dialect,
-                query=_text(audit).strip(),
-                standalone=True,
-            ),
+            # SQLMesh does not allow a blocking standalone audit.
+            Audit(audit.name, (), False, audit.dialect, _text(audit).strip(), standalone=True),
             reads=_reads(audit.depends_on, context),
             cron=audit.cron,
             cron_tz=audit.cron_tz.key if audit.cron_tz else None,
