@@ -12,13 +12,9 @@ from hypothesis import strategies as st
 from builders import audit, external, fqn, model
 from dg_sqlmesh_codegen.change_report import markdown, summarize, to_json
 from dg_sqlmesh_codegen.change_report.model import (
-    Cause,
-    Difference,
     Edge,
     PackageFiles,
-    ParsedAudit,
     ParsedColumn,
-    ParsedSchedule,
     PropertyChange,
     RenameReason,
     Summary,
@@ -120,33 +116,12 @@ def test_an_edge() -> None:
     assert not summary.changed
 
 
-def test_a_query() -> None:
-    summary = changed(STAGED, replace(STAGED, query="SELECT 2", data_hash="9"))
-    (change,) = summary.changed
-    assert change.code is not None
-    assert (change.code.old, change.code.new, change.code.cause) == ("2", "9", Cause.QUERY)
-    assert summary.neighbours == (Edge(raw, staged), Edge(staged, mart))
-
-
 def test_a_query_that_changed_without_its_code_version() -> None:
     (change,) = changed(STAGED, replace(STAGED, query="SELECT 2")).changed
     assert change.code is None
     assert change.properties == (
         PropertyChange("sqlmesh/query", ("SELECT id FROM raw.orders",), ("SELECT 2",)),
     )
-
-
-def test_columns() -> None:
-    old = replace(STAGED, columns=(Column("a", "INT"), Column("b", "INT"), Column("c", "INT", "x")))
-    new = replace(STAGED, columns=(Column("d", "INT"), Column("b", "TEXT"), Column("c", "INT")))
-    (change,) = changed(old, new).changed
-    assert [(each.name, each.old, each.new) for each in change.columns] == [
-        ("a", ParsedColumn("a", "INT"), None),
-        ("b", ParsedColumn("b", "INT"), ParsedColumn("b", "TEXT")),
-        ("c", ParsedColumn("c", "INT", "x"), ParsedColumn("c", "INT")),
-        ("d", None, ParsedColumn("d", "INT")),
-    ]
-    assert [each.name for each in change.schema] == ["a", "b", "d"]
 
 
 @pytest.mark.parametrize(
@@ -203,32 +178,6 @@ def test_audits(
         (each.old.check if each.old else None, each.new.check if each.new else None)
         for each in found
     ] == expected
-
-
-def test_an_audit_that_no_longer_blocks() -> None:
-    summary = changed(audits_of(NOT_NULL), audits_of(replace(NOT_NULL, blocking=False)))
-    (change,) = summary.changed[0].audits
-    expected = ParsedAudit(
-        "not_null", (("columns", "(id)"),), "not_null", True, query=NOT_NULL.query
-    )
-    assert (change.old, change.new) == (expected, replace(expected, blocking=False))
-
-
-def test_schedules() -> None:
-    utc = ParsedSchedule("sqlmesh_adaptive_schedule", ("0 0 * * *",), "UTC")
-    berlin = ParsedSchedule(
-        "sqlmesh_adaptive_schedule_europe_berlin", ("0 0 * * *",), "Europe/Berlin"
-    )
-    summary = changed(MART, replace(MART, cron="@hourly"))
-    assert summary.schedules == (Difference(utc, replace(utc, crons=("0 * * * *",))),)
-    summary = changed(MART, replace(MART, cron_tz="Europe/Berlin"))
-    assert summary.schedules == (Difference(None, berlin),)
-
-
-def test_settings() -> None:
-    summary = summarize(package(*ALL), package(*ALL, environment="staging"))
-    assert summary.settings == (PropertyChange("resource environment", ("prod",), ("staging",)),)
-    assert not summary.is_empty
 
 
 def test_layout_and_comments_do_not_count() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -73,28 +74,59 @@ def test_an_unreadable_file() -> None:
     )
 
 
-def test_a_description() -> None:
-    assert sections(MART, replace(MART, description="The mart")) == (
-        "1 asset with changed metadata.\n\n"
-        "**Other metadata**\n\n"
-        "- `s/a/mart`: description none → `The mart`\n"
-    )
+COLUMNS = (Column("a", "INT"), Column("b", "INT"), Column("c", "INT", "x"))
+NEW_COLUMNS = (Column("d", "INT"), Column("b", "TEXT"), Column("c", "INT", "y"))
+NOT_NULL = audit("not_null", columns="(id)")
 
 
-def test_owner_tag_and_group() -> None:
-    new = replace(MART, owner="b", tags=("pii", "x", "dagster:group_name:g"))
-    assert sections(MART, new).endswith(
-        "- `s/a/mart`: group `sqlmesh` → `g`; owners `team:a` → `team:b`;"
-        " tags: added `pii=true`, `x=true`\n"
-    )
-
-
-def test_a_macro() -> None:
-    assert sections(MART, replace(MART, data_hash="3")) == (
-        "1 model changed through a macro or a variable.\n\n"
-        "**Code version changed through a macro or a variable**\n\n"
-        "- `s/a/mart`: same query; it uses `@f`\n"
-    )
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (
+            {},
+            {"description": "The mart"},
+            "1 asset with changed metadata.\n\n**Other metadata**\n\n"
+            "- `s/a/mart`: description none → `The mart`\n",
+        ),
+        (
+            {},
+            {"owner": "b", "tags": ("pii", "x", "dagster:group_name:g")},
+            "1 asset with changed metadata.\n\n**Other metadata**\n\n"
+            "- `s/a/mart`: group `sqlmesh` → `g`; owners `team:a` → `team:b`;"
+            " tags: added `pii=true`, `x=true`\n",
+        ),
+        (
+            {},
+            {"data_hash": "3"},
+            "1 model changed through a macro or a variable.\n\n"
+            "**Code version changed through a macro or a variable**\n\n"
+            "- `s/a/mart`: same query; it uses `@f`\n",
+        ),
+        (
+            {},
+            {"query": "SELECT 1", "data_hash": "3", "depends_on": (fqn("s.a.other"),)},
+            "1 edge added, 1 edge removed, 1 model changed directly.\n\n**Edges**\n\n"
+            "- `s/a/mart` now reads `s/a/other`\n- `s/a/mart` no longer reads `s/a/raw`\n\n"
+            "**Code version changed directly**\n\n- `s/a/mart`: query\n",
+        ),
+        (
+            {"columns": COLUMNS},
+            {"columns": NEW_COLUMNS},
+            "3 columns changed, 1 asset with changed metadata.\n\n**Columns**\n\n"
+            "- `s/a/mart`: `a` removed; `b` from `INT` to `TEXT`; `d INT` added\n\n"
+            "**Other metadata**\n\n- `s/a/mart`: description of `c`\n",
+        ),
+        (
+            {"audits": (NOT_NULL,)},
+            {"audits": (NOT_NULL, audit("not_null", columns="(x)"))},
+            "2 audits changed.\n\n**Audits**\n\n"
+            "- `s/a/mart`: `not_null(columns := (id))`: check `not_null` is now `not_null__id`,"
+            " with a new history; `not_null(columns := (x))` added, blocking\n",
+        ),
+    ],
+)
+def test_changes_of_one_model(old: dict[str, object], new: dict[str, object], text: str) -> None:
+    assert sections(replace(MART, **old), replace(MART, **new)) == text  # type: ignore[arg-type]
 
 
 def test_models_with_the_same_phrases_share_a_line() -> None:
@@ -103,33 +135,6 @@ def test_models_with_the_same_phrases_share_a_line() -> None:
     assert (
         "- `s/a/m0`, `s/a/m1`, `s/a/m2`, `s/a/m3` and 5 more: same query; it uses `@f`"
     ) in markdown(summarize(package(*models), package(*new)))
-
-
-def test_an_edge_and_a_query() -> None:
-    new = replace(MART, query="SELECT 1", data_hash="3", depends_on=(fqn("s.a.other"),))
-    assert sections(MART, new) == (
-        "1 edge added, 1 edge removed, 1 model changed directly.\n\n"
-        "**Edges**\n\n"
-        "- `s/a/mart` now reads `s/a/other`\n"
-        "- `s/a/mart` no longer reads `s/a/raw`\n\n"
-        "**Code version changed directly**\n\n"
-        "- `s/a/mart`: query\n"
-    )
-
-
-def test_columns() -> None:
-    old = replace(MART, columns=(Column("a", "INT"), Column("b", "INT"), Column("c", "INT", "x")))
-    new = replace(MART, columns=(Column("d", "INT"), Column("b", "TEXT"), Column("c", "INT", "y")))
-    text = sections(old, new)
-    assert "- `s/a/mart`: `a` removed; `b` from `INT` to `TEXT`; `d INT` added\n" in text
-    assert "- `s/a/mart`: description of `c`\n" in text
-
-
-def test_a_type_that_changed_without_a_code_version() -> None:
-    new = replace(MART, columns=(Column("a", "TEXT"),))
-    assert sections(replace(MART, columns=(Column("a", "INT"),)), new) == (
-        "1 column changed.\n\n**Columns**\n\n- `s/a/mart`: `a` from `INT` to `TEXT`\n"
-    )
 
 
 def test_audits() -> None:
@@ -145,15 +150,6 @@ def test_audits() -> None:
         "- `s/a/mart`: `fresh` added, blocking; `gone` removed; "
         "`not_null(columns := (id))`: **no longer blocks**; "
         "`rows(threshold := 2)`: arguments were `threshold := 1`\n"
-    )
-
-
-def test_a_second_use_of_an_audit_renames_the_check_of_the_first() -> None:
-    use = audit("not_null", columns="(id)")
-    new = replace(MART, audits=(use, audit("not_null", columns="(x)")))
-    assert sections(replace(MART, audits=(use,)), new).endswith(
-        "- `s/a/mart`: `not_null(columns := (id))`: check `not_null` is now `not_null__id`,"
-        " with a new history; `not_null(columns := (x))` added, blocking\n"
     )
 
 
