@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from dg_sqlmesh_codegen.errors import SettingError
 
@@ -15,6 +14,11 @@ from .translator import SQLMeshTranslator
 
 _KEY = "translator"
 _PROJECT_FILES = ("pyproject.toml", "dg.toml")
+_NO_ARGUMENTS = "It is made without arguments; --debug shows where it fails."
+_SEARCHED = (
+    "It is imported from Python's path, the working directory, and the folder of the "
+    "file that names it and its project; --debug shows where it fails."
+)
 
 
 def load(path: str | None, root: Path | None = None) -> SQLMeshTranslator:
@@ -32,9 +36,9 @@ def load(path: str | None, root: Path | None = None) -> SQLMeshTranslator:
     """
     if path is None:
         return SQLMeshTranslator()
-    name = path.partition(":")[2]
-    with _importable(root):
-        module = _module(path)
+    module_name, _, name = path.partition(":")
+    with _importable(root), _reported(path, "does not import", _SEARCHED):
+        module = import_module(module_name)
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, SQLMeshTranslator)):
         what = "has no such class" if found is None else "is no subclass of SQLMeshTranslator"
@@ -44,28 +48,19 @@ def load(path: str | None, root: Path | None = None) -> SQLMeshTranslator:
             detail=f"it was looked for in {getattr(module, '__file__', None) or module.__name__}",
             hint="Write a class that inherits dg_sqlmesh_codegen.SQLMeshTranslator.",
         )
-    try:
+    with _reported(path, "cannot be made", _NO_ARGUMENTS):
         return found()
-    except (Exception, SystemExit) as error:
-        raise SettingError(
-            _KEY,
-            f"the translator {path} cannot be made",
-            detail=f"{type(error).__name__}: {error}",
-            hint="It is made without arguments; --debug shows where it fails.",
-        ) from error
 
 
-def _module(path: str) -> ModuleType:
+@contextmanager
+def _reported(path: str, problem: str, hint: str) -> Iterator[None]:
+    """Turn any error of the user's code, which runs here, into one line."""
     try:
-        return import_module(path.partition(":")[0])
+        yield
     except (Exception, SystemExit) as error:
-        # Importing runs the user's code, so anything can come.
+        detail = f"{type(error).__name__}: {error}"
         raise SettingError(
-            _KEY,
-            f"the translator {path} does not import",
-            detail=f"{type(error).__name__}: {error}",
-            hint="It is imported from Python's path, the working directory, and the folder of the "
-            "file that names it and its project; --debug shows where it fails.",
+            _KEY, f"the translator {path} {problem}", detail=detail, hint=hint
         ) from error
 
 
@@ -73,7 +68,7 @@ def _module(path: str) -> ModuleType:
 def _importable(root: Path | None) -> Iterator[None]:
     folders = [Path.cwd(), *(_roots(root.absolute()) if root else ())]
     added = [text for text in map(str, folders) if text not in sys.path]
-    sys.path.extend(added)  # behind everything: a folder may not hide an installed package
+    sys.path.extend(added)  # last: a folder must not hide an installed package
     try:
         yield
     finally:
