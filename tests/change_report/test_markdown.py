@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +35,7 @@ from dg_sqlmesh_codegen.rendering.header import BANNER
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model
 from packages import package
 
+T = TypeVar("T")
 RAW = model("s.a.raw", query="SELECT 1", data_hash="1")
 MART = model(
     "s.a.mart", query="SELECT @f(x) FROM a.raw", data_hash="2", depends_on=(RAW.fqn,), owner="a"
@@ -182,14 +184,20 @@ NASTY = ("`", "```\n", "<b>", "\n\n# x\n", '"]', "|", "\ud800", "\u202e", "x" * 
 texts = st.lists(st.sampled_from(NASTY) | st.text(max_size=5), max_size=4).map("".join)
 keys = st.lists(texts, min_size=1, max_size=3).map(tuple)
 values = st.lists(texts, max_size=4).map(tuple)
+
+
+def few(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
+    return st.lists(strategy, max_size=2).map(tuple)
+
+
 audits = st.builds(
     ParsedAudit,
     name=texts,
-    args=st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
+    args=few(st.tuples(texts, texts)),
     check=texts,
     blocking=st.none() | st.booleans(),
     query=st.none() | texts,
-    also_reads=st.lists(keys, max_size=2).map(tuple),
+    also_reads=few(keys),
 )
 columns = st.builds(ParsedColumn, texts, texts, st.none() | texts)
 assets = st.builds(
@@ -197,42 +205,35 @@ assets = st.builds(
     key=keys,
     fqn=texts,
     path=st.just(PurePosixPath("models/x.py")),
-    deps=st.lists(keys, max_size=3).map(tuple),
-    audits=st.lists(audits, max_size=2).map(tuple),
-    properties=st.lists(st.builds(Property, st.just("group_name"), values), max_size=1).map(tuple),
+    deps=few(keys),
+    audits=few(audits),
+    properties=few(st.builds(Property, st.just("group_name"), values)),
 )
+properties = st.builds(PropertyChange, texts, values, values)
 changes = st.builds(
     AssetChange,
     old=assets,
     new=assets,
     code=st.none() | st.builds(CodeChange, texts, texts, st.sampled_from(Cause), values),
-    columns=st.lists(st.builds(Difference, st.none() | columns, columns), max_size=2).map(tuple),
-    audits=st.lists(st.builds(Difference, st.none() | audits, audits), max_size=2).map(tuple),
-    properties=st.lists(st.builds(PropertyChange, texts, values, values), max_size=2).map(tuple),
+    columns=few(st.builds(Difference, st.none() | columns, columns)),
+    audits=few(st.builds(Difference, st.none() | audits, audits)),
+    properties=few(properties),
 )
 schedules = st.builds(ParsedSchedule, texts, values, texts)
-edges = st.lists(st.builds(Edge, keys, keys), max_size=3).map(tuple)
+edges = few(st.builds(Edge, keys, keys))
+unread = st.builds(UnreadFile, texts.map(PurePosixPath), st.just("old"), st.just("a reason"))
 summaries = st.builds(
     Summary,
-    added=st.lists(assets, max_size=2).map(tuple),
-    removed=st.lists(assets, max_size=2).map(tuple),
-    renamed=st.lists(
-        st.builds(Rename, assets, assets, st.sampled_from(RenameReason)), max_size=2
-    ).map(tuple),
-    changed=st.lists(changes, max_size=2).map(tuple),
+    added=few(assets),
+    removed=few(assets),
+    renamed=few(st.builds(Rename, assets, assets, st.sampled_from(RenameReason))),
+    changed=few(changes),
     edges_added=edges,
     edges_removed=edges,
     neighbours=edges,
-    schedules=st.lists(st.builds(Difference, st.none() | schedules, schedules), max_size=2).map(
-        tuple
-    ),
-    settings=st.lists(st.builds(PropertyChange, texts, values, values), max_size=2).map(tuple),
-    notes=st.lists(
-        st.builds(
-            UnreadFile, texts.map(PurePosixPath), st.just("old"), st.just("it is not valid Python")
-        ),
-        max_size=2,
-    ).map(tuple),
+    schedules=few(st.builds(Difference, st.none() | schedules, schedules)),
+    settings=few(properties),
+    notes=few(unread),
 )
 ALLOWED = {
     *("heading_open", "heading_close", "paragraph_open", "paragraph_close", "inline", "fence"),
