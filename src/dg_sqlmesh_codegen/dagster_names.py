@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+AssetKey = tuple[str, ...]
+
 _KEY_PART = re.compile(r"[^A-Za-z0-9_.-]")
 _GROUP = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
 _NOT_IN_GROUP = re.compile(r"[^A-Za-z0-9_]")

@@ -1,4 +1,4 @@
-"""The summary for machines: its structure is public, so it is spelled out here."""
+"""The summary as JSON: its structure is public, so the tests spell it out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from builders import audit, model
 from dg_sqlmesh_codegen.change_report import summarize, to_json
-from dg_sqlmesh_codegen.change_report.changes import Cause, Note, RenameReason, Summary
+from dg_sqlmesh_codegen.change_report.model import Cause, RenameReason, Summary, UnreadFile
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column
 from packages import package
 
@@ -25,7 +25,7 @@ NOT_NULL = {
 }
 
 
-def test_nothing() -> None:
+def test_an_empty_summary() -> None:
     assert json.loads(to_json(Summary())) == {
         "format": 1,
         "changed": False,
@@ -37,7 +37,7 @@ def test_nothing() -> None:
     }
 
 
-def test_everything() -> None:
+def test_all_fields() -> None:
     old = package(RAW, MART)
     moved = replace(
         model("s.b.raw", query="SELECT 1", data_hash="3", cron="@hourly"),
@@ -46,7 +46,7 @@ def test_everything() -> None:
     )
     fresh = model("s.a.fresh", query="SELECT 5", data_hash="5", depends_on=(moved.fqn,))
     summary = summarize(old, package(moved, fresh, environment="dev"))
-    note = Note(PurePosixPath("models/x.py"), "old", "it is no Python")
+    note = UnreadFile(PurePosixPath("models/x.py"), "old", "it is not valid Python")
     document = json.loads(to_json(replace(summary, notes=(note,))))
 
     raw, new = ["s", "a", "raw"], ["s", "b", "raw"]
@@ -99,28 +99,18 @@ def test_everything() -> None:
         {"name": "resource environment", "old": ["prod"], "new": ["dev"]}
     ]
     assert document["notes"] == [
-        {"path": "models/x.py", "side": "old", "reason": "it is no Python"}
+        {"path": "models/x.py", "side": "old", "reason": "it is not valid Python"}
     ]
 
 
-def test_the_words_that_machines_compare() -> None:
-    """They are public: another word is another `format`."""
-    assert [each.name.lower() for each in RenameReason] == [
-        "same_model",
-        "same_code",
-        "same_query",
-        "same_name",
-    ]
-    assert [each.value for each in Cause] == [
-        "query",
-        "definition",
-        "python",
-        "seed",
-        "macro",
-        "unseen",
-    ]
+def test_reasons_and_causes_are_public() -> None:
+    """A program compares these words: to change one, raise `FORMAT`."""
+    reasons = {each.value for each in RenameReason}
+    assert reasons == {"same_model", "same_code", "same_query", "same_name"}
+    causes = {each.value for each in Cause}
+    assert causes == {"query", "definition", "python", "seed", "macro", "unseen"}
 
 
-def test_it_is_ascii_whatever_stands_in_a_file() -> None:
-    note = Note(PurePosixPath("models/\udcff.py"), "old", "x")
+def test_json_is_ascii() -> None:
+    note = UnreadFile(PurePosixPath("models/\udcff.py"), "old", "x")
     assert json.loads(to_json(Summary(notes=(note,))).encode("ascii"))

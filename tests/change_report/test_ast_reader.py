@@ -1,4 +1,4 @@
-"""Source text to values, without running any of it."""
+"""Python source is read without running it."""
 
 from __future__ import annotations
 
@@ -48,43 +48,37 @@ def test_values(source: str, values: tuple[str, ...]) -> None:
         ("a + 'b'", ("a + 'b'",)),
     ],
 )
-def test_an_expression_around_one_string_is_that_string(
-    source: str, values: tuple[str, ...]
-) -> None:
+def test_a_call_with_one_string_is_that_string(source: str, values: tuple[str, ...]) -> None:
     assert ast_reader.only_string(expression(source)) == values
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("x = (", "line 1 is no Python"),
-        (
-            "a = 1\n<<<<<<< HEAD\nb\n=======\n>>>>>>> x\n",
-            "it holds the markers of a merge conflict",
-        ),
-        ("\0", "it is no Python"),
-        ("'\ud800'", "it is no Python"),
+        ("x = (", "line 1 is not valid Python"),
+        ("a = 1\n<<<<<<< HEAD\nb\n>>>>>>> x\n", "it contains merge conflict markers"),
+        ("\0", "it is not valid Python"),
+        ("'\ud800'", "it is not valid Python"),
     ],
 )
-def test_what_is_no_python_says_why(text: str, reason: str) -> None:
-    with pytest.raises(ast_reader.Unreadable, match=reason):
+def test_invalid_python(text: str, reason: str) -> None:
+    with pytest.raises(ast_reader.UnreadableError, match=reason):
         ast_reader.module(text)
 
 
 @pytest.mark.parametrize("text", ["(" * 5000, "-" * 100_000 + "1", "x" + "+1" * 100_000])
-def test_what_is_nested_too_deep_is_no_error_of_ours(text: str) -> None:
-    with pytest.raises(ast_reader.Unreadable):
+def test_code_that_is_nested_too_deep(text: str) -> None:
+    with pytest.raises(ast_reader.UnreadableError):
         ast_reader.module(text)
 
 
-def test_an_expression_deeper_than_python_can_print_is_named() -> None:
-    depth = 900
+def test_an_expression_that_is_too_deep_to_print() -> None:
     node: ast.expr = ast.Constant(1)
-    for _ in range(depth * 3):
+    for _ in range(2700):
         node = ast.UnaryOp(ast.USub(), node, lineno=7)
     assert ast_reader.text(node) == "<UnaryOp at line 7>"
 
 
 @given(st.text())
-def test_strings_are_read_as_python_does(value: str) -> None:
+def test_string_literals(value: str) -> None:
     assert ast_reader.text(expression(repr(value))) == value

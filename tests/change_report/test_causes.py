@@ -1,4 +1,4 @@
-"""Why a code version changed; `test_causes_in_sqlmesh.py` holds it against SQLMesh itself."""
+"""Why a code version changed; `test_causes_in_sqlmesh.py` compares this with SQLMesh itself."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import pytest
 from sqlmesh.core import macros
 
 from dg_sqlmesh_codegen.change_report.causes import code_change, macros_in
-from dg_sqlmesh_codegen.change_report.changes import Cause, CodeChange
-from dg_sqlmesh_codegen.change_report.model import Asset, Property
+from dg_sqlmesh_codegen.change_report.model import Cause, CodeChange, ParsedAsset, Property
 
 
-def asset(version: str, query: str | None = None, **properties: str) -> Asset:
-    return Asset(
+def asset(version: str, query: str | None = None, **properties: str) -> ParsedAsset:
+    return ParsedAsset(
         key=("a",),
         fqn='"c"."s"."a"',
         path=PurePosixPath("models/a.py"),
@@ -33,18 +32,13 @@ def test_the_same_version_is_no_change() -> None:
         (asset("1", "SELECT 1"), asset("2", "SELECT 2"), Cause.QUERY, ()),
         (asset("1", "SELECT @f(1)"), asset("2", "SELECT @f(1)"), Cause.MACRO, ("@f",)),
         (asset("1", "SELECT 1"), asset("2", "SELECT 1"), Cause.UNSEEN, ()),
-        (
-            asset("1", "SELECT @f(1)", kind="VIEW"),
-            asset("2", "SELECT @f(1)", kind="FULL"),
-            Cause.DEFINITION,
-            ("sqlmesh/kind",),
-        ),
+        (asset("1", kind="VIEW"), asset("2", kind="FULL"), Cause.DEFINITION, ("sqlmesh/kind",)),
         (asset("1", kind="SEED"), asset("2", kind="SEED"), Cause.SEED, ()),
         (asset("1", kind="FULL"), asset("2", kind="FULL"), Cause.PYTHON, ()),
         (asset("1"), asset("2", "SELECT 1"), Cause.QUERY, ()),
     ],
 )
-def test_causes(old: Asset, new: Asset, cause: Cause, names: tuple[str, ...]) -> None:
+def test_causes(old: ParsedAsset, new: ParsedAsset, cause: Cause, names: tuple[str, ...]) -> None:
     assert code_change(old, new) == CodeChange("1", "2", cause, names)
     assert cause.directly is (cause not in {Cause.MACRO, Cause.UNSEEN})
 
@@ -66,7 +60,7 @@ def test_macros_in_a_query(query: str, names: tuple[str, ...]) -> None:
     assert macros_in(query) == names
 
 
-def test_sqlmesh_s_own_macros_are_not_the_project_s() -> None:
+def test_macros_of_sqlmesh_are_not_listed() -> None:
     own = {"blueprint_var", "var"}
     found = {name for name in macros.macro.get_registry() if macros_in(f"@{name}(x)")}
     assert found - own == set()

@@ -1,4 +1,4 @@
-"""Real edits of a real project: what SQLMesh hashes, and what is said of it."""
+"""Edits of a real project: what SQLMesh hashes, and what the summary reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dg_sqlmesh_codegen.change_report import summary_of
-from dg_sqlmesh_codegen.change_report.changes import Cause, Summary
+from dg_sqlmesh_codegen.change_report.model import Cause, Summary
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import generate
@@ -80,12 +80,7 @@ def summary(folder: Path) -> Summary:
         ("models/plain.sql", "SELECT id", "SELECT id + 0 AS id", {"plain": Cause.QUERY}),
         ("models/plain.sql", "kind FULL", "kind VIEW", {"plain": Cause.DEFINITION}),
         ("models/plain.sql", "kind FULL", "kind FULL, cron '@hourly'", {"plain": Cause.DEFINITION}),
-        (
-            "models/plain.sql",
-            "kind FULL",
-            "kind FULL, partitioned_by id",
-            {"plain": Cause.DEFINITION},
-        ),
+        ("models/plain.sql", "FULL", "FULL, partitioned_by id", {"plain": Cause.DEFINITION}),
         ("models/plain.sql", "kind FULL", "kind FULL, description 'x', tags (y), owner z", {}),
         ("models/plain.sql", "kind FULL", "kind FULL, audits (not_null(columns := id))", {}),
         ("models/before.sql", "SET x = 1", "SET x = 2", {"before": Cause.UNSEEN}),
@@ -98,7 +93,7 @@ def summary(folder: Path) -> Summary:
     ],
 )
 def test_causes(project: Path, file: str, old: str, new: str, causes: dict[str, Cause]) -> None:
-    """And no model but these: a code version is the model's own, whatever its parents do."""
+    """Only these models have another code version: it does not depend on the parents."""
     with edited(project / "project" / file, old, new):
         found = summary(project)
     assert {each.new.key[-1]: each.code.cause for each in found.changed if each.code} == causes

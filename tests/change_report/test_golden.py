@@ -1,7 +1,7 @@
-"""One real change to the example: SQLMesh loads it, the generator renders it, and this is said.
+"""The summary of one real change to the example project, compared with golden files.
 
-After a change that is meant: `UPDATE_GOLDEN=1 python -m pytest tests/change_report`, and
-read the difference. The README shows `readme.md`.
+After an intended change, run `UPDATE_GOLDEN=1 python -m pytest tests/change_report` and review the
+difference. `change_report/README.md` shows `readme.md`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "change_report"
 
-# File, what is there, what a pull request makes of it.
+# File, old text, new text.
 EDITS = (
     ("macros/money.py", '"DECIMAL(18, 2)"', '"DECIMAL(18, 4)"'),
     ("models/marts/monthly_revenue.sql", "SUM(pieces)::BIGINT", "SUM(pieces)::INT"),
@@ -51,13 +51,13 @@ GROUP BY
 """
 
 
-# A smaller pull request, for the README: a new model, a macro, and an audit that blocks now.
+# A smaller change for the README: a new model, a macro, and an audit that now blocks.
 IN_THE_README = ("returns", "order_items", "product_sales", "orders")
 
 
 @pytest.fixture(scope="module")
 def changes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Change, ...]:
-    """What a generation after the edits finds."""
+    """The changes that a generation finds after the edits."""
     folder = tmp_path_factory.mktemp("example")
     example = root / "generated_example"
     shutil.copytree(
@@ -74,7 +74,7 @@ def changes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Chang
 
 @pytest.fixture(scope="module")
 def summary(changes: tuple[Change, ...]) -> Summary:
-    """The summary that `--check --summary` gives for them."""
+    """The summary of `--check --summary`."""
     return summary_of(Path("defs"), changes=changes)
 
 
@@ -89,7 +89,7 @@ def test_markdown(summary: Summary) -> None:
 
 
 def test_readme(changes: tuple[Change, ...]) -> None:
-    """A model's file is its own, so a part of the files is what a part of the edits makes."""
+    """Each model has its own file, so some of the files are the result of some of the edits."""
     some = [
         each if each.path.stem in IN_THE_README else replace(each, new=each.old) for each in changes
     ]
@@ -97,7 +97,7 @@ def test_readme(changes: tuple[Change, ...]) -> None:
 
 
 def test_json(summary: Summary) -> None:
-    """Code versions are SQLMesh's own and differ between its versions; the rest is as it stands."""
+    """Code versions differ between SQLMesh's versions, so placeholders replace them."""
     document = json.loads(text_of(summary, Format.JSON))
     for change in document["assets"]["changed"]:
         if change["code_version"]:

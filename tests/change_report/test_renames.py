@@ -1,4 +1,4 @@
-"""Which removed asset is which added one."""
+"""Which removed asset is the same model as which added one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from pathlib import PurePosixPath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dg_sqlmesh_codegen.change_report.changes import RenameReason
-from dg_sqlmesh_codegen.change_report.model import Asset, Key, Property
+from dg_sqlmesh_codegen.change_report.model import ParsedAsset, Property, RenameReason
 from dg_sqlmesh_codegen.change_report.renames import renames
 
 
 def asset(
     key: str, query: str | None = None, version: str | None = None, fqn: str = "", source: str = ""
-) -> Asset:
-    return Asset(
+) -> ParsedAsset:
+    return ParsedAsset(
         key=tuple(key.split(".")),
         fqn=fqn or key,
         path=PurePosixPath("models", f"{key}.py"),
@@ -25,7 +24,9 @@ def asset(
     )
 
 
-def pairs(removed: list[Asset], added: list[Asset]) -> dict[str, tuple[str, RenameReason]]:
+def pairs(
+    removed: list[ParsedAsset], added: list[ParsedAsset]
+) -> dict[str, tuple[str, RenameReason]]:
     return {
         ".".join(each.old.key): (".".join(each.new.key), each.reason)
         for each in renames(removed, added)
@@ -42,13 +43,13 @@ def test_the_same_name_elsewhere() -> None:
     assert found == {"a.x": ("b.x", RenameReason.SAME_NAME)}
 
 
-def test_the_same_query_says_more_than_the_same_name() -> None:
+def test_the_same_query_wins_over_the_same_name() -> None:
     added = [asset("b.x", "SELECT 2"), asset("a.y", "SELECT 1")]
     assert pairs([asset("a.x", "SELECT 1")], added) == {"a.x": ("a.y", RenameReason.SAME_QUERY)}
 
 
 def test_the_same_code_where_there_is_no_query() -> None:
-    """Python models and seeds; with a query, an equal hash would be a query that is equal, too."""
+    """For Python models and seeds. With a query, only the query counts."""
     assert pairs([asset("a.x", version="1")], [asset("a.y", version="1")]) == {
         "a.x": ("a.y", RenameReason.SAME_CODE)
     }
@@ -57,7 +58,6 @@ def test_the_same_code_where_there_is_no_query() -> None:
 
 
 def test_the_same_model_under_another_key() -> None:
-    """A translator was changed."""
     removed = [asset("x", "SELECT 1", fqn="m")]
     added = [asset("y", "SELECT 1", fqn="n"), asset("prefix.z", "SELECT 2", fqn="m")]
     assert pairs(removed, added) == {"x": ("prefix.z", RenameReason.SAME_MODEL)}
@@ -77,7 +77,7 @@ def test_of_several_with_one_query_names_and_files_decide() -> None:
     }
 
 
-def test_a_query_that_everybody_has_tells_nothing() -> None:
+def test_a_query_that_many_models_share_is_no_evidence() -> None:
     removed = [asset(f"a.x{number}", "SELECT 1") for number in range(1000)]
     added = [asset(f"a.y{number}", "SELECT 1") for number in range(1000)]
     assert not renames(removed, added)
@@ -103,7 +103,7 @@ def test_both_directions_find_the_same(
     assert {(each.old.key, each.new.key, each.reason) for each in forth} == {
         (each.new.key, each.old.key, each.reason) for each in back
     }
-    olds: list[Key] = [each.old.key for each in forth]
+    olds = [each.old.key for each in forth]
     assert len(set(olds)) == len(olds)
-    news: list[Key] = [each.new.key for each in forth]
+    news = [each.new.key for each in forth]
     assert len(set(news)) == len(news)

@@ -1,4 +1,4 @@
-"""What git knows of a package's files."""
+"""Which files of a package git does not track."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return repository
 
 
-def test_what_is_staged_or_committed_is_not_named(repository: Repository) -> None:
+def test_staged_and_committed_files_are_tracked(repository: Repository) -> None:
     files = [repository.write(f"defs/{name}.py", name) for name in ("old", "staged", "new", "ß x")]
     repository.git("add", "defs/old.py")
     repository.git("commit", "--quiet", "--message", "one")
@@ -34,9 +34,7 @@ def test_what_is_staged_or_committed_is_not_named(repository: Repository) -> Non
     assert not_added(files[:2], Path("defs")) == ()
 
 
-def test_what_is_ignored_is_named_and_what_is_not_the_package_s_is_not(
-    repository: Repository,
-) -> None:
+def test_ignored_files_are_untracked_and_other_files_are_left_out(repository: Repository) -> None:
     repository.write(".gitignore", "build/\n")
     file = repository.write("defs/models/build/orders.py", "")
     repository.write("defs/notes.txt", "")
@@ -44,9 +42,7 @@ def test_what_is_ignored_is_named_and_what_is_not_the_package_s_is_not(
     assert not_added([file], Path("defs")) == (file,)
 
 
-def test_relative_files_as_the_command_line_names_them(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_relative_paths(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     repository.write("analytics/defs/one.py", "")
     monkeypatch.chdir(repository.folder / "analytics")
 
@@ -57,11 +53,11 @@ def test_no_repository(tmp_path: Path, repository: Repository) -> None:
     with pytest.raises(UsageError, match="is outside repository") as error:
         not_added([], tmp_path / "elsewhere")
 
-    assert error.value.hint.startswith("Use --hook in the git repository that holds the package")
+    assert error.value.hint.startswith("Use --hook in the git repository that contains the package")
 
 
 def test_no_git(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(repository.folder))
 
-    with pytest.raises(UsageError, match="asks git, which is not installed"):
+    with pytest.raises(UsageError, match="git is not installed"):
         not_added([], Path("defs"))

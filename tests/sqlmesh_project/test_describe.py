@@ -177,8 +177,7 @@ def test_a_query_while_loading_is_refused_by_sqlmesh_itself(tmp_path: Path) -> N
             return evaluator.engine_adapter.fetchone("SELECT 1")
     """
     write_project(
-        tmp_path,
-        {"macros/ask.py": macro, "models/a.sql": model("a.b", "SELECT @ask() AS id")},
+        tmp_path, {"macros/ask.py": macro, "models/a.sql": model("a.b", "SELECT @ask() AS id")}
     )
     with pytest.raises(ProjectError, match="engine adapter is not available while models are load"):
         inspect(tmp_path)

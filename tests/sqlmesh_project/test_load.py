@@ -117,4 +117,4 @@ def test_what_sqlmesh_warns_of_is_a_note(tmp_path: Path) -> None:
     """
     project = describe.inspect(Source((write_project(tmp_path, {"models/a.py": python_model}),)))
 
-    assert any("`kind` argument was passed" in note for note in project.notes)
+    assert any("`kind` argument was passed" in note for note in project.warnings)

@@ -29,12 +29,7 @@ CONNECTIONS: dict[str, dict[str, Any]] = {
     "azuresql": {"host": "h", "database": "cat"},
     "bigquery": {"project": "cat-1"},
     "clickhouse": {"host": "h", "username": "u"},
-    "databricks": {
-        "server_hostname": "h",
-        "http_path": "p",
-        "access_token": "t",
-        "catalog": "Cat",
-    },
+    "databricks": {"server_hostname": "h", "http_path": "p", "access_token": "t", "catalog": "Cat"},
     "db2": {"host": "h", "username": "u", "password": "p", "database": "cat", "db2_schema": "s"},
     "duckdb": {"database": "cat.db"},
     "fabric": {

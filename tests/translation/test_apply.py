@@ -1,4 +1,4 @@
-"""Tag, then configuration, then translator; what comes of it is what Dagster takes."""
+"""A tag wins over the configuration, and the configuration over the translator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PLAIN = replace(TAGGED, tags=("finance",))
 
 
 class Own(SQLMeshTranslator):
-    """Says something else everywhere."""
+    """A translator that overrides every method."""
 
     def get_asset_key(self, model: Model) -> Sequence[str]:
         return ["own", model.view_name]
@@ -62,7 +62,7 @@ class Own(SQLMeshTranslator):
 
 
 def of(translator: SQLMeshTranslator | None = None, **config: object) -> Translation:
-    """Combine a configuration with a translator; one of the user's is said to be configured."""
+    """Combine a configuration with a translator."""
     path = "own:Own" if translator else None
     made = Config((HERE,), HERE, translator=path, **config)  # type: ignore[arg-type]
     return Translation.of(made, project(PLAIN), translator or SQLMeshTranslator())

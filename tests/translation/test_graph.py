@@ -1,4 +1,4 @@
-"""Models become assets: keys, edges, checks and the metadata that a template prints."""
+"""Models become assets: modules, keys, edges, checks and metadata."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OUT = Path("/work/defs")
 
 
 class Renaming(SQLMeshTranslator):
-    """A translator that says everything differently."""
+    """A translator that overrides almost every method."""
 
     def get_asset_key(self, model: Model) -> tuple[str, ...]:
         return ("warehouse", model.view_name)
@@ -127,7 +127,7 @@ def test_edges_use_the_translators_keys() -> None:
     assert assets[0].deps == (("lake", "orders"), ("warehouse", "b"))
 
 
-def test_every_hook_of_the_translator_is_asked() -> None:
+def test_the_asset_has_what_the_translator_returns() -> None:
     (asset,) = assets_of(project(model("shop.marts.a")), Renaming())
     assert asset.group == "group_of_marts"
     assert asset.tags == (("a", "1"), ("z", "FULL"))
@@ -203,7 +203,7 @@ def test_one_name_in_two_catalogs_is_fine() -> None:
 
 @pytest.mark.parametrize("colliding", ["shop.raw.my orders", "shop.raw.my_orders"])
 def test_an_external_table_may_not_take_the_key_of_a_model(colliding: str) -> None:
-    # Else Dagster would draw the edge to a model that is not read.
+    # Dagster would draw an edge to a model that is not read.
     other = "shop.raw.my/orders"
     reader = model("shop.marts.a", depends_on=(fqn(other), fqn(colliding)))
     with pytest.raises(ProjectError, match="asset key") as caught:
@@ -237,8 +237,8 @@ def test_models_may_not_share_the_name_they_are_imported_under() -> None:
 
 
 def test_folders_do_not_differ_by_case_only() -> None:
-    # Where the file system ignores case they would be one folder, and Python, which does not
-    # ignore it, would not find the modules of the other. Refusing them is as good.
+    # On a file system that ignores case they would be one folder, and Python would not find the
+    # modules of the other. An error is fine too.
     with contextlib.suppress(ProjectError):
         assets = build(model("shop.Sales.orders"), model("shop.sales.lines"))
         assert len({asset.module[1] for asset in assets}) == 1
@@ -251,50 +251,6 @@ def test_metadata_of_a_bare_model() -> None:
         "sqlmesh/dialect": "duckdb",
         "sqlmesh/cron": "@daily",
     }
-
-
-def test_metadata_of_a_full_model() -> None:
-    full = model(
-        "shop.marts.a",
-        kind="INCREMENTAL_BY_TIME_RANGE",
-        cron="0 8 * * 3#1",
-        cron_tz="Europe/Berlin",
-        start="2024-01-01",
-        gateway="lake",
-        signals=("ready(x := 1)", "fresh()"),
-        forward_only=True,
-        tags=("z", "a", "dagster:group_name:g"),
-        grains=('"id"', '("a", "b")'),
-        partitioned_by=('"day"',),
-        clustered_by=('"id"', '"day"'),
-        source=Path("/work/project/models/a.sql"),
-    )
-    assert metadata(full) == {
-        "dagster/table_name": "shop.marts.a",
-        "sqlmesh/kind": "INCREMENTAL_BY_TIME_RANGE",
-        "sqlmesh/forward_only": True,
-        "sqlmesh/dialect": "duckdb",
-        "sqlmesh/gateway": "lake",
-        "sqlmesh/cron": "0 8 * * 3#1",
-        "sqlmesh/cron_tz": "Europe/Berlin",
-        "sqlmesh/start": "2024-01-01",
-        "sqlmesh/signals": ("ready(x := 1)", "fresh()"),
-        "sqlmesh/tags": ("a", "dagster:group_name:g", "z"),
-        "sqlmesh/grain": ('"id"', '("a", "b")'),
-        "sqlmesh/partitioned_by": ('"day"',),
-        "sqlmesh/clustered_by": ('"id"', '"day"'),
-        "sqlmesh/source": "../../../../project/models/a.sql",
-    }
-
-
-@pytest.mark.parametrize("materialized", [True, False])
-def test_a_view_says_whether_it_is_materialized(materialized: bool) -> None:
-    view = model(kind="VIEW", materialized_view=materialized)
-    assert metadata(view).get("sqlmesh/materialized", False) is materialized
-
-
-def test_keys_of_the_metadata_are_namespaced() -> None:
-    assert {key.split("/")[0] for key in metadata(model())} == {"dagster", "sqlmesh"}
 
 
 @pytest.mark.parametrize(
@@ -346,7 +302,7 @@ def test_checks_of_one_name_on_two_models_are_fine() -> None:
 
 
 @pytest.mark.parametrize("blocking_first", [True, False])
-def test_of_equal_uses_the_one_that_blocks_decides(blocking_first: bool) -> None:
+def test_equal_uses_block_if_one_of_them_does(blocking_first: bool) -> None:
     # SQLMesh runs both, and one of them stops the models below.
     uses = (
         audit(columns="id", blocking=blocking_first),
@@ -379,7 +335,7 @@ def test_a_standalone_audit_is_a_check_of_the_last_model_it_reads() -> None:
     assert check.audit.standalone
 
 
-def test_of_models_equally_far_downstream_the_name_decides() -> None:
+def test_of_equally_downstream_models_the_last_name_counts() -> None:
     models = (model("s.a"), model("s.b"))
     totals = standalone("totals", "s.a", "s.b")
     for some in (models, models[::-1]):
@@ -398,7 +354,7 @@ def test_a_standalone_audit_beside_an_audit_of_its_name() -> None:
     assert all(check.additional_deps == () for check in (first, second, third))
 
 
-def test_long_chains_of_models_are_no_problem() -> None:
+def test_long_chains_of_models() -> None:
     models = [model("s.m0")]
     for index in range(1, 3_000):
         models.append(model(f"s.m{index}", depends_on=(fqn(f"s.m{index - 1}"),)))

@@ -1,4 +1,4 @@
-"""Names are valid where they are used, the same every time, and never shared."""
+"""Names are valid, stable and unique."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A translator is found where a person would look for it, and imported while generating only."""
+"""Where a translator is imported from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags `dagster:property:value` configure the asset, and every strange one is reported."""
+"""Tags `dagster:property:value` set properties of the asset; a wrong tag gives a warning."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from dg_sqlmesh_codegen.translation.property_tags import KNOWN, Properties
         (("finance", "dagster"), Properties()),
         (("dagster:group_name:marts",), Properties(group_name="marts")),
         (("dagster:group_name:our marts",), Properties(group_name="our_marts")),
+        (("dagster:group_name:a:b",), Properties(group_name="a_b")),
+        (("dagster:group_name:my marts!",), Properties(group_name="my_marts_")),
+        (("group_name:x", "dagster:other:x"), Properties()),
+        (("finance", "dagster:group_name:a", "dagster:group_name:b"), Properties(group_name="a")),
         (("dagster:group_name:raw/crm",), Properties(group_name="raw/crm")),
         (("dagster:owner:ana@shop.example",), Properties(owners=("ana@shop.example",))),
         (
@@ -31,7 +35,7 @@ from dg_sqlmesh_codegen.translation.property_tags import KNOWN, Properties
         (("dagster:gruop_name:x",), Properties()),
     ],
 )
-def test_what_a_models_tags_say(tags: tuple[str, ...], expected: Properties) -> None:
+def test_properties_of_a_model(tags: tuple[str, ...], expected: Properties) -> None:
     assert property_tags.of(model(tags=tags)) == expected
 
 
@@ -53,8 +57,8 @@ def test_what_a_models_tags_say(tags: tuple[str, ...], expected: Properties) -> 
                 "Did you mean dagster:owner:...?"
             ],
         ),
-        (("dagster:kind",), ["model shop.sales.orders: tag 'dagster:kind' names no value"]),
-        (("dagster:kind: ",), ["model shop.sales.orders: tag 'dagster:kind: ' names no value"]),
+        (("dagster:kind",), ["model shop.sales.orders: tag 'dagster:kind' has no value"]),
+        (("dagster:kind: ",), ["model shop.sales.orders: tag 'dagster:kind: ' has no value"]),
         (
             ("dagster:group_name:a", "dagster:group_name:b"),
             [
@@ -66,18 +70,25 @@ def test_what_a_models_tags_say(tags: tuple[str, ...], expected: Properties) -> 
         (("dagster:owner:a", "dagster:owner:b", "dagster:kind:c", "dagster:kind:d"), []),
     ],
 )
-def test_what_is_strange_is_reported(tags: tuple[str, ...], said: list[str]) -> None:
-    assert [*property_tags.notes(model(tags=tags))] == said
+def test_warnings(tags: tuple[str, ...], said: list[str]) -> None:
+    assert [*property_tags.warnings(model(tags=tags))] == said
 
 
 @pytest.mark.parametrize("name", ["group_name", "description", "asset_key"])
-def test_of_what_an_asset_has_one_the_first_counts(name: str) -> None:
+def test_the_first_value_of_a_single_property_counts(name: str) -> None:
     tags = (f"dagster:{name}:first", f"dagster:{name}:second")
 
     assert getattr(property_tags.of(model(tags=tags)), name) in {"first", ("first",)}
-    assert len([*property_tags.notes(model(tags=tags))]) == 1
+    assert len([*property_tags.warnings(model(tags=tags))]) == 1
 
 
-def test_every_known_property_does_something() -> None:
+def test_every_known_property_sets_something() -> None:
     for name in KNOWN:
         assert property_tags.of(model(tags=(f"dagster:{name}:x",))) != Properties(), name
+
+
+def test_plain_tags() -> None:
+    assert property_tags.plain(model(tags=("a", "dagster:kind:x", "dagster:other", ""))) == (
+        "a",
+        "",
+    )

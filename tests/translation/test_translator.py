@@ -1,4 +1,4 @@
-"""What a model becomes in Dagster's words, and that Dagster takes those words."""
+"""What the default translator returns, and that Dagster accepts it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from dg_sqlmesh_codegen.translation.translator import (
     AssetPath,
     SQLMeshTranslator,
     TranslationContext,
+    overrides,
 )
 
 TRANSLATOR = SQLMeshTranslator()
@@ -39,26 +40,6 @@ QUICK = settings(max_examples=60, deadline=None)
 def test_keys_are_catalog_schema_name(name: str, key: tuple[str, ...]) -> None:
     assert TRANSLATOR.get_asset_key(model(name)) == key
     assert TRANSLATOR.get_external_asset_key(fqn(name)) == key
-
-
-@pytest.mark.parametrize(
-    ("tags", "group"),
-    [
-        ((), "sqlmesh"),
-        (("finance",), "sqlmesh"),
-        (("dagster:group_name:marts",), "marts"),
-        (("finance", "dagster:group_name:marts"), "marts"),
-        (("dagster:group_name:first", "dagster:group_name:second"), "first"),
-        (("dagster:group_name:",), "sqlmesh"),
-        (("dagster:group_name:my marts!",), "my_marts_"),
-        (("dagster:group_name:a:b",), "a_b"),
-        (("dagster:group_name:raw/sales",), "raw/sales"),
-        (("dagster:other:x",), "sqlmesh"),
-        (("group_name:x",), "sqlmesh"),
-    ],
-)
-def test_a_tag_names_the_group(tags: tuple[str, ...], group: str) -> None:
-    assert translation(project()).group(model(tags=tags)) == group
 
 
 @pytest.mark.parametrize(
@@ -131,7 +112,7 @@ def test_the_description_stays_as_it_is(description: str | None) -> None:
     tags=st.lists(st.text(min_size=1), max_size=3),
     owner=st.none() | st.text(),
 )
-def test_dagster_takes_whatever_a_model_is_called(
+def test_dagster_accepts_any_name(
     parts: tuple[str | None, str, str], tags: list[str], owner: str | None
 ) -> None:
     named = model(table=TableName(*parts), tags=tuple(tags), owner=owner)
@@ -147,17 +128,17 @@ def test_dagster_takes_whatever_a_model_is_called(
 
 @QUICK
 @given(st.text(min_size=1))
-def test_dagster_takes_any_group_named_by_a_tag(group: str) -> None:
+def test_dagster_accepts_any_group_of_a_tag(group: str) -> None:
     group_name = translation(project()).group(model(tags=(f"dagster:group_name:{group}",)))
     assert dg.AssetSpec("orders", group_name=group_name).group_name == group_name
 
 
-# Addresses that look right and that Dagster does not take for one: they have to become teams.
+# Dagster does not accept these addresses.
 @pytest.mark.parametrize(
     "owner",
     ["ana@example.technology", "añana@example.com", "o'neil@example.com", "a@b@example.com"],
 )
-def test_what_dagster_does_not_take_for_an_address_is_a_team(owner: str) -> None:
+def test_an_invalid_address_becomes_a_team(owner: str) -> None:
     (translated,) = TRANSLATOR.get_owners(model(owner=owner))
     assert dg.AssetSpec("orders", owners=[translated]).owners == [translated]
     assert translated == f"team:{owner}"
@@ -167,12 +148,12 @@ def test_an_empty_tag_is_left_out() -> None:
     assert TRANSLATOR.get_tags(CONTEXT, model(tags=("", "finance"))) == {"finance": "true"}
 
 
-def test_a_team_without_a_name_is_no_owner_that_dagster_refuses() -> None:
+def test_dagster_accepts_a_team_without_a_name() -> None:
     owners = TRANSLATOR.get_owners(model(owner="team:"))
     assert [*dg.AssetSpec("orders", owners=owners).owners] == [*owners]
 
 
-# Those of dg-sqlmesh's translator, and three more: the parameters are contract.
+# The methods of dg-sqlmesh's translator and three more; their parameters are public.
 SIGNATURES = {
     "get_external_asset_key": ["external_fqn"],
     "get_asset_key": ["model"],
@@ -197,7 +178,7 @@ FULL = model(
     kind="INCREMENTAL_BY_TIME_RANGE",
     cron="0 5 * * *",
     cron_tz="Europe/Berlin",
-    tags=("daily", "finance"),
+    tags=("finance", "dagster:group_name:g", "daily"),
     owner="finance",
     description="Orders",
     query="SELECT 1",
@@ -220,13 +201,13 @@ METADATA: dict[str, object] = {
     "sqlmesh/cron_tz": "Europe/Berlin",
     "sqlmesh/start": "2026-01-01",
     "sqlmesh/signals": ("ready",),
-    "sqlmesh/tags": ("daily", "finance"),
+    "sqlmesh/tags": ("dagster:group_name:g", "daily", "finance"),
     "sqlmesh/grain": ("id",),
     "sqlmesh/partitioned_by": ("day",),
     "sqlmesh/clustered_by": ("shop",),
     "sqlmesh/query": "SELECT 1",
 }
-# What each method says of one model; a new method needs a line here.
+# The result of each method for one model; a new method needs a line here.
 ANSWERS: dict[str, tuple[Callable[[SQLMeshTranslator], object], object]] = {
     "get_asset_key": (lambda each: each.get_asset_key(FULL), ("shop", "sales", "orders")),
     "get_external_asset_key": (
@@ -234,10 +215,7 @@ ANSWERS: dict[str, tuple[Callable[[SQLMeshTranslator], object], object]] = {
         ("raw", "main", "a.b"),
     ),
     "get_group_name": (lambda each: each.get_group_name(CONTEXT, FULL), "sqlmesh"),
-    "get_tags": (
-        lambda each: each.get_tags(CONTEXT, FULL),
-        {"daily": "true", "finance": "true"},
-    ),
+    "get_tags": (lambda each: each.get_tags(CONTEXT, FULL), {"daily": "true", "finance": "true"}),
     "get_metadata": (lambda each: each.get_metadata(FULL, METADATA_KEYS), METADATA),
     "get_description": (lambda each: each.get_description(FULL), "Orders"),
     "get_owners": (lambda each: each.get_owners(FULL), ("team:finance",)),
@@ -246,7 +224,7 @@ ANSWERS: dict[str, tuple[Callable[[SQLMeshTranslator], object], object]] = {
 
 
 @pytest.mark.parametrize("method", SIGNATURES)
-def test_what_each_method_says_of_one_model(method: str) -> None:
+def test_the_result_of_each_method(method: str) -> None:
     answer, expected = ANSWERS[method]
 
     assert answer(TRANSLATOR) == expected
@@ -257,20 +235,20 @@ def test_every_method_has_an_answer_here() -> None:
 
 
 def test_every_metadata_key_is_known_or_written_by_the_graph() -> None:
-    # Where the model's file is depends on where its module will be.
+    # The path of the model's file is relative to its module.
     known = {key.removeprefix("sqlmesh/") for key in METADATA}
 
     assert known | {"source"} == set(METADATA_KEYS)
 
 
 @pytest.mark.parametrize("key", sorted(METADATA))
-def test_metadata_holds_what_is_asked_for(key: str) -> None:
+def test_only_wanted_metadata(key: str) -> None:
     found = TRANSLATOR.get_metadata(FULL, [key.removeprefix("sqlmesh/")])
 
     assert found == {key: METADATA[key]}
 
 
-def test_what_a_model_does_not_have_is_no_metadata() -> None:
+def test_missing_properties_are_left_out() -> None:
     plain = model(kind="VIEW", dialect="")
 
     assert TRANSLATOR.get_metadata(plain, METADATA_KEYS) == {
@@ -280,7 +258,7 @@ def test_what_a_model_does_not_have_is_no_metadata() -> None:
     assert TRANSLATOR.get_metadata(plain, ["nobody", "start"]) == {}
 
 
-def test_keys_are_used_like_those_of_dagster() -> None:
+def test_asset_paths_have_the_methods_of_dagster_s_keys() -> None:
     ours, theirs = AssetPath(["a", "b"]), dg.AssetKey(["a", "b"])
 
     assert [*ours.path] == [*theirs.path]
@@ -300,7 +278,7 @@ def test_a_context_finds_models_by_name_and_fqn() -> None:
 
 
 class Jaffle(SQLMeshTranslator):
-    """dg-sqlmesh's first example: source tables are assets of something else."""
+    """dg-sqlmesh's first example: other assets for source tables."""
 
     def get_external_asset_key(self, external_fqn: str) -> dg.AssetKey:
         _, schema, table = external_fqn.replace('"', "").split(".")
@@ -308,7 +286,7 @@ class Jaffle(SQLMeshTranslator):
 
 
 class Layers(SQLMeshTranslator):
-    """Its second example: a model's prefix is its group."""
+    """dg-sqlmesh's second example: groups by the prefix of a model's name."""
 
     def get_group_name(self, context: TranslationContext, model: Model) -> str:
         if model.view_name.startswith("stg_"):
@@ -318,15 +296,23 @@ class Layers(SQLMeshTranslator):
         return super().get_group_name(context, model)
 
 
-def test_external_tables_as_assets_of_something_else() -> None:
+def test_other_assets_for_source_tables() -> None:
     name = fqn("jaffle_db.main.raw_source_customers")
 
     assert Jaffle().get_external_asset_key(name).path == ["target", "main", "raw_source_customers"]
 
 
 @pytest.mark.parametrize(
-    ("name", "group"),
-    [("stg_orders", "staging"), ("mart_revenue", "marts"), ("orders", "sqlmesh")],
+    ("name", "group"), [("stg_orders", "staging"), ("mart_revenue", "marts"), ("orders", "sqlmesh")]
 )
 def test_groups_by_prefix(name: str, group: str) -> None:
     assert Layers().get_group_name(CONTEXT, model(f"shop.sales.{name}")) == group
+
+
+def test_which_methods_a_translator_overrides() -> None:
+    class Inherited(Layers):
+        pass
+
+    assert overrides(Layers(), "get_group_name")
+    assert overrides(Inherited(), "get_group_name")
+    assert not overrides(Layers(), "get_tags")

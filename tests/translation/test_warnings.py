@@ -1,4 +1,4 @@
-"""What the summary says of names that Dagster would refuse, and of what nobody described."""
+"""The warnings: changed names, settings without effect, tables and columns without description."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from builders import external, model, project
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, Project
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
-from dg_sqlmesh_codegen.translation.warnings import warnings as warnings_with
+from dg_sqlmesh_codegen.translation.warnings import warnings
 
 HERE = Path(__file__).parent
 KNOWN = (Column("id", "INT"),)
 
 
-def warnings(made: Project) -> tuple[str, ...]:
-    return warnings_with(made, Config((HERE,), HERE))
+def found(made: Project) -> tuple[str, ...]:
+    return warnings(made, Config((HERE,), HERE))
 
 
-def test_nothing_to_say() -> None:
+def test_no_warnings() -> None:
     tidy = model("s.a", columns=KNOWN, tags=("finance",), owner="ana@shop.example")
 
-    assert warnings(project(tidy)) == ()
+    assert found(project(tidy)) == ()
 
 
-def test_what_is_renamed_is_said_once() -> None:
+def test_a_changed_name_is_listed_once() -> None:
     tags = ("dagster:group_name:our marts", "per month")
     models = [model(f"s.{name}", columns=KNOWN, tags=tags, owner="analytics") for name in "ab"]
     models.append(model("s.a b", columns=KNOWN))
 
-    assert warnings(project(*models)) == (
+    assert found(project(*models)) == (
         "asset key 's/a b' is written as 's/a_b'",
         "group 'our marts' is written as 'our_marts'",
         "tag 'per month' is written as 'per_month'",
@@ -38,38 +38,39 @@ def test_what_is_renamed_is_said_once() -> None:
     )
 
 
-def test_what_is_unknown_is_said_shortly() -> None:
+def test_long_lists_are_cut() -> None:
     tables = [external(f"w.raw.t{number}") for number in range(7)]
     described = replace(external("w.raw.known"), described=True)
     made = project(model("s.a", columns=()), external_tables=(*tables, described))
 
-    assert warnings(made) == (
-        "read, and described nowhere: w.raw.t0, w.raw.t1, w.raw.t2, w.raw.t3, w.raw.t4 and 2 more",
-        "columns are not known: s.a",
+    assert found(made) == (
+        "external tables without a description in the project: w.raw.t0, w.raw.t1, w.raw.t2, "
+        "w.raw.t3, w.raw.t4 and 2 more",
+        "models with unknown columns: s.a",
     )
 
 
-def test_unknown_properties_and_several_values_are_said() -> None:
+def test_unknown_properties_and_several_values() -> None:
     tags = ("dagster:gruop_name:x", "dagster:group_name:a", "dagster:group_name:b")
 
-    assert warnings(project(model("s.a", columns=KNOWN, tags=tags))) == (
+    assert found(project(model("s.a", columns=KNOWN, tags=tags))) == (
         "model s.a: unknown property in tag 'dagster:gruop_name:x'. "
         "Did you mean dagster:group_name:...?",
         "model s.a: several tags dagster:group_name:..., the first one counts: 'a'",
     )
 
 
-def test_properties_that_are_renamed_are_said() -> None:
+def test_changed_property_values() -> None:
     tags = ("dagster:kind:big query", "dagster:owner:data", "dagster:asset_key:a b/c")
 
-    assert warnings(project(model("s.a b", columns=KNOWN, tags=tags))) == (
+    assert found(project(model("s.a b", columns=KNOWN, tags=tags))) == (
         "kind 'big query' is written as 'big_query'",
         "owner 'data' is written as 'team:data'",
         "asset key 'a b/c' is written as 'a_b/c'",
     )
 
 
-def test_what_a_translator_names_is_not_said_to_be_renamed() -> None:
+def test_names_of_a_translator_are_not_listed() -> None:
     class Own(SQLMeshTranslator):
         def get_asset_key(self, model: Model) -> list[str]:
             return ["a"]
@@ -79,10 +80,10 @@ def test_what_a_translator_names_is_not_said_to_be_renamed() -> None:
 
     odd = project(model("s.a b", columns=KNOWN, tags=("c d",), owner="data"))
 
-    assert warnings_with(odd, Config((HERE,), HERE), Own()) == ("tag 'c d' is written as 'c_d'",)
+    assert warnings(odd, Config((HERE,), HERE), Own()) == ("tag 'c d' is written as 'c_d'",)
 
 
-def test_what_a_translator_and_the_configuration_overrule_in_each_other() -> None:
+def test_settings_that_have_no_effect() -> None:
     config = Config(
         (HERE,),
         HERE,
@@ -91,10 +92,10 @@ def test_what_a_translator_and_the_configuration_overrule_in_each_other() -> Non
         group_name="marts",
     )
 
-    wins = "group_name = 'marts' wins over the translator's get_group_name"
-    assert warnings_with(project(), config) == (wins,)
-    assert warnings_with(project(), config, Namer()) == (
-        "external_asset_mapping is not used: the translator layers:Layers names the keys of "
+    wins = "group_name = 'marts' overrides the translator's get_group_name"
+    assert warnings(project(), config) == (wins,)
+    assert warnings(project(), config, Namer()) == (
+        "external_asset_mapping is not used: the translator layers:Layers returns the keys of "
         "external tables",
         wins,
     )

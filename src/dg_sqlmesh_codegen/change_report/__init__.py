@@ -1,25 +1,13 @@
-"""What changed between two generated packages, for the people who review them.
+"""Compare two generated packages and report what changed, for the reviewers of a pull request.
 
-Everything here reads generated text alone: no SQLMesh, no Dagster, and nothing of a package is
-imported. `summary_of` and `text_of` are what the command line calls; `summarize` compares two
-packages that are at hand.
+Everything here reads generated text: it never loads SQLMesh or Dagster and never imports a package.
+`summary_of` and `text_of` serve the command line; `summarize` compares two packages in memory.
 """
 
 from .as_json import to_json
-from .changes import Summary
-from .command import FileChange, Format, needs_generation, save, summary_of, text_of
+from .command import Format, save, summary_of, text_of
 from .compare import summarize
 from .markdown import markdown
+from .model import Summary
 
-__all__ = [
-    "FileChange",
-    "Format",
-    "Summary",
-    "markdown",
-    "needs_generation",
-    "save",
-    "summarize",
-    "summary_of",
-    "text_of",
-    "to_json",
-]
+__all__ = ["Format", "Summary", "markdown", "save", "summarize", "summary_of", "text_of", "to_json"]

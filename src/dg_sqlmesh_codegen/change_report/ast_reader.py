@@ -1,6 +1,6 @@
-"""Python source -> values, by `ast` alone: nothing is imported and nothing is run.
+"""Python source -> values, by `ast` alone: no code is imported or run.
 
-What is no literal keeps its source text, so that it can still be compared.
+An expression that is not a literal is kept as its source text, so that it can still be compared.
 """
 
 from __future__ import annotations
@@ -8,125 +8,139 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 
-class Unreadable(Exception):  # noqa: N818 - what it says of a file, which is no error of ours
-    """A file that is not what this tool writes; the message is the reason, in a few words."""
+class UnreadableError(Exception):
+    """A file that this tool did not write; the message is the reason, in a few words."""
 
 
 def module(text: str) -> ast.Module:
-    """Parse a module.
-
-    Raises:
-        Unreadable: the text is no Python, with the reason in a few words.
-    """
+    """Parse a module, or raise `UnreadableError`."""
     try:
         return ast.parse(text)
     except SyntaxError as error:
-        if _has_conflict_markers(text):
-            raise Unreadable("it holds the markers of a merge conflict") from error
+        if any(line.startswith(("<<<<<<< ", ">>>>>>> ")) for line in text.splitlines()):
+            raise UnreadableError("it contains merge conflict markers") from error
         where = f"line {error.lineno}" if error.lineno else "it"
-        raise Unreadable(f"{where} is no Python") from error
+        raise UnreadableError(f"{where} is not valid Python") from error
     except (ValueError, RecursionError, MemoryError) as error:
-        # null bytes, bytes that are no UTF-8, expressions nested beyond what Python parses
-        raise Unreadable("it is no Python") from error
+        # null bytes, text that is not UTF-8, expressions nested too deep for Python's parser
+        raise UnreadableError("it is not valid Python") from error
 
 
-def _has_conflict_markers(text: str) -> bool:
-    return any(line.startswith(("<<<<<<< ", ">>>>>>> ")) for line in text.splitlines())
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call in the source.
+
+    `name` is the last part of what is called: `AssetSpec` for `dg.AssetSpec(...)`. `keywords` are
+    the keyword arguments; `**mapping` has the name `**`.
+    """
+
+    name: str
+    positional: tuple[ast.expr, ...]
+    keywords: dict[str, ast.expr]
+
+    @classmethod
+    def of(cls, node: ast.AST | None) -> Call | None:
+        """Return the call that a node is; None for any other node."""
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+                keywords = {each.arg or "**": each.value for each in node.keywords}
+                return cls(name, tuple(node.args), keywords)
+            case _:
+                return None
+
+    def argument(self, name: str, position: int | None = None) -> ast.expr | None:
+        """Return the argument of that name, or at that position."""
+        positional = [] if position is None else self.positional[position : position + 1]
+        return self.keywords.get(name, next(iter(positional), None))
+
+    def text(self, name: str, position: int | None = None) -> str | None:
+        """Return an argument as text; None if the call does not have it."""
+        found = self.argument(name, position)
+        return None if found is None else text(found)
+
+    def call(self, name: str) -> Call:
+        """Return an argument that must be a call, or raise `UnreadableError`."""
+        found = Call.of(self.argument(name))
+        if found is None:
+            raise UnreadableError(f"its argument {name} is not a literal")
+        return found
+
+    def mapping(self, name: str) -> Call:
+        """Return a dict argument as a call whose keywords are its items; empty if it is no dict."""
+        return Call("", (), dict(items(self.argument(name))))
+
+    def elements(self, name: str) -> list[ast.expr]:
+        """Return the elements of an argument that must be a list or tuple, if there is one."""
+        node = self.argument(name)
+        found = [] if node is None else elements(node)
+        if found is None:
+            raise UnreadableError(f"its argument {name} is not a literal")
+        return found
+
+    def others(self, *known: str) -> Iterator[tuple[str, ast.expr]]:
+        """Yield the keyword arguments except the known ones."""
+        yield from ((name, value) for name, value in self.keywords.items() if name not in known)
 
 
-def calls(node: ast.AST, *names: str) -> Iterator[ast.Call]:
-    """Yield the calls of functions of these names, called plainly or as an attribute.
+def calls(node: ast.AST, name: str) -> Iterator[Call]:
+    """Yield the calls of that name, breadth first.
 
-    Breadth first; calls within such a call are not looked for, which saves most of the way.
+    It does not look inside a call that it yields: this skips most of a generated module.
     """
     waiting = deque([node])
     while waiting:
         each = waiting.popleft()
-        if isinstance(each, ast.Call) and name(each) in names:
-            yield each
+        call = Call.of(each)
+        if call and call.name == name:
+            yield call
         else:
             waiting.extend(ast.iter_child_nodes(each))
 
 
-def name(call: ast.Call) -> str:
-    """Return the last part of what is called: `AssetSpec` of `dg.AssetSpec(...)`."""
-    match call.func:
-        case ast.Attribute(attr=text) | ast.Name(id=text):
-            return text
-        case _:
-            return ""
-
-
-def keyword(call: ast.Call, wanted: str) -> ast.expr | None:
-    """Return a keyword argument."""
-    return next((each.value for each in call.keywords if each.arg == wanted), None)
-
-
-def argument(call: ast.Call, position: int, wanted: str) -> ast.expr | None:
-    """Return an argument that may be given by name or by position."""
-    positional = call.args[position] if position < len(call.args) else None
-    return keyword(call, wanted) or positional
-
-
-def others(call: ast.Call, *known: str) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the keyword arguments but the known ones; `**mapping` has the name `**`."""
-    for each in call.keywords:
-        if each.arg not in known:
-            yield each.arg or "**", each.value
-
-
 def items(node: ast.expr | None) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the entries of a dict display."""
+    """Yield the items of a dict literal; nothing for any other node."""
     if isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             yield ("**" if key is None else text(key)), value
 
 
 def elements(node: ast.expr | None) -> list[ast.expr] | None:
-    """Return the elements of a list or tuple display; None where it is neither."""
+    """Return the elements of a list or tuple literal; None for any other node."""
     return node.elts if isinstance(node, ast.List | ast.Tuple) else None
 
 
-def string(node: ast.expr | None) -> str | None:
-    """Return a string literal's value, None for anything else."""
-    match node:
-        case ast.Constant(value=str(value)):
-            return value
-        case _:
-            return None
-
-
-def boolean(node: ast.expr | None) -> bool | None:
-    """Return a boolean literal's value, None for anything else."""
-    match node:
-        case ast.Constant(value=bool(value)):
-            return value
-        case _:
-            return None
+def string(node: ast.AST | None) -> str | None:
+    """Return the value of a string literal; None for any other node."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) else None
 
 
 def text(node: ast.expr) -> str:
-    """Return a string literal's value, and the source text of anything else."""
+    """Return the value of a string literal, or the source text of any other expression."""
     value = string(node)
     if value is not None:
         return value
     try:
         return ast.unparse(node)
-    except RecursionError:  # the parser takes expressions that are nested deeper than this does
+    except RecursionError:  # the parser accepts deeper nesting than this function
         return f"<{type(node).__name__} at line {node.lineno}>"
 
 
 def values(node: ast.expr) -> tuple[str, ...]:
-    """Return the members of a display, sorted where order means nothing; one for a scalar."""
+    """Return the members of a list, tuple, set or dict, or the one value of another expression.
+
+    Members of a set and a dict are sorted; None has no value.
+    """
     match node:
         case ast.Constant(value=None):
             return ()
         case ast.List(elts=members) | ast.Tuple(elts=members):
-            return tuple(text(each) for each in members)
+            return tuple(map(text, members))
         case ast.Set(elts=members):
-            return tuple(sorted(text(each) for each in members))
+            return tuple(sorted(map(text, members)))
         case ast.Dict():
             return tuple(sorted(f"{key}={text(value)}" for key, value in items(node)))
         case _:
@@ -134,17 +148,15 @@ def values(node: ast.expr) -> tuple[str, ...]:
 
 
 def only_string(node: ast.expr) -> tuple[str, ...]:
-    """Return like `values`, but an expression around one string stands for that string.
+    """Return the same as `values`, but the string itself for a call that contains just one.
 
-    `str((HERE / "../shop").resolve())` is `../shop` to a reader, and of `os.getenv(...) or "prod"`
-    the last part is what was generated.
+    So `str((HERE / "../shop").resolve())` is `../shop`. `os.getenv(...) or "prod"` is its last
+    part, the value from the configuration.
     """
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
         return only_string(node.values[-1])
     members = elements(node)
     if members is not None:
         return tuple(found for member in members for found in only_string(member))
-    strings = [
-        value for each in ast.walk(node) if isinstance(each, ast.expr) if (value := string(each))
-    ]
+    strings = [value for each in ast.walk(node) if (value := string(each)) is not None]
     return (strings[0],) if isinstance(node, ast.Call) and len(strings) == 1 else values(node)

@@ -1,80 +1,73 @@
-"""Why a model's code version changed: what the literals let one say, and no more."""
+"""Why a model's code version changed, as far as the literals show."""
 
 from __future__ import annotations
 
 import re
 
-from .changes import Cause, CodeChange
-from .model import Asset
+from dg_sqlmesh_codegen.sqlmesh_project.records import TableName
 
-# What enters SQLMesh's `data_hash` besides code and columns, of what the package shows. A cron
-# enters it by the length of its interval (`interval_unit`).
-_SHAPES = (
-    "sqlmesh/kind",
-    "sqlmesh/materialized",
-    "sqlmesh/dialect",
-    "sqlmesh/gateway",
-    "sqlmesh/cron",
-    "sqlmesh/partitioned_by",
-    "sqlmesh/clustered_by",
-)
+from .model import Cause, CodeChange, ParsedAsset
+
+# The properties in the package that SQLMesh's `data_hash` contains besides code and columns. A cron
+# is part of it by its `interval_unit`.
+_SHAPES = ["kind", "materialized", "dialect", "gateway", "cron", "partitioned_by", "clustered_by"]
 
 _JINJA = re.compile(r"\{\{|\{%")
 _AT = re.compile(r"(?<![\w@])@(\w+)(\(?)")
-# SQLMesh's own macros (its registry, and the operators that its evaluator knows) and the
-# variables it sets itself: what they stand for changes with SQLMesh, not with the project.
+# SQLMesh's own macros and operators, and the variables that it sets. Their values do not come from
+# the project; those of `@VAR` and `@BLUEPRINT_VAR` do.
 _BUILTIN_MACROS = re.compile(
-    r"and|apply|blueprint_var|columns_to_types|date_spine|deduplicate|def|each|eval|filter"
-    r"|generate_surrogate_key|group_by|haversine_distance|having|if|join|limit|or|order_by|pivot"
-    r"|reduce|resolve_template|safe_add|safe_div|safe_sub|sql|star|union|var|where|with"
+    r"and|apply|columns_to_types|date_spine|deduplicate|def|each|eval|filter|generate_surrogate_key"
+    r"|group_by|haversine_distance|having|if|join|limit|or|order_by|pivot|reduce|resolve_template"
+    r"|safe_add|safe_div|safe_sub|sql|star|union|where|with"
 )
 _PREDEFINED = re.compile(
     r"(latest|start|end|execution)_(date|dt|dtntz|ds|ts|tstz|hour|epoch|millis)"
-    r"|this_model|this_env|model_kind_name|gateway|runtime_stage|physical_table",
+    r"|this_model|this_env|model_kind_name|gateway|runtime_stage|physical_table"
 )
-_VARIABLES = frozenset({"var", "blueprint_var"})
 
 
-def code_change(old: Asset, new: Asset) -> CodeChange | None:
-    """Compare the code versions of one model; None where they are the same."""
+def code_change(old: ParsedAsset, new: ParsedAsset) -> CodeChange | None:
+    """Compare the code versions of one model; None if they are the same."""
     if old.code_version == new.code_version:
         return None
     cause, names = _cause(old, new)
     return CodeChange(old.code_version, new.code_version, cause, names)
 
 
-def _cause(old: Asset, new: Asset) -> tuple[Cause, tuple[str, ...]]:
+def _cause(old: ParsedAsset, new: ParsedAsset) -> tuple[Cause, tuple[str, ...]]:
     if old.query != new.query:
         return Cause.QUERY, ()
-    shapes = [name for name in _SHAPES if old.values(name) != new.values(name)]
+    names = [f"sqlmesh/{name}" for name in _SHAPES]
+    shapes = [name for name in names if old.values(name) != new.values(name)]
     if _schema(old) != _schema(new):
         shapes.append("schema")
     if shapes:
         return Cause.DEFINITION, tuple(shapes)
     if new.query is None:
-        return (Cause.SEED if new.kind == "SEED" else Cause.PYTHON), ()
+        return (Cause.SEED if new.value("sqlmesh/kind") == "SEED" else Cause.PYTHON), ()
     macros = macros_in(new.query)
     return (Cause.MACRO if macros else Cause.UNSEEN), macros
 
 
-def _schema(asset: Asset) -> str:
-    """The schema of a model's fqn; SQLMesh names the one that holds its tables after it."""
-    return asset.fqn.rpartition('"."')[0].rpartition('"."')[2].lstrip('"')
+def _schema(asset: ParsedAsset) -> str:
+    """Return the model's schema: SQLMesh names the schema of the physical table after it."""
+    return TableName.of(asset.fqn).schema_name
 
 
 def macros_in(query: str) -> tuple[str, ...]:
-    """Return what a query's text takes from elsewhere in the project, sorted.
+    """Return what a query's text uses from elsewhere in the project, sorted.
 
-    `@name` for a macro that it calls and for a variable, `@VAR` where it asks for one by name,
-    and `Jinja` for anything in double braces.
+    `@name` is a macro or a variable, `@VAR` a variable that the query gets by its name, and `Jinja`
+    any Jinja expression.
     """
     found = set()
     for name, parenthesis in _AT.findall(query):
         plain = name.lower()
         if parenthesis:
-            own = not _BUILTIN_MACROS.fullmatch(plain) or plain in _VARIABLES
+            own = not _BUILTIN_MACROS.fullmatch(plain)
         else:
-            # `x -> @x` is an argument of a lambda, not a variable.
+            # In `x -> @x`, it is the argument of a lambda.
             own = not _PREDEFINED.fullmatch(plain) and f"{name} ->" not in query
         if own:
             found.add(f"@{name}")

@@ -1,68 +1,54 @@
-"""What the command line needs for `--summary`: the right two packages, and a file for the text."""
+"""The option `--summary`: which two packages to compare, and where the text goes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from pathlib import Path, PurePosixPath
-from typing import Protocol
+from pathlib import Path
 
 from dg_sqlmesh_codegen.errors import UsageError
+from dg_sqlmesh_codegen.output.compare import Change
+from dg_sqlmesh_codegen.output.git import RevisionRange, python_files_at
 
 from .as_json import to_json
-from .changes import Summary
 from .compare import summarize
 from .markdown import markdown
-from .model import Package
-from .revisions import Range, packages_of
+from .model import Summary
 
 
 class Format(Enum):
-    """How a summary is written."""
+    """The format of a summary."""
 
     MARKDOWN = "markdown"
     JSON = "json"
 
 
-class FileChange(Protocol):
-    """A file before and after a generation: `write.Change` is one."""
-
-    @property
-    def path(self) -> PurePosixPath:
-        """Relative to the package's folder."""
-
-    @property
-    def old(self) -> str | None:
-        """The text on disk, None where there is no such file."""
-
-    @property
-    def new(self) -> str | None:
-        """The text that should be there, None for a file that is no longer generated."""
-
-
 def summary_of(
-    out: Path, against: str | None = None, changes: Iterable[FileChange] | None = None
+    out: Path, against: str | None = None, changes: Iterable[Change] | None = None
 ) -> Summary:
-    """Compare what the command line asks for.
+    """Compare the packages that the command line asks for.
 
     Args:
         out: the package's folder.
-        against: the text of `--against`: a git revision, or two of them.
-        changes: what a generation found, all files of it; None where two revisions are compared.
+        against: the value of `--against`: a git revision, or two of them.
+        changes: all files of a generation; None if two revisions are compared.
 
     Returns:
-        With `against` the difference from that revision to the new package, or between the two
-        revisions; without it, the difference that the generation makes.
+        With `against`, the difference between that revision and the new package, or between the
+        two revisions. Without it, the difference between the folder and the new package.
 
     Raises:
         UsageError: the folder is in no git repository, a revision is unknown, or there is nothing
-            to compare it with.
+            to compare.
     """
-    generated = None if changes is None else list(changes)
-    old, new = (None, None) if against is None else packages_of(Range.parse(against), out)
-    if generated is not None:
-        old = _side(generated, "old") if old is None else old
-        new = _side(generated, "new") if new is None else new
+    revisions = None if against is None else RevisionRange.parse(against)
+    old, new = python_files_at(revisions, out) if revisions else (None, None)
+    if changes is not None:
+        found = list(changes)
+        if old is None:
+            old = {each.path: each.old for each in found if each.old is not None}
+        if new is None:
+            new = {each.path: each.new for each in found if each.new is not None}
     if old is None or new is None:
         raise UsageError(
             "a summary needs two packages to compare",
@@ -76,41 +62,22 @@ def summary_of(
     return summarize(old, new)
 
 
-def needs_generation(against: str | None) -> bool:
-    """Whether `--against` leaves open what the new package is.
-
-    Raises:
-        UsageError: the text names no revision.
-    """
-    return against is None or Range.parse(against).new is None
-
-
-def _side(changes: Iterable[FileChange], side: str) -> Package:
-    texts = ((each.path, each.old if side == "old" else each.new) for each in changes)
-    return {path: text for path, text in texts if text is not None}
-
-
 def text_of(summary: Summary, form: Format = Format.MARKDOWN) -> str:
     """Return a summary as text in that format."""
     return to_json(summary) if form is Format.JSON else markdown(summary)
 
 
 def save(text: str, file: Path) -> None:
-    """Write a summary to a file; a device such as /dev/stdout will do.
+    """Write a summary to a file or to a device such as /dev/stdout.
 
     Raises:
-        UsageError: it cannot be written.
+        UsageError: the file cannot be written.
     """
-    if file.is_dir():
-        raise UsageError(
-            f"the summary cannot be written to {file}, which is a folder",
-            hint="Name a file, as in --summary=summary.md.",
-        )
     try:
         file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(
             f"the summary cannot be written to {file}",
             detail=error.strerror or str(error),
-            hint="Name a file in a folder that exists and can be written.",
+            hint="Name a file that can be written, as in --summary=summary.md.",
         ) from error

@@ -1,114 +1,23 @@
-"""A summary -> Markdown for the comment on a pull request."""
+"""A summary -> Markdown for a comment on a pull request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from dg_sqlmesh_codegen.dagster_names import AssetKey
 
 from . import phrases
-from .changes import Cause, Summary
 from .escape import code, listed
-from .mermaid import picture
-from .model import Key
+from .mermaid import flowchart
+from .model import Cause, Summary
 
-# GitHub takes 65,536 characters for a comment; the rest is for what others put around this one.
-# Counted in bytes: whoever counts characters finds fewer.
+# GitHub accepts 65,536 characters in a comment; the rest is for text that others add. A text of
+# this many bytes has fewer characters.
 MAX_BYTES = 60_000
-# How many lines a section may have, tried one after the other until the whole is short enough.
+# The lines of each section: the first of these limits that makes the text short enough counts.
 _LIMITS = (60, 25, 10, 4, 1)
 _MAX_ASSETS_IN_A_LINE = 4
-_MAX_PARTS = 8
-
-_TITLE = "### The asset graph"
-
-
-def markdown(summary: Summary) -> str:
-    """Return the summary as Markdown, never longer than `MAX_BYTES`.
-
-    Sections come in the order of what a reviewer has to know first; one that would be too long ends
-    with a line that says how much more there is. A mermaid graph closes it.
-    """
-    if summary.is_empty:
-        notes = _notes(summary).lines(_LIMITS[0])
-        return "\n".join([_TITLE, "", *_nothing(summary), *notes, ""])
-    sections = [*_sections(summary)]
-    head, tail = [_TITLE, "", f"{_headline(summary)}."], [*_picture(summary)]
-    texts = (
-        "\n".join([*head, *(line for each in sections for line in each.lines(limit)), *tail, ""])
-        for limit in _LIMITS
-    )
-    return next(text for text in texts if len(text.encode()) <= MAX_BYTES)
-
-
-def _nothing(summary: Summary) -> Iterator[str]:
-    read = " as far as it could be read" if summary.notes else ""
-    yield f"Nothing changed in the graph{read}."
-    if summary.files and not summary.notes:
-        yield (
-            f"{_count(summary.files, 'file')} differ in layout or comments only."
-            if summary.files > 1
-            else "1 file differs in layout or comments only."
-        )
-
-
-def _headline(summary: Summary) -> str:
-    causes = [each.code.cause for each in summary.changed if each.code]
-    columns = sum(len(each.schema) for each in summary.changed)
-    audits = sum(len(each.audits) for each in summary.changed)
-    metadata = sum(bool(phrases.metadata(each)) for each in summary.changed)
-    counts = (
-        (len(summary.added), "asset", "added"),
-        (len(summary.removed), "asset", "removed"),
-        (len(summary.renamed), "asset", "renamed"),
-        (len(summary.edges_added), "edge", "added"),
-        (len(summary.edges_removed), "edge", "removed"),
-        *((sum(map(found, causes)), "model", f"changed {how}") for how, found in _CODE_SECTIONS),
-        (columns, "column", "changed"),
-        (audits, "audit", "changed"),
-        (len(summary.schedules), "schedule", "changed"),
-        (metadata, "asset", "with other metadata"),
-        (len(summary.settings), "setting", "changed"),
-    )
-    return ", ".join(f"{_count(count, noun)} {verb}" for count, noun, verb in counts if count)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    title: str
-    items: list[str]
-
-    def lines(self, limit: int) -> Iterator[str]:
-        if not self.items:
-            return
-        yield from ("", f"**{self.title}**", "")
-        yield from (f"- {item}" for item in self.items[:limit])
-        if len(self.items) > limit:
-            yield f"- … and {len(self.items) - limit:,} more"
-
-
-def _sections(summary: Summary) -> Iterator[_Section]:
-    yield _Section("Added", [phrases.asset(each) for each in summary.added])
-    yield _Section("Removed", [phrases.asset(each) for each in summary.removed])
-    yield _Section(
-        "Renamed: Dagster starts a new history under the new key",
-        [phrases.rename(each) for each in summary.renamed],
-    )
-    yield _Section("Edges", list(_edges(summary)))
-    yield from _code_sections(summary)
-    schema = ((each.new.key, map(phrases.column, each.schema)) for each in summary.changed)
-    yield _Section("Columns", _grouped(schema))
-    audits = ((each.new.key, map(phrases.audit, each.audits)) for each in summary.changed)
-    yield _Section("Audits", _grouped(audits))
-    yield _Section("Schedules", [phrases.schedule(each) for each in summary.schedules])
-    others = ((each.new.key, phrases.metadata(each)) for each in summary.changed)
-    yield _Section("Other metadata", _grouped(others))
-    yield _Section("Settings", [phrases.property_change(each) for each in summary.settings])
-    yield _notes(summary)
-
+_MAX_PHRASES = 8
 
 _CODE_SECTIONS: tuple[tuple[str, Callable[[Cause], bool]], ...] = (
     ("directly", lambda cause: cause.directly),
@@ -117,52 +26,104 @@ _CODE_SECTIONS: tuple[tuple[str, Callable[[Cause], bool]], ...] = (
 )
 
 
+def markdown(summary: Summary) -> str:
+    """Return the summary as Markdown of at most `MAX_BYTES`.
+
+    Sections come in the order of their importance to a reviewer. A section that is too long ends
+    with the number of lines that are missing. A mermaid flowchart follows the last section.
+    """
+    head = _nothing(summary) if summary.is_empty else _headline(summary)
+    sections, drawn = [*_sections(summary)], [*flowchart(summary)]
+    for limit in _LIMITS:
+        lines = ["### Changes to the asset graph", "", head, *_lines(sections, limit), *drawn, ""]
+        text = "\n".join(lines)
+        if len(text.encode()) <= MAX_BYTES:
+            break
+    return text
+
+
+def _lines(sections: Iterable[tuple[str, list[str]]], limit: int) -> Iterator[str]:
+    for title, items in sections:
+        if items:
+            yield from ("", f"**{title}**", "")
+            yield from (f"- {item}" for item in items[:limit])
+        if len(items) > limit:
+            yield f"- … and {len(items) - limit:,} more"
+
+
+def _nothing(summary: Summary) -> str:
+    if summary.notes:
+        return "Nothing changed in the part of the graph that could be read."
+    text = "Nothing changed in the graph."
+    if summary.files:
+        verb = "differs" if summary.files == 1 else "differ"
+        text += f"\n{phrases.count(summary.files, 'file')} {verb} in layout or comments only."
+    return text
+
+
+def _headline(summary: Summary) -> str:
+    changed = summary.changed
+    causes = [each.code.cause for each in changed if each.code]
+    counts = (
+        (len(summary.added), "asset", "added"),
+        (len(summary.removed), "asset", "removed"),
+        (len(summary.renamed), "asset", "renamed"),
+        (len(summary.edges_added), "edge", "added"),
+        (len(summary.edges_removed), "edge", "removed"),
+        *((sum(map(found, causes)), "model", f"changed {how}") for how, found in _CODE_SECTIONS),
+        (sum(len(each.schema) for each in changed), "column", "changed"),
+        (sum(len(each.audits) for each in changed), "audit", "changed"),
+        (len(summary.schedules), "schedule", "changed"),
+        (sum(bool(phrases.metadata(each)) for each in changed), "asset", "with changed metadata"),
+        (len(summary.settings), "setting", "changed"),
+    )
+    parts = [f"{phrases.count(count, noun)} {verb}" for count, noun, verb in counts if count]
+    return f"{', '.join(parts)}."
+
+
+def _sections(summary: Summary) -> Iterator[tuple[str, list[str]]]:
+    changed = [(each.new.key, each) for each in summary.changed]
+    yield "Added", [phrases.asset(each) for each in summary.added]
+    yield "Removed", [phrases.asset(each) for each in summary.removed]
+    yield (
+        "Renamed: Dagster starts a new history under the new key",
+        [phrases.rename(each) for each in summary.renamed],
+    )
+    yield "Edges", [*_edges(summary)]
+    for how, found in _CODE_SECTIONS:
+        codes = ((key, each.code) for key, each in changed)
+        causes = ((key, [phrases.cause(each)]) for key, each in codes if each and found(each.cause))
+        yield f"Code version changed {how}", _by_asset(causes)
+    yield "Columns", _by_asset((key, map(phrases.column, each.schema)) for key, each in changed)
+    yield "Audits", _by_asset((key, map(phrases.audit, each.audits)) for key, each in changed)
+    yield "Schedules", [phrases.schedule(each) for each in summary.schedules]
+    yield "Other metadata", _by_asset((key, phrases.metadata(each)) for key, each in changed)
+    yield "Settings", [phrases.property_change(each) for each in summary.settings]
+    notes = [f"{code(str(note.path))} ({note.side}): {note.reason}" for note in summary.notes]
+    yield "Not compared", notes
+
+
 def _edges(summary: Summary) -> Iterator[str]:
-    """Edges of assets that are in both packages; what an added one reads was said with it."""
-    said = {asset.key for asset in (*summary.added, *summary.removed)}
-    for edges, verb in (
-        (summary.edges_added, "now reads"),
-        (summary.edges_removed, "no longer reads"),
-    ):
-        for each in edges:
-            if each.downstream not in said:
-                yield (f"{phrases.key(each.downstream)} {verb} {phrases.key(each.upstream)}")
+    """Describe the edges of assets in both packages; "Added" shows what an added asset reads."""
+    described = {asset.key for asset in (*summary.added, *summary.removed)}
+    edges = [(each, "now reads") for each in summary.edges_added]
+    edges += [(each, "no longer reads") for each in summary.edges_removed]
+    for each, verb in edges:
+        if each.downstream not in described:
+            yield f"{phrases.key(each.downstream)} {verb} {phrases.key(each.upstream)}"
 
 
-def _code_sections(summary: Summary) -> Iterator[_Section]:
-    for title, found in _CODE_SECTIONS:
-        causes = [
-            (each.new.key, [phrases.cause(each.code)])
-            for each in summary.changed
-            if each.code and found(each.code.cause)
-        ]
-        yield _Section(f"Code version changed {title}", _grouped(causes))
-
-
-def _grouped(changes: Iterable[tuple[Key, Iterable[str]]]) -> list[str]:
-    """Return a line per asset; assets of which the same is to be said share one."""
+def _by_asset(changes: Iterable[tuple[AssetKey, Iterable[str]]]) -> list[str]:
+    """Return a line per asset; assets with the same phrases share one."""
     keys: dict[str, list[str]] = {}
-    for key, sentence_parts in changes:
-        parts = list(sentence_parts)
-        if parts:
-            text = "; ".join(parts[:_MAX_PARTS])
-            if len(parts) > _MAX_PARTS:
-                text += f"; and {len(parts) - _MAX_PARTS:,} more"
+    for key, all_phrases in changes:
+        found = list(all_phrases)
+        if found:
+            text = "; ".join(found[:_MAX_PHRASES])
+            if len(found) > _MAX_PHRASES:
+                text += f"; and {len(found) - _MAX_PHRASES:,} more"
             keys.setdefault(text, []).append(phrases.key(key))
     return [
         f"{listed(names[:_MAX_ASSETS_IN_A_LINE], len(names))}: {text}"
         for text, names in keys.items()
     ]
-
-
-def _notes(summary: Summary) -> _Section:
-    notes = [f"{code(str(note.path))} ({note.side}): {note.reason}" for note in summary.notes]
-    return _Section("Not compared", notes)
-
-
-def _picture(summary: Summary) -> Iterator[str]:
-    drawn = picture(summary)
-    if drawn.lines:
-        yield from ("", "```mermaid", *drawn.lines, "```")
-    if drawn.left_out:
-        yield from ("", f"{_count(drawn.left_out, 'asset')} more would not fit into the picture.")

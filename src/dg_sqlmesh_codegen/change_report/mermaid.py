@@ -1,97 +1,77 @@
-"""A summary -> a mermaid flowchart of the assets that changed, among their direct neighbours."""
+"""A summary -> a mermaid flowchart of the changed assets and their direct neighbours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Iterator, Mapping
 
-from .changes import Edge, Summary
+from dg_sqlmesh_codegen.dagster_names import AssetKey
+
 from .escape import label
-from .model import Key, user_string
+from .model import Summary
+from .phrases import count, user_string
 
-# A picture with more is no picture; GitHub draws 500 edges at most.
+# A larger flowchart is hard to read; GitHub draws at most 500 edges.
 _MAX_NODES = 40
 _MAX_EDGES = 120
 
-_STYLES = (
-    ("added", "fill:#dafbe1,stroke:#1a7f37,color:#1f2328"),
-    ("removed", "fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-dasharray:4"),
-    ("changed", "fill:#fff8c5,stroke:#9a6700,color:#1f2328"),
-    ("renamed", "fill:#ddf4ff,stroke:#0969da,color:#1f2328"),
-)
-_ARROWS = {"added": "==>|new|", "removed": "-.->|gone|", "": "-->"}
+_STYLES = {
+    "added": "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
+    "removed": "fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-dasharray:4",
+    "changed": "fill:#fff8c5,stroke:#9a6700,color:#1f2328",
+    "renamed": "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A mermaid graph in lines, and how many changed assets and neighbours it leaves out."""
+def flowchart(summary: Summary) -> Iterator[str]:
+    """Yield the lines of a Markdown block with the flowchart; none if there is nothing to draw.
 
-    lines: tuple[str, ...]
-    left_out: int
+    Up to a limit, it draws the changed assets first, then their neighbours.
+    """
+    styles = _styles(summary)
+    if not styles:
+        return
+    edges = [*summary.edges_added, *summary.edges_removed, *summary.neighbours]
+    ends = {key for edge in edges for key in (edge.upstream, edge.downstream)}
+    wanted = [*styles, *sorted(ends - styles.keys())]
+    names = {key: f"n{number}" for number, key in enumerate(wanted[:_MAX_NODES])}
+    used = {styles.get(key) for key in names}
+    yield from ("", "```mermaid", "flowchart LR")
+    yield from _nodes(summary, names, styles)
+    yield from _edges(summary, names)
+    yield from (f"    classDef {style} {css}" for style, css in _STYLES.items() if style in used)
+    yield "```"
+    if len(wanted) > len(names):
+        missing = count(len(wanted) - len(names), "asset")
+        yield from ("", f"The flowchart leaves out {missing}.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    style: str
-    text: str
+def _styles(summary: Summary) -> dict[AssetKey, str]:
+    """Return the style of each changed asset, the most important assets first."""
+    styles = {asset.key: "added" for asset in summary.added}
+    styles |= {asset.key: "removed" for asset in summary.removed}
+    styles |= {rename.new.key: "renamed" for rename in summary.renamed}
+    return styles | dict.fromkeys(sorted(summary.marked - styles.keys()), "changed")
 
 
-def picture(summary: Summary) -> Picture:
-    """Draw the changed assets, all of them if they are few; nothing where none is to be drawn."""
-    marked = _marked(summary)
-    if not marked:
-        return Picture((), 0)
-    edges = _arrows(summary)
-    around = {key for edge in edges for key in (edge.upstream, edge.downstream)} - marked.keys()
-    wanted = [*marked, *sorted(around)]
-    drawn = {key: f"n{number}" for number, key in enumerate(wanted[:_MAX_NODES])}
-    lines = chain(
-        ["flowchart LR"],
-        (f"    {_node(name, key, marked)}" for key, name in drawn.items()),
-        (f"    {line}" for line in _lines(edges, drawn)),
-        (f"    classDef {style} {css}" for style, css in _STYLES if _used(style, drawn, marked)),
+def _nodes(
+    summary: Summary, names: Mapping[AssetKey, str], styles: Mapping[AssetKey, str]
+) -> Iterator[str]:
+    old_keys = {rename.new.key: rename.old.key for rename in summary.renamed}
+    for key, name in names.items():
+        text, style = label(user_string(key)), styles.get(key)
+        if key in old_keys:
+            text = f"{label(user_string(old_keys[key]))}<br/>renamed to<br/>{text}"
+        elif style:
+            text += f"<br/>{style}"
+        yield f'    {name}["{text}"]' + (f":::{style}" if style else "")
+
+
+def _edges(summary: Summary, names: Mapping[AssetKey, str]) -> Iterator[str]:
+    arrows = (
+        *((edge, "==>|added|") for edge in summary.edges_added),
+        *((edge, "-.->|removed|") for edge in summary.edges_removed),
+        *((edge, "-->") for edge in summary.neighbours),
     )
-    return Picture(tuple(lines), len(wanted) - len(drawn))
-
-
-def _marked(summary: Summary) -> dict[Key, _Node]:
-    """Return what is drawn first, in the order in which it may matter."""
-    nodes: dict[Key, _Node] = {}
-    for asset in summary.added:
-        nodes[asset.key] = _Node("added", f"{_label(asset.key)}<br/>added")
-    for asset in summary.removed:
-        nodes[asset.key] = _Node("removed", f"{_label(asset.key)}<br/>removed")
-    for rename in summary.renamed:
-        text = f"{_label(rename.old.key)}<br/>renamed to<br/>{_label(rename.new.key)}"
-        nodes[rename.new.key] = _Node("renamed", text)
-    for key in sorted(summary.marked - nodes.keys()):
-        nodes[key] = _Node("changed", f"{_label(key)}<br/>changed")
-    return nodes
-
-
-def _label(key: Key) -> str:
-    return label(user_string(key))
-
-
-def _node(name: str, key: Key, marked: Mapping[Key, _Node]) -> str:
-    node = marked.get(key)
-    return f'{name}["{node.text}"]:::{node.style}' if node else f'{name}["{_label(key)}"]'
-
-
-def _used(style: str, drawn: Iterable[Key], marked: Mapping[Key, _Node]) -> bool:
-    return any(key in marked and marked[key].style == style for key in drawn)
-
-
-def _arrows(summary: Summary) -> dict[Edge, str]:
-    return (
-        dict.fromkeys(summary.edges_added, "added")
-        | dict.fromkeys(summary.edges_removed, "removed")
-        | dict.fromkeys(summary.neighbours, "")
-    )
-
-
-def _lines(edges: Mapping[Edge, str], drawn: Mapping[Key, str]) -> Iterator[str]:
-    both = [edge for edge in edges if edge.upstream in drawn and edge.downstream in drawn]
-    for edge in both[:_MAX_EDGES]:
-        yield f"{drawn[edge.upstream]} {_ARROWS[edges[edge]]} {drawn[edge.downstream]}"
+    drawn = [each for each in arrows if {each[0].upstream, each[0].downstream} <= names.keys()]
+    for edge, arrow in drawn[:_MAX_EDGES]:
+        yield f"    {names[edge.upstream]} {arrow} {names[edge.downstream]}"

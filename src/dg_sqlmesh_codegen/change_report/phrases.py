@@ -1,22 +1,14 @@
-"""Single changes -> half-sentences of Markdown, every name and value in a code span."""
+"""Single changes -> short phrases in Markdown, with every name and value in a code span."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from .changes import (
-    AssetChange,
-    AuditChange,
-    Cause,
-    CodeChange,
-    ColumnChange,
-    PropertyChange,
-    Rename,
-    ScheduleChange,
-)
+from dg_sqlmesh_codegen.dagster_names import AssetKey
+
+from . import model
 from .escape import code, codes, listed
-from .model import Asset, Audit, Key, Schedule, user_string
 
 _MAX_VALUE = 60
 _WORD = re.compile(r"[a-z]+([_ ][a-z]+)*")
@@ -26,20 +18,50 @@ _NAMES = {
     "dg_sqlmesh_codegen/version": "version of dg-sqlmesh-codegen",
     "sqlmesh/version": "version of SQLMesh",
 }
+_REASONS = {
+    model.RenameReason.SAME_MODEL: "same SQLMesh model under another asset key",
+    model.RenameReason.SAME_CODE: "same code under another name",
+    model.RenameReason.SAME_QUERY: "same SQL under another name",
+    model.RenameReason.SAME_NAME: "same name in another schema or catalog",
+}
+_CAUSES = {
+    model.Cause.QUERY: "query",
+    model.Cause.PYTHON: "Python code or its imports",
+    model.Cause.SEED: "data or the way it is read",
+    model.Cause.UNSEEN: "same query; a statement around it or a property may have changed",
+}
+_BLOCKING = {
+    True: "**now blocks**",
+    False: "**no longer blocks**",
+    None: "no longer states whether it blocks",
+}
+# Properties that follow from others: the report leaves them out if one of those changed.
+_DERIVED = {"kinds": {"sqlmesh/kind", "sqlmesh/dialect"}, "sqlmesh/tags": {"tags", "group_name"}}
 
 
-def key(asset_key: Key) -> str:
-    """Return an asset's key."""
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural if needed."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def user_string(key: AssetKey) -> str:
+    """Return an asset key as the Dagster UI shows it: its parts separated by `/`."""
+    return "/".join(key)
+
+
+def key(asset_key: AssetKey) -> str:
+    """Return an asset key."""
     return code(user_string(asset_key))
 
 
-def asset(each: Asset) -> str:
-    """Say what an added or removed asset is."""
+def asset(each: model.ParsedAsset) -> str:
+    """Describe an added or removed asset."""
     if each.external:
         return f"{key(each.key)}: external table"
-    parts = [f"{code(each.kind)} model" if each.kind else "model"]
-    if each.group:
-        parts[0] += f" in group {code(each.group)}"
+    kind, group = each.value("sqlmesh/kind"), each.value("group_name")
+    parts = [f"{code(kind)} model" if kind else "model"]
+    if group:
+        parts[0] += f" in group {code(group)}"
     if each.deps:
         parts.append(f"reads {codes([user_string(dep) for dep in each.deps])}")
     if each.audits:
@@ -47,139 +69,109 @@ def asset(each: Asset) -> str:
     return f"{key(each.key)}: {'; '.join(parts)}"
 
 
-def rename(each: Rename) -> str:
-    """Say both keys, and how one knows."""
-    return f"{key(each.old.key)} is now {key(each.new.key)}: {each.reason.value}"
+def rename(each: model.Rename) -> str:
+    """Describe a rename, with the reason to believe that it is one."""
+    return f"{key(each.old.key)} is now {key(each.new.key)}: {_REASONS[each.reason]}"
 
 
-def cause(each: CodeChange) -> str:
-    """Say why a code version changed, as far as one can tell."""
-    if each.cause is Cause.DEFINITION:
-        return f"its {listed([property_name(name) for name in each.names], len(each.names))}"
-    if each.cause is Cause.MACRO:
-        return f"its query is the same, and calls {codes(each.names)}"
+def cause(each: model.CodeChange) -> str:
+    """Explain why a code version changed."""
+    if each.cause is model.Cause.DEFINITION:
+        return f"{listed([property_name(name) for name in each.names], len(each.names))}"
+    if each.cause is model.Cause.MACRO:
+        return f"same query; it uses {codes(each.names)}"
     return _CAUSES[each.cause]
 
 
-_CAUSES = {
-    Cause.QUERY: "its query",
-    Cause.PYTHON: "its Python code, or what that imports",
-    Cause.SEED: "its data, or how that is read",
-    Cause.UNSEEN: "its query is the same; a statement before or after it may not be, or a property",
-}
-
-
-def audit(each: AuditChange) -> str:
-    """Say what became of an audit."""
-    if each.old is None and each.new is not None:
-        return f"{_use(each.new)} is new{_blocks(each.new)}"
-    if each.new is None and each.old is not None:
-        return f"{_use(each.old)} is gone"
-    if each.old is not None and each.new is not None:
+def audit(each: model.AuditChange) -> str:
+    """Describe the change of an audit."""
+    if each.old and each.new:
         return f"{_use(each.new)}: {'; '.join(_audit_differences(each.old, each.new))}"
-    return ""
+    if each.new:
+        states = {True: ", blocking", False: ", non-blocking", None: ""}
+        blocking = None if each.new.standalone else each.new.blocking
+        return f"{_use(each.new)} added{states[blocking]}"
+    return f"{_use(each.old)} removed" if each.old else ""
 
 
-def _use(each: Audit) -> str:
-    arguments = ", ".join(f"{name} := {value}" for name, value in each.args)
-    return code(f"{each.name}({arguments})" if arguments else each.name)
+def _use(each: model.ParsedAudit) -> str:
+    return code(f"{each.name}({_arguments(each)})" if each.args else each.name)
 
 
-def _blocks(each: Audit) -> str:
-    if each.standalone or each.blocking is None:
-        return ""
-    return ", blocking" if each.blocking else ", non-blocking"
+def _arguments(each: model.ParsedAudit) -> str:
+    return ", ".join(f"{name} := {value}" for name, value in each.args)
 
 
-def _audit_differences(old: Audit, new: Audit) -> Iterator[str]:
+def _audit_differences(old: model.ParsedAudit, new: model.ParsedAudit) -> Iterator[str]:
     if old.name != new.name:
         yield f"was {code(old.name)}"
     if old.args != new.args:
-        yield f"its arguments were {_arguments(old)}"
+        yield f"arguments were {code(_arguments(old)) if old.args else 'none'}"
     if old.blocking != new.blocking:
         yield _BLOCKING[new.blocking]
     if old.query != new.query:
-        yield "its query changed"
+        yield "query changed"
     if old.standalone != new.standalone:
-        yield "it is now standalone" if new.standalone else "it is no longer standalone"
+        yield "now standalone" if new.standalone else "no longer standalone"
     if old.also_reads != new.also_reads:
-        yield f"it also reads {codes([user_string(each) for each in new.also_reads]) or 'nothing'}"
+        yield f"also reads {codes([user_string(each) for each in new.also_reads]) or 'nothing'}"
     if old.check != new.check:
-        yield f"its check {code(old.check)} is now {code(new.check)}, without the other's history"
+        yield f"check {code(old.check)} is now {code(new.check)}, with a new history"
 
 
-_BLOCKING = {
-    True: "**now blocks**",
-    False: "**no longer blocks**",
-    None: "does not say whether it blocks",
-}
-
-
-def _arguments(each: Audit) -> str:
-    return (
-        code(", ".join(f"{name} := {value}" for name, value in each.args)) if each.args else "none"
-    )
-
-
-def column(each: ColumnChange) -> str:
-    """Say what became of a column."""
-    if each.old is None and each.new is not None:
-        return f"{code(f'{each.name} {each.new.type}')} is new"
+def column(each: model.ColumnChange) -> str:
+    """Describe the change of a column."""
     if each.new is None:
-        return f"{code(each.name)} is gone"
-    if each.old is None or each.is_description:
+        return f"{code(each.name)} removed"
+    if each.old is None:
+        return f"{code(f'{each.name} {each.new.type}')} added"
+    if model.is_description(each):
         return f"description of {code(each.name)}"
-    return f"{code(each.name)} was {code(each.old.type)}, is {code(each.new.type)}"
+    return f"{code(each.name)} from {code(each.old.type)} to {code(each.new.type)}"
 
 
-def metadata(each: AssetChange) -> list[str]:
-    """Say what else differs: in the order of the properties' names, the columns' texts last."""
+def metadata(each: model.AssetChange) -> list[str]:
+    """Describe the changed properties, sorted by name, and the columns' changed descriptions."""
     changes = {change.name: change for change in each.properties}
-    for name, others in _SAID_BY.items():
-        if any(other in changes for other in others):
-            changes.pop(name, None)
+    left_out = {name for name, others in _DERIVED.items() if others & changes.keys()}
     if each.old.key != each.new.key:
-        changes.pop("dagster/table_name", None)
-    texts = [property_change(change) for change in changes.values()]
-    return texts + [column(change) for change in each.columns if change.is_description]
+        left_out.add("dagster/table_name")
+    texts = [property_change(change) for name, change in changes.items() if name not in left_out]
+    return texts + [column(change) for change in each.columns if model.is_description(change)]
 
 
-# Properties that follow from others: one is enough to say.
-_SAID_BY = {
-    "kinds": ("sqlmesh/kind", "sqlmesh/dialect"),
-    "sqlmesh/tags": ("tags", "group_name"),
-}
-
-
-def property_change(each: PropertyChange) -> str:
-    """Say the old and the new value, or the members that came and went."""
+def property_change(each: model.PropertyChange) -> str:
+    """Return the old and the new value, or the members that were added and removed."""
     name = property_name(each.name)
     if len(each.old) <= 1 and len(each.new) <= 1:
-        return f"{name} {_values(each.old)} → {_values(each.new)}"
-    if not each.added and not each.removed:
+        return f"{name} {_value(each.old)} → {_value(each.new)}"
+    added = codes([value for value in each.new if value not in each.old])
+    removed = codes([value for value in each.old if value not in each.new])
+    if not added and not removed:
         return f"{name} in another order"
-    parts = [f"added {codes(each.added)}"] if each.added else []
-    parts += [f"removed {codes(each.removed)}"] if each.removed else []
+    parts = [f"added {added}"] if added else []
+    parts += [f"removed {removed}"] if removed else []
     return f"{name}: {', '.join(parts)}"
 
 
-def _values(values: tuple[str, ...]) -> str:
-    return ", ".join(code(value, _MAX_VALUE) for value in values) or "none"
+def _value(values: tuple[str, ...]) -> str:
+    return code(values[0], _MAX_VALUE) if values else "none"
 
 
 def property_name(name: str) -> str:
-    """Return what a person calls a property."""
+    """Return a property's name in plain words."""
     short = name.removeprefix("sqlmesh/").removeprefix("dagster/").replace("_", " ")
     return _NAMES.get(name) or (short if _WORD.fullmatch(short) else code(name))
 
 
-def schedule(each: ScheduleChange) -> str:
-    """Say when a schedule ticked, and when it does now."""
-    if each.old is None or each.new is None:
-        present, word = (each.new, "is new") if each.old is None else (each.old, "is gone")
-        return f"{code(each.name)} {word}: {_ticks(present)}" if present else ""
-    return f"{code(each.name)}: {_ticks(each.old)} → {_ticks(each.new)}"
+def schedule(each: model.ScheduleChange) -> str:
+    """Describe when a schedule ticked and when it ticks now."""
+    if each.old and each.new:
+        return f"{code(each.name)}: {_ticks(each.old)} → {_ticks(each.new)}"
+    if each.new:
+        return f"{code(each.name)} added: {_ticks(each.new)}"
+    return f"{code(each.name)} removed: {_ticks(each.old)}" if each.old else ""
 
 
-def _ticks(each: Schedule) -> str:
+def _ticks(each: model.ParsedSchedule) -> str:
     return f"{codes(each.crons) or 'never'} ({code(each.timezone)})"

@@ -1,9 +1,9 @@
-"""A generated package's text -> its graph.
+"""The text of a generated package -> its graph.
 
-Layout does not matter, nor what version of this tool wrote it: `ModelAsset(...)` is looked for
-in the modules of models, `ExternalAsset(...)` in those of external tables, and the schedules, the
-resource and the op in `definitions.py`. What cannot be read is named, and left out of the
-comparison.
+The layout does not matter, nor does the version of this tool that wrote it: the reader looks for
+`ModelAsset(...)` in the modules of models, for `ExternalAsset(...)` in those of external tables,
+and for the schedules, the resource, the op and the job in `definitions.py`. A file that it cannot
+read is listed and not compared.
 """
 
 from __future__ import annotations
@@ -12,233 +12,178 @@ import ast
 import posixpath
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import PurePosixPath
 
-from dg_sqlmesh_codegen.package_paths import EXTERNALS_FOLDER, MODELS_FOLDER
+from dg_sqlmesh_codegen.dagster_names import AssetKey
+from dg_sqlmesh_codegen.package_paths import DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.rendering.header import MARK
 
-from . import ast_reader
-from .ast_reader import Unreadable
-from .model import (
-    Asset,
-    Audit,
-    Column,
-    Definitions,
-    Graph,
-    Key,
-    Package,
-    Property,
-    Schedule,
-    Unread,
-)
+from . import ast_reader, model
+from .ast_reader import Call, UnreadableError
 
-DEFINITIONS = PurePosixPath("definitions.py")
-# What the modules of each folder hold.
+# What the modules of each folder define.
 _RECORDS = {MODELS_FOLDER: "ModelAsset", EXTERNALS_FOLDER: "ExternalAsset"}
-_DECORATOR, _CONSTRUCTOR = "schedule", "ScheduleDefinition"
+# The calls in `definitions.py` that have settings: their prefix, and the arguments that are not.
+_SETTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "SQLMeshResource": ("resource", ()),
+    "multi_asset": ("op", ("specs", "check_specs")),
+    "define_asset_job": ("job", ("selection",)),
+}
+_BOOLEANS: dict[str | None, bool] = {"True": True, "False": False}
 
 
-def read(old: Package, new: Package) -> tuple[Graph, Graph]:
-    """Read two packages; a file that is the same in both is parsed once.
+def read(old: model.PackageFiles, new: model.PackageFiles) -> tuple[model.Graph, model.Graph]:
+    """Return the graphs of two packages, without the files that this tool did not generate.
 
-    Args:
-        old: the text of each file, by its path relative to the package's folder. Files that are
-            not of a generated package are ignored.
-        new: the same of the other package.
-
-    Returns:
-        The graph of each.
+    A file that is the same in both packages is parsed once.
     """
-    assets = cache(_assets)
+    read_file = cache(_read_file)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python warns of a hand-edited "\d", and to nobody's use
-        return _graph(old, assets), _graph(new, assets)
+        warnings.simplefilter("ignore")  # Python warns about invalid escapes in edited files
+        return _graph(old, "old", read_file), _graph(new, "new", read_file)
 
 
 def _graph(
-    package: Package, read_assets: Callable[[PurePosixPath, str], tuple[Asset, ...]]
-) -> Graph:
-    found: dict[Key, Asset] = {}
+    package: model.PackageFiles, side: str, read_file: Callable[[PurePosixPath, str], model.Graph]
+) -> model.Graph:
+    assets: dict[AssetKey, model.ParsedAsset] = {}
+    definitions = model.Graph()
     unread = []
     for path in sorted(path for path in package if path.suffix == ".py"):
         try:
-            assets = read_assets(path, package[path])
-            if clash := next((asset for asset in assets if asset.key in found), None):
-                other = found[clash.key].path
-                raise Unreadable(f"its asset key is taken by {other}")
-            found |= {asset.key: asset for asset in assets}
-        except Unreadable as error:
-            unread.append(Unread(path, str(error)))
-    definitions = _definitions(package.get(DEFINITIONS, ""))
-    return Graph(tuple(found[key] for key in sorted(found)), definitions, tuple(unread))
+            found = read_file(path, package[path])
+            if clash := next((key for key in found.assets if key in assets), None):
+                raise UnreadableError(f"{assets[clash].path} has the same asset key")
+            assets |= found.assets
+            if path == DEFINITIONS:
+                definitions = found
+        except UnreadableError as error:
+            unread.append(model.UnreadFile(path, side, str(error)))
+    return replace(definitions, assets=dict(sorted(assets.items())), unread=tuple(unread))
 
 
-def _assets(path: PurePosixPath, text: str) -> tuple[Asset, ...]:
-    """Return the assets of a file.
-
-    Raises:
-        Unreadable: they cannot be read.
-    """
-    if not _is_ours(text):
-        return ()
+def _read_file(path: PurePosixPath, text: str) -> model.Graph:
+    """Return the part of the graph that a file defines, or raise `UnreadableError`."""
+    if not _is_generated(text):
+        return model.Graph()
     tree = ast_reader.module(text)
+    if path == DEFINITIONS:
+        schedules = sorted(_schedules(tree), key=lambda schedule: schedule.name)
+        return model.Graph(schedules=tuple(schedules), settings=tuple(sorted(_settings(tree))))
     record = _RECORDS.get(path.parts[0])
     if record is None or path.name == "__init__.py":
-        return ()  # read only to see whether it can be
-    assets = tuple(_asset(call, path) for call in ast_reader.calls(tree, record))
+        return model.Graph()
+    assets = [_asset(call, path) for call in ast_reader.calls(tree, record)]
     if not assets:
-        raise Unreadable(f"it holds no {record}(...); a template of your own may have written it")
-    return assets
+        raise UnreadableError(
+            f"it contains no {record}(...); a custom template may have written it"
+        )
+    return model.Graph({asset.key: asset for asset in assets})
 
 
-def _is_ours(text: str) -> bool:
-    """Whether a file is generated, even where a merge or an editor has been at its first line."""
+def _is_generated(text: str) -> bool:
+    """Return whether this tool wrote a file, even if its first line is no longer the banner."""
     return any(mark in text for mark in (MARK, *_RECORDS.values()))
 
 
-def _asset(call: ast.Call, path: PurePosixPath) -> Asset:
-    spec = ast_reader.keyword(call, "spec")
-    if not isinstance(spec, ast.Call):
-        raise Unreadable("its asset spec is no literal")
-    metadata = dict(ast_reader.items(ast_reader.keyword(spec, "metadata")))
-    query = metadata.pop("sqlmesh/query", None)
-    columns = metadata.pop("dagster/column_schema", None)
+def _asset(call: Call, path: PurePosixPath) -> model.ParsedAsset:
+    spec = call.call("spec")
+    metadata = spec.mapping("metadata")
     properties = [
-        *ast_reader.others(call, "fqn", "spec", "audits"),
-        *ast_reader.others(spec, "key", "deps", "code_version", "metadata"),
-        *metadata.items(),
+        *call.others("fqn", "spec", "audits"),
+        *spec.others("key", "deps", "code_version", "metadata"),
+        *metadata.others("sqlmesh/query", "dagster/column_schema"),
     ]
-    return Asset(
-        key=_key(ast_reader.argument(spec, 0, "key")),
-        fqn=ast_reader.string(ast_reader.keyword(call, "fqn")) or "",
+    return model.ParsedAsset(
+        key=_key(spec.argument("key", 0)),
+        fqn=call.text("fqn") or "",
         path=path,
-        code_version=_optional(ast_reader.keyword(spec, "code_version")),
-        deps=_keys(ast_reader.keyword(spec, "deps"), "deps"),
-        query=_optional(query),
-        columns=tuple(_columns(columns)),
-        audits=tuple(_audits(ast_reader.keyword(call, "audits"))),
+        code_version=spec.text("code_version"),
+        deps=_keys(spec, "deps"),
+        query=metadata.text("sqlmesh/query"),
+        columns=tuple(_columns(metadata.argument("dagster/column_schema"))),
+        audits=tuple(map(_audit, call.elements("audits"))),
         properties=tuple(sorted(_property(name, value, path) for name, value in properties)),
         external=path.parts[0] == EXTERNALS_FOLDER,
     )
 
 
-def _optional(node: ast.expr | None) -> str | None:
-    return None if node is None else ast_reader.text(node)
-
-
-def _property(name: str, value: ast.expr, path: PurePosixPath) -> Property:
+def _property(name: str, value: ast.expr, path: PurePosixPath) -> model.Property:
     values = ast_reader.values(value)
     if name == "sqlmesh/source" and values:
-        # Relative to the module, it would change whenever the model's schema does.
+        # Relative to the package: relative to the module, it would differ with the model's schema.
         values = (posixpath.normpath(path.parent / values[0]),)
-    return Property(name, values)
+    return model.Property(name, values)
 
 
-def _key(node: ast.expr | None) -> Key:
-    if isinstance(node, ast.Call):  # dg.AssetKey([...]), dg.AssetDep(...)
-        return _key(ast_reader.argument(node, 0, "path") or ast_reader.keyword(node, "asset"))
-    plain = ast_reader.string(node)
-    if plain is not None:
-        return (plain,)
-    parts = [ast_reader.string(part) for part in ast_reader.elements(node) or ()]
-    if not parts or None in parts:
-        raise Unreadable("an asset key in it is no literal")
-    return tuple(part for part in parts if part is not None)
+def _key(node: ast.expr | None) -> AssetKey:
+    if call := Call.of(node):  # dg.AssetKey([...]) or dg.AssetDep(...)
+        return _key(call.argument("path", 0) or call.argument("asset"))
+    plain = ast_reader.string(node) is not None
+    parts = [node] if plain else ast_reader.elements(node) or []
+    key = tuple(text for part in parts if (text := ast_reader.string(part)) is not None)
+    if not key or len(key) < len(parts):
+        raise UnreadableError("its asset key is not a literal")
+    return key
 
 
-def _keys(node: ast.expr | None, what: str) -> tuple[Key, ...]:
-    if node is None:
-        return ()
-    elements = ast_reader.elements(node)
-    if elements is None:
-        raise Unreadable(f"its {what} are no literal")
-    return tuple(sorted({_key(each) for each in elements}))
+def _keys(spec: Call, argument: str) -> tuple[AssetKey, ...]:
+    return tuple(sorted({_key(each) for each in spec.elements(argument)}))
 
 
-def _columns(schema: ast.expr | None) -> Iterator[Column]:
-    if schema is None:
-        return
-    for call in ast_reader.calls(schema, "TableColumn"):
-        name = ast_reader.argument(call, 0, "name")
-        type_ = ast_reader.argument(call, 1, "type")
-        yield Column(
-            name=_optional(name) or "",
-            type=_optional(type_) or "unknown",
-            description=_optional(ast_reader.keyword(call, "description")),
-        )
+def _columns(schema: ast.expr | None) -> Iterator[model.ParsedColumn]:
+    for call in ast_reader.calls(schema or ast.Constant(None), "TableColumn"):
+        name, type_ = call.text("name", 0) or "", call.text("type", 1) or "unknown"
+        yield model.ParsedColumn(name, type_, call.text("description"))
 
 
-def _audits(node: ast.expr | None) -> Iterator[Audit]:
-    elements = () if node is None else ast_reader.elements(node)
-    for each in () if elements is None else elements:
-        if not isinstance(each, ast.Call):
-            raise Unreadable("its audits are no literal")
-        yield _audit(each)
-    if elements is None:
-        raise Unreadable("its audits are no literal")
-
-
-def _audit(call: ast.Call) -> Audit:
-    spec = ast_reader.keyword(call, "spec")
-    if not isinstance(spec, ast.Call):
-        raise Unreadable("the check of an audit in it is no literal")
-    name = _optional(ast_reader.keyword(call, "audit")) or ""
-    metadata = dict(ast_reader.items(ast_reader.keyword(spec, "metadata")))
-    return Audit(
+def _audit(node: ast.expr) -> model.ParsedAudit:
+    call = Call.of(node)
+    if call is None:
+        raise UnreadableError("its argument audits is not a literal")
+    spec = call.call("spec")
+    name = call.text("audit") or ""
+    metadata = spec.mapping("metadata")
+    args = ast_reader.items(call.argument("args"))
+    return model.ParsedAudit(
         name=name,
-        args=tuple(
-            (key, ast_reader.text(value))
-            for key, value in ast_reader.items(ast_reader.keyword(call, "args"))
-        ),
-        check=_optional(ast_reader.keyword(spec, "name")) or name,
-        blocking=ast_reader.boolean(metadata.get("sqlmesh/blocking")),
-        standalone=bool(ast_reader.boolean(ast_reader.keyword(call, "standalone"))),
-        query=_optional(metadata.get("sqlmesh/audit_query")),
-        also_reads=_keys(ast_reader.keyword(spec, "additional_deps"), "additional_deps"),
+        args=tuple((key, ast_reader.text(value)) for key, value in args),
+        check=spec.text("name") or name,
+        blocking=_BOOLEANS.get(metadata.text("sqlmesh/blocking")),
+        standalone=call.text("standalone") == "True",
+        query=metadata.text("sqlmesh/audit_query"),
+        also_reads=_keys(spec, "additional_deps"),
     )
 
 
-def _definitions(text: str) -> Definitions | None:
-    if not _is_ours(text):
-        return Definitions()
-    try:
-        tree = ast_reader.module(text)
-    except Unreadable:
-        return None  # `_assets` has said so
-    schedules = sorted(_schedules(tree), key=lambda schedule: schedule.name)
-    return Definitions(tuple(schedules), tuple(sorted(_settings(tree))))
-
-
-def _schedules(tree: ast.Module) -> Iterator[Schedule]:
+def _schedules(tree: ast.Module) -> Iterator[model.ParsedSchedule]:
+    """Yield the schedules of `@dg.schedule(...)` and of `dg.ScheduleDefinition(...)`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            for call in node.decorator_list:
-                if isinstance(call, ast.Call) and ast_reader.name(call) == _DECORATOR:
+            for call in map(Call.of, node.decorator_list):
+                if call and call.name == "schedule":
                     yield _schedule(call, node.name)
-        elif isinstance(node, ast.Call) and ast_reader.name(node) == _CONSTRUCTOR:
-            yield _schedule(node, "schedule")
+        elif (call := Call.of(node)) and call.name == "ScheduleDefinition":
+            yield _schedule(call, "schedule")
 
 
-def _schedule(call: ast.Call, fallback: str) -> Schedule:
-    crons = ast_reader.argument(call, 0, "cron_schedule")
-    return Schedule(
-        name=_optional(ast_reader.keyword(call, "name")) or fallback,
+def _schedule(call: Call, fallback: str) -> model.ParsedSchedule:
+    crons = call.argument("cron_schedule", 0)
+    return model.ParsedSchedule(
+        name=call.text("name") or fallback,
         crons=() if crons is None else ast_reader.values(crons),
-        timezone=_optional(ast_reader.keyword(call, "execution_timezone")) or "UTC",
+        timezone=call.text("execution_timezone") or "UTC",
     )
 
 
-def _settings(tree: ast.Module) -> Iterator[Property]:
-    for call in ast_reader.calls(tree, "SQLMeshResource"):
-        for name, value in ast_reader.others(call):
-            yield Property(f"resource {name}", ast_reader.only_string(value))
-    for call in ast_reader.calls(tree, "multi_asset"):
-        for name, value in ast_reader.others(call, "specs", "check_specs"):
-            yield Property(f"op {name}", ast_reader.values(value))
-    for call in ast_reader.calls(tree, "define_asset_job"):
-        for name, value in ast_reader.others(call, "selection"):
-            yield Property(f"job {name}", ast_reader.values(value))
+def _settings(tree: ast.Module) -> Iterator[model.Property]:
+    for record, (prefix, known) in _SETTINGS.items():
+        values = ast_reader.only_string if prefix == "resource" else ast_reader.values
+        for call in ast_reader.calls(tree, record):
+            for name, value in call.others(*known):
+                yield model.Property(f"{prefix} {name}", values(value))
     for call in ast_reader.calls(tree, "Definitions"):
-        for name, value in ast_reader.items(ast_reader.keyword(call, "metadata")):
-            yield Property(name, ast_reader.values(value))
+        for name, value in call.mapping("metadata").others():
+            yield model.Property(name, ast_reader.values(value))

@@ -1,96 +1,79 @@
-"""Removed and added assets that are one model under another name.
+"""Find removed and added assets that are the same model under another name.
 
-Dagster keeps an asset's history under its key, so a rename is a loss that a reviewer should know
-of. Only what is sure enough to be said is: the same SQLMesh model, the same code, the same query,
-or the same name elsewhere.
+Dagster stores an asset's history under its key, so a reviewer should know that a rename starts a
+new one. Only clear cases count: the same SQLMesh model, the same code, the same query, or the same
+name in another schema.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import product
 
-from .changes import Rename, RenameReason
-from .model import Asset
+from .model import ParsedAsset, Rename, RenameReason
 
-_Rule = Callable[[Asset], Hashable]
+_Rule = Callable[[ParsedAsset], Hashable]
 
-
-def _code(asset: Asset) -> Hashable:
-    """A Python model's or a seed's code version: it stands for all its code, or all its data."""
-    return None if asset.query else asset.code_version
-
-
-# In the order of how much they prove. What a rule returns has to be equal on both sides; None
-# matches nothing.
+# From the strongest evidence to the weakest. Two assets match if a rule returns the same value for
+# both; None matches nothing. Without a query, the code version covers all code or data of a model.
 _RULES: tuple[tuple[RenameReason, _Rule], ...] = (
     (RenameReason.SAME_MODEL, lambda asset: asset.fqn or None),
     (RenameReason.SAME_QUERY, lambda asset: asset.query),
-    (RenameReason.SAME_CODE, _code),
+    (RenameReason.SAME_CODE, lambda asset: None if asset.query else asset.code_version),
     (RenameReason.SAME_NAME, lambda asset: (asset.key[-1], asset.external)),
 )
+# A value that more assets share is no evidence.
+_MAX_GROUP = 50
 
 
-# What more removed or added assets than this have in common tells none of them from another.
-_MOST = 50
-
-
-def renames(removed: Sequence[Asset], added: Sequence[Asset]) -> tuple[Rename, ...]:
+def renames(removed: Sequence[ParsedAsset], added: Sequence[ParsedAsset]) -> tuple[Rename, ...]:
     """Pair removed assets with added ones.
 
     Args:
-        removed: assets that are in the old package only.
-        added: assets that are in the new package only.
+        removed: assets of the old package only.
+        added: assets of the new package only.
 
     Returns:
-        The pairs, sorted by the old key; an asset is in one at most. Where several could be meant,
-        those are paired that agree in most other respects. Swapping the arguments swaps the pairs.
+        The pairs, sorted by the old key; an asset is in at most one. If a rule allows several
+        pairs, the same name wins, then the most other similarities. Swapping the arguments swaps
+        the pairs.
     """
     found: list[Rename] = []
     old = {asset.key: asset for asset in removed}
     new = {asset.key: asset for asset in added}
     for reason, rule in _RULES:
-        for rule_and_name in (True, False):
-            pairs = _candidates(old.values(), new.values(), rule, rule_and_name)
-            for left, right in _best_first(pairs):
-                if left.key in old and right.key in new:
-                    del old[left.key], new[right.key]
-                    found.append(Rename(left, right, reason))
+        left, right = _grouped(old.values(), rule), _grouped(new.values(), rule)
+        pairs = [
+            pair
+            for value in left.keys() & right.keys()
+            for pair in product(left[value], right[value])
+        ]
+        for one, other in sorted(pairs, key=_best_first):
+            if one.key in old and other.key in new:
+                del old[one.key], new[other.key]
+                found.append(Rename(one, other, reason))
     return tuple(sorted(found, key=lambda rename: rename.old.key))
 
 
-def _candidates(
-    old: Iterable[Asset], new: Iterable[Asset], rule: _Rule, and_name: bool
-) -> Iterator[tuple[Asset, Asset]]:
-    """Yield the pairs that a rule connects; with `and_name`, those of one name only."""
-    left, right = _grouped(old, rule, and_name), _grouped(new, rule, and_name)
-    for value in left.keys() & right.keys():
-        if max(len(left[value]), len(right[value])) <= _MOST:
-            yield from product(left[value], right[value])
-
-
-def _grouped(assets: Iterable[Asset], rule: _Rule, and_name: bool) -> dict[Hashable, list[Asset]]:
-    groups: dict[Hashable, list[Asset]] = defaultdict(list)
+def _grouped(assets: Iterable[ParsedAsset], rule: _Rule) -> dict[Hashable, list[ParsedAsset]]:
+    groups: dict[Hashable, list[ParsedAsset]] = defaultdict(list)
     for asset in assets:
         value = rule(asset)
         if value is not None:
-            groups[value, asset.key[-1] if and_name else None].append(asset)
-    return groups
+            groups[value].append(asset)
+    return {value: group for value, group in groups.items() if len(group) <= _MAX_GROUP}
 
 
-def _best_first(pairs: Iterable[tuple[Asset, Asset]]) -> list[tuple[Asset, Asset]]:
-    # By keys last, and the smaller one first: so it does not matter which package is the old one.
-    return sorted(pairs, key=lambda pair: (-_likeness(*pair), *sorted(each.key for each in pair)))
-
-
-def _likeness(one: Asset, other: Asset) -> int:
+def _best_first(pair: tuple[ParsedAsset, ParsedAsset]) -> tuple[object, ...]:
+    one, other = pair
     same = (
         one.query == other.query,
         one.code_version == other.code_version,
-        one.source == other.source,
+        one.value("sqlmesh/source") == other.value("sqlmesh/source"),
         one.deps == other.deps,
         one.columns == other.columns,
         one.key[:-1] == other.key[:-1],
     )
-    return sum(same)
+    # Then by keys, the smaller one first: so the result is the same in both directions.
+    return (one.key[-1] != other.key[-1], -sum(same), *sorted((one.key, other.key)))

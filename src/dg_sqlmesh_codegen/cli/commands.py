@@ -38,7 +38,7 @@ class SummaryRequest:
     @property
     def needs_generation(self) -> bool:
         """Whether the new package has to be made, and is not that of a revision."""
-        return change_report.needs_generation(self.against)
+        return self.against is None or git.RevisionRange.parse(self.against).new is None
 
     def answer(self, out: Path, report: Report | None = None) -> None:
         """Write the summary.

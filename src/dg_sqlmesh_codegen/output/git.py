@@ -1,41 +1,195 @@
-"""What git knows of the package's files: a commit hook has to know it, too."""
+"""Every call of the command `git`: which files it tracks, and the package at a revision."""
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from dg_sqlmesh_codegen.errors import UsageError
 
+# Git sets these while it runs a hook. With them, every git command would use the hook's repository.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+_FILE_MODES = ("100644", "100755")  # no symbolic links and no submodules
+
 
 def not_added(files: Iterable[Path], out: Path) -> tuple[Path, ...]:
-    """Return which files git's index does not hold, so that no commit would.
+    """Return the files that git does not track, so that a commit would miss them.
 
     Args:
         files: the package's files.
         out: the package's folder, in the repository of the working directory.
 
     Returns:
-        Those that git does not track, ignored ones included, in the order given.
+        The untracked files, ignored ones included, in the order given.
 
     Raises:
         UsageError: git is not installed, or the folder is not in its repository.
     """
-    # In this directory, where git hooks run: git hands them a GIT_INDEX_FILE relative to it.
-    command = ["git", "ls-files", "--others", "-z", "--", str(out)]
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            command, capture_output=True, check=True
+    # In the working directory and with the hook's variables: GIT_INDEX_FILE is relative to it.
+    done = _git(None, "ls-files", "--others", "-z", "--", str(out))
+    if done.returncode:
+        raise UsageError(
+            f"--hook cannot ask git about {out}",
+            detail=_reason(done),
+            hint="Use --hook in the git repository that contains the package, or leave it out.",
         )
-    except FileNotFoundError as error:
-        raise UsageError("--hook asks git, which is not installed", hint=_HINT) from error
-    except subprocess.CalledProcessError as error:
-        detail = error.stderr.decode("utf-8", errors="replace")
-        raise UsageError(f"--hook asks git about {out}", detail=detail, hint=_HINT) from error
-    names = done.stdout.decode("utf-8", errors="surrogateescape").split("\0")
-    untracked = {Path(name).resolve() for name in names if name}
+    untracked = {Path(os.fsdecode(name)).resolve() for name in done.stdout.split(b"\0") if name}
     return tuple(file for file in files if file.resolve() in untracked)
 
 
-_HINT = "Use --hook in the git repository that holds the package, or leave it out."
+@dataclass(frozen=True, slots=True)
+class RevisionRange:
+    """The value of `--against`: the old revision and the new one (None: the package as it is now).
+
+    With `from_merge_base`, the old side is the commit where the two revisions parted.
+    """
+
+    old: str
+    new: str | None = None
+    from_merge_base: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> RevisionRange:
+        """Parse `REV`, `REV1..REV2` or `REV1...REV2`. As in git, a missing side is HEAD.
+
+        Raises:
+            UsageError: the text is empty.
+        """
+        if not text.strip():
+            raise UsageError(
+                "--against has no revision", hint="Name one, as in --against origin/main."
+            )
+        match = re.fullmatch(r"(.*?)(\.\.\.?)(.*)", text, re.DOTALL)
+        if not match:
+            return cls(text)
+        return cls(match[1] or "HEAD", match[3] or "HEAD", match[2] == "...")
+
+
+def python_files_at(
+    revisions: RevisionRange, folder: Path
+) -> tuple[Mapping[PurePosixPath, str], Mapping[PurePosixPath, str] | None]:
+    """Return the Python files of a folder at both revisions, without a checkout.
+
+    Args:
+        revisions: anything that git accepts as commits: branches, tags, `HEAD~1`, hashes.
+        folder: the package's folder. It may no longer exist.
+
+    Returns:
+        For each revision, the text of each file by its path relative to the folder; empty if the
+        revision does not have the folder. The second item is None if the range has no new revision.
+
+    Raises:
+        UsageError: the folder is in no git repository, a revision is unknown, the two have no
+            commit in common, or git is not installed.
+    """
+    repository = _Repository.of(folder)
+    old = repository.commit(revisions.old)
+    if revisions.new is None:
+        return repository.python_files(old), None
+    new = repository.commit(revisions.new)
+    if revisions.from_merge_base:
+        old = repository.merge_base(old, new)
+    return repository.python_files(old), repository.python_files(new)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    """A folder in a repository: as given, the directory to run git in, the path from the root."""
+
+    folder: Path
+    directory: Path
+    path: PurePosixPath
+
+    @classmethod
+    def of(cls, folder: Path) -> _Repository:
+        absolute = folder.resolve()
+        directory = next(path for path in (absolute, *absolute.parents) if path.is_dir())
+        found = _git(directory, "rev-parse", "--show-prefix")
+        if found.returncode:
+            raise UsageError(
+                f"{folder} cannot be compared with a git revision",
+                detail=_reason(found),
+                hint="Run the command in the git repository that contains the package.",
+            )
+        prefix = os.fsdecode(found.stdout.removesuffix(b"\n"))
+        return cls(folder, directory, PurePosixPath(prefix, absolute.relative_to(directory)))
+
+    def commit(self, revision: str) -> str:
+        """Return the hash of a revision's commit."""
+        # After --end-of-options, git does not read a leading dash as an option.
+        arguments = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        found = _git(self.directory, "rev-parse", *arguments)
+        if found.returncode:
+            raise UsageError(
+                f"the git repository of {self.folder} has no revision {revision}",
+                hint="Fetch it first (actions/checkout: fetch-depth: 0).",
+            )
+        return found.stdout.decode().strip()
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the commit where two revisions parted."""
+        found = _git(self.directory, "merge-base", one, other)
+        if found.returncode:
+            raise UsageError(
+                f"the two revisions of {self.folder} have no commit in common",
+                hint="Fetch their history (actions/checkout: fetch-depth: 0), or use REV1..REV2.",
+            )
+        return found.stdout.decode().strip()
+
+    def python_files(self, commit: str) -> dict[PurePosixPath, str]:
+        """Return the text of the Python files below the folder."""
+        tree = f"{commit}:{self.path}" if self.path.parts else f"{commit}^{{tree}}"
+        listing = _git(self.directory, "ls-tree", "-r", "-z", "--full-tree", tree)
+        blobs = {}  # none if the commit has no such folder: then git fails and prints nothing
+        for entry in listing.stdout.split(b"\0")[:-1]:
+            head, _, name = entry.partition(b"\t")
+            mode, _, blob = head.split()
+            path = PurePosixPath(os.fsdecode(name))
+            if mode.decode() in _FILE_MODES and path.suffix == ".py":
+                blobs[path] = blob
+        # One process for all files. Unlike `git archive`, it returns the committed text, whatever
+        # .gitattributes says about line endings and exports.
+        stdin = b"".join(blob + b"\n" for blob in blobs.values())
+        found = _git(self.directory, "cat-file", "--batch", stdin=stdin)
+        return dict(zip(blobs, _texts(found.stdout), strict=True))
+
+
+def _texts(output: bytes) -> list[str]:
+    """Split the output of `git cat-file --batch`: for each file `<hash> blob <size>` and a text."""
+    texts = []
+    start = 0
+    while start < len(output):
+        end = output.index(b"\n", start)
+        size = int(output[start:end].split()[-1])
+        texts.append(output[end + 1 : end + 1 + size].decode("utf-8", errors="surrogateescape"))
+        start = end + size + 2
+    return texts
+
+
+def _git(
+    folder: Path | None, *arguments: str, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a folder; None is the working directory, with the variables of a running hook."""
+    environment = dict(os.environ)
+    if folder:
+        environment = {k: v for k, v in os.environ.items() if k not in _HOOK_VARIABLES}
+    try:
+        return subprocess.run(  # noqa: S603 - no shell, and git never reads a revision as an option
+            ["git", *arguments],  # noqa: S607 - the git that the user has
+            cwd=folder,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            env=environment,
+        )
+    except FileNotFoundError as error:
+        raise UsageError("the command git is not installed", hint="Install git.") from error
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return lines[0].removeprefix("fatal: ") if lines else f"git exits with {done.returncode}"

@@ -1,4 +1,4 @@
-"""The SQLMesh configurations of the projects, read where their environment is not at hand."""
+"""Read the SQLMesh configurations of projects, even if environment variables are missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dg_sqlmesh_codegen.errors import ProjectError
 
 from .offline import OfflineConfig
 
-# What dbt's env_var says; SQLMesh's own, in YAML, gives `None` and goes on.
+# The message of dbt's env_var. SQLMesh's own env_var in YAML returns `None` instead.
 _MISSING = re.compile(r"Missing environment variable '([^']+)'")
 _CONNECTION_FIELDS = {
     "connection",
@@ -29,8 +29,8 @@ _CONNECTION_FIELDS = {
 def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
     """Read the configurations of several projects.
 
-    Environment variables that a configuration requires and that are not set stand in as
-    placeholders: what only a connection needs must not be needed here.
+    Missing environment variables get placeholders: the generator opens no connection, so it needs
+    none of the variables that only connections use.
 
     Args:
         paths: absolute project folders.
@@ -40,8 +40,8 @@ def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
         SQLMesh's configurations by folder.
 
     Raises:
-        ConfigError: SQLMesh refuses a configuration.
-        ProjectError: an environment variable is missing that more than a connection needs.
+        ConfigError: SQLMesh does not accept a configuration.
+        ProjectError: a missing environment variable is used outside of connections.
     """
     placeholders: dict[str, str] = {}
     while True:
@@ -60,7 +60,7 @@ def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for a while; afterwards all are as before, `.env` files or not."""
+    """Set environment variables, and restore all of them afterwards, also those of `.env` files."""
     before = dict(os.environ)
     os.environ.update(variables)
     try:
@@ -70,15 +70,20 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _missing_variable(error: BaseException | None) -> str | None:
-    """Return the name of the variable that a config.py (`os.environ[...]`) or dbt asked for."""
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, its cause, and so on."""
     while error is not None:
-        if isinstance(error, KeyError) and _raised_by_environ(error):
-            return str(error.args[0])
-        found = _MISSING.search(str(error))
-        if found:
-            return found.group(1)
+        yield error
         error = error.__cause__ or error.__context__
+
+
+def _missing_variable(error: BaseException) -> str | None:
+    """Return the name of the variable that a config.py (`os.environ[...]`) or dbt did not find."""
+    for each in causes(error):
+        if isinstance(each, KeyError) and _raised_by_environ(each):
+            return str(each.args[0])
+        if found := _MISSING.search(str(each)):
+            return found.group(1)
     return None
 
 
@@ -97,12 +102,12 @@ def _refuse_placeholders(configs: Mapping[Path, Config], placeholders: Mapping[s
                     raise ProjectError(
                         f"{path.name}: `{field}` of the configuration needs the environment "
                         f"variable {name}, which is not set",
-                        hint=f"Set {name} for the generator, too.",
+                        hint=f"Set {name} for the generator too.",
                     )
 
 
 def _settings(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield every setting that can reach a model, as text."""
+    """Yield every setting that a model can use, as text."""
     for name in type(config).model_fields:
         if name not in {*_CONNECTION_FIELDS, "gateways"}:
             yield name, repr(getattr(config, name))

@@ -1,8 +1,4 @@
-"""A SQLMesh project -> the records of `project.py`, without state, warehouse or analytics.
-
-Together with the loader below it (`loader`, `configs`, `offline`) the generator's only SQLMesh
-import.
-"""
+"""A SQLMesh project -> the records of `records.py`, without state, warehouse or analytics."""
 
 from __future__ import annotations
 
@@ -39,8 +35,7 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
     """Load SQLMesh projects and describe them.
 
     Args:
-        source: the project folders; several are loaded together, as SQLMesh does with several
-            paths.
+        source: the project folders. SQLMesh loads several together, as with several `-p` options.
         sqlmesh_cache: folder for SQLMesh's cache of parsed models; None is a new one.
 
     Returns:
@@ -50,7 +45,7 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
         UsageError: the gateway is not in the project's configuration.
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
-    # A project's .env file is read into the environment: not for longer than it is needed.
+    # SQLMesh reads a project's .env file into the environment; this restores it afterwards.
     with environment({}), loaded(source, sqlmesh_cache) as project:
         return _describe(project)
 
@@ -63,8 +58,8 @@ def _describe(project: LoadedProject) -> Project:
             f"no models in {project.names}",
             hint="Add one under models/, or name the folder of the project that has them.",
         )
-    notes = [*project.warnings]
-    models = [_model(model, context, notes) for model in evaluated]
+    warnings = [*project.warnings]
+    models = [_model(model, context, warnings) for model in evaluated]
     audits = _standalone_audits(context)
     tables = _external_tables(models, audits, context)
     return Project(
@@ -73,19 +68,19 @@ def _describe(project: LoadedProject) -> Project:
         models=tuple(sorted(models, key=lambda model: model.fqn)),
         external_tables=tables,
         standalone_audits=audits,
-        notes=tuple(notes),
+        warnings=tuple(warnings),
     )
 
 
 def _is_symbolic(model: SQLMeshModel) -> bool:
-    """EXTERNAL and EMBEDDED models: SQLMesh never evaluates them."""
+    """Return whether SQLMesh never evaluates a model: EXTERNAL and EMBEDDED ones."""
     return bool(model.kind.is_symbolic)
 
 
-def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
+def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
     return Model(
         fqn=model.fqn,
-        table=_table_name(model.fqn),
+        table=TableName.of(model.fqn),
         kind=ModelKind(model.kind.name),
         dialect=model.dialect,
         cron=model.cron,
@@ -95,7 +90,7 @@ def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
         description=model.description or None,
         owner=model.owner or None,
         tags=tuple(model.tags),
-        columns=_columns(model, notes),
+        columns=_columns(model, warnings),
         audits=tuple(_audits(model)),
         query=_text(model) if isinstance(model, SqlModel) else None,
         partitioned_by=_sql(model.partitioned_by, model),
@@ -106,17 +101,12 @@ def _model(model: SQLMeshModel, context: Context, notes: list[str]) -> Model:
         signals=tuple(name for name, _ in model.signals),
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
-        source=model._path,  # SQLMesh has no public name for a model's file
+        source=model._path,  # SQLMesh has no public attribute for it
     )
 
 
-def _table_name(fqn: str) -> TableName:
-    table = exp.to_table(fqn)
-    return TableName(table.catalog or None, table.db, table.name)
-
-
 def _reads(depends_on: Iterable[str], context: Context, reader: str = "") -> tuple[str, ...]:
-    """Return what is read, embedded models replaced by what they read; never the reader itself."""
+    """Return the fqns that a model reads. An embedded model is replaced by those that it reads."""
     found: set[str] = set()
     seen: set[str] = set()
     waiting = list(depends_on)
@@ -131,11 +121,11 @@ def _reads(depends_on: Iterable[str], context: Context, reader: str = "") -> tup
     return tuple(sorted(found - {reader}))
 
 
-def _columns(model: SQLMeshModel, notes: list[str]) -> tuple[Column, ...]:
+def _columns(model: SQLMeshModel, warnings: list[str]) -> tuple[Column, ...]:
     try:
         types = model.columns_to_types
     except (SQLMeshError, SqlglotError) as error:
-        notes.append(f"{model.name}: columns are unknown, {' '.join(str(error).split())}")
+        warnings.append(f"{model.name}: columns are unknown, {' '.join(str(error).split())}")
         return ()
     descriptions = model.column_descriptions or {}
     return tuple(
@@ -154,18 +144,18 @@ def _type(type_: exp.DataType, model: SQLMeshModel) -> str | None:
 
 @cache
 def _plain_type(kind: exp.DType, dialect: str) -> str:
-    """Generate a type without arguments once: it takes SQLGlot most of a millisecond."""
+    """Return the SQL of a type without arguments. SQLGlot needs most of a millisecond for it."""
     return exp.DataType(this=kind).sql(dialect=dialect)
 
 
 def _audits(model: SQLMeshModel) -> Iterator[Audit]:
     for audit, arguments in model.audits_with_args:
-        if not audit.skip:  # SQLMesh never runs it, so it never has a result
+        if not audit.skip:  # SQLMesh never runs it
             yield _audit(audit, arguments, model)
 
 
 def _audit(audit: SQLMeshAudit, arguments: Mapping[str, exp.Expr], model: SQLMeshModel) -> Audit:
-    # SQLMesh lets an argument of that name overrule the audit's own flag.
+    # In SQLMesh, an argument `blocking` overrides the audit's own setting.
     blocking = arguments.get("blocking")
     return Audit(
         name=audit.name,
@@ -181,7 +171,7 @@ def _audit(audit: SQLMeshAudit, arguments: Mapping[str, exp.Expr], model: SQLMes
 
 
 def _text(node: SqlModel | SQLMeshAudit) -> str:
-    # The public `query` is the expression that it parses to; this is the text as SQLMesh keeps it.
+    # The public attribute `query` is the parsed expression; this is the text.
     return node.query_.sql
 
 
@@ -192,14 +182,8 @@ def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...
 def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
     return tuple(
         StandaloneAudit(
-            audit=Audit(
-                name=audit.name,
-                args=(),
-                blocking=False,  # SQLMesh refuses standalone audits that block
-                dialect=audit.dialect,
-                query=_text(audit).strip(),
-                standalone=True,
-            ),
+            # SQLMesh does not allow a blocking standalone audit.
+            Audit(audit.name, (), False, audit.dialect, _text(audit).strip(), standalone=True),
             reads=_reads(audit.depends_on, context),
             cron=audit.cron,
             cron_tz=audit.cron_tz.key if audit.cron_tz else None,
@@ -212,7 +196,7 @@ def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
 def _external_tables(
     models: Sequence[Model], audits: Sequence[StandaloneAudit], context: Context
 ) -> tuple[ExternalTable, ...]:
-    """Whatever is read and is no model that SQLMesh evaluates."""
+    """Return the tables that models or audits read and that SQLMesh does not evaluate."""
     known = {model.fqn for model in models}
     read = {fqn for model in models for fqn in model.depends_on}
     read.update(fqn for audit in audits for fqn in audit.reads)
@@ -222,10 +206,10 @@ def _external_tables(
 def _external_table(fqn: str, context: Context) -> ExternalTable:
     described = context.models.get(fqn)
     if described is None:
-        return ExternalTable(fqn, _table_name(fqn))
+        return ExternalTable(fqn, TableName.of(fqn))
     return ExternalTable(
         fqn,
-        _table_name(fqn),
+        TableName.of(fqn),
         described=True,
         description=described.description or None,
         columns=_columns(described, []),

@@ -1,4 +1,4 @@
-"""Project folders -> a loaded SQLMesh context that asked nobody, or a line that says why not."""
+"""Load project folders into a SQLMesh context, offline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .records import Source
 
 @dataclass(frozen=True, slots=True)
 class LoadedProject:
-    """A context with its models loaded, the absolute folders, and what SQLMesh warned of."""
+    """A context with its models, the absolute project folders, and SQLMesh's warnings."""
 
     context: Context
     folders: tuple[Path, ...]
@@ -54,7 +54,7 @@ def loaded(source: Source, sqlmesh_cache: Path | None) -> Iterator[LoadedProject
     analytics.disable_analytics()
     folders = tuple(path.resolve() for path in source.paths)
     warnings: list[str] = []
-    # dbt prints; our standard output is for what was asked for.
+    # dbt prints to standard output, where --summary and --diff write.
     with (
         redirect_stdout(sys.stderr),
         _collected_warnings(warnings),
@@ -112,7 +112,7 @@ def _require_gateway(loaded_configs: Mapping[Path, Config], gateway: str) -> Non
 
 
 def _config_files(folders: Sequence[Path]) -> str:
-    """Name the configuration files, which SQLMesh's errors about them do not."""
+    """Return the configuration files in parentheses: SQLMesh's errors do not name them."""
     files = (folder / name for folder in folders for name in ALL_CONFIG_FILENAMES)
     found = [file for file in files if file.is_file()]
     return f" ({', '.join(map(str, found))})" if found else ""
@@ -120,31 +120,23 @@ def _config_files(folders: Sequence[Path]) -> str:
 
 @contextmanager
 def _as_project_error(source: Source, files: str = "") -> Iterator[None]:
-    """Say in one line what SQLMesh, or a model's own code, has to say about the project."""
+    """Turn an error of SQLMesh or of the project's own code into one line."""
     folders = [path.resolve() for path in source.paths]
     try:
         yield
     except CodegenError:
         raise
     except Exception as error:
-        # Loading runs the project's Python (config.py, models, macros), so anything can come.
-        refused = _refused_connection(error)
-        if refused:
-            raise refused from error
+        # Loading runs the project's Python (config.py, models, macros), which may raise anything.
+        for cause in configurations.causes(error):
+            if isinstance(cause, CodegenError):
+                raise cause from error
         known = isinstance(error, SQLMeshError | SqlglotError)
         raise ProjectError(
             f"SQLMesh cannot load {_names(folders)}{files}",
             detail=str(error) if known else f"{type(error).__name__}: {error}",
             hint=_hint(folders, source.config_name),
         ) from error
-
-
-def _refused_connection(error: BaseException | None) -> CodegenError | None:
-    while error is not None:
-        if isinstance(error, CodegenError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _hint(folders: Sequence[Path], config_name: str | None) -> str:
@@ -158,21 +150,21 @@ def _names(folders: Sequence[Path]) -> str:
 
 
 class _Collector(logging.Handler):
-    """Keeps the first line of every warning."""
+    """Collect warnings, each as one line."""
 
     def __init__(self, warnings: list[str]) -> None:
         super().__init__(logging.WARNING)
         self._warnings = warnings
 
     def emit(self, record: logging.LogRecord) -> None:
-        # Errors come as exceptions, too, and are said once.
+        # SQLMesh also raises its errors.
         if record.levelno == logging.WARNING:
             self._warnings.append(" ".join(record.getMessage().split()))
 
 
 @contextmanager
 def _collected_warnings(warnings: list[str]) -> Iterator[None]:
-    """Collect what SQLMesh logs, which would otherwise go to standard error as it comes."""
+    """Collect the warnings that SQLMesh logs, and keep its log off standard error."""
     logger = logging.getLogger("sqlmesh")
     collector, propagate = _Collector(warnings), logger.propagate
     logger.addHandler(collector)

@@ -1,8 +1,7 @@
 """SQLMesh configurations without their connections.
 
-The generator's compatibility module: it leans on names that SQLMesh keeps private
-(`_connection_factory_with_kwargs`, `_cursor_init`), because SQLMesh has no public way to load a
-project without building the connections of its gateways. Tried on sqlmesh 0.236.
+It uses private names of SQLMesh (`_connection_factory_with_kwargs`, `_cursor_init`): SQLMesh has no
+public way to load a project without the connections of its gateways. Tested with sqlmesh 0.236.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ from dg_sqlmesh_codegen.errors import ProjectError
 
 _CONNECTIONS = ("connection", "state_connection", "test_connection")
 _DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
-# What SQLMesh's YAML makes of `{{ env_var('X') }}` where X is not set.
+# The value of `{{ env_var('X') }}` in SQLMesh's YAML if X is not set.
 _UNSET = "None"
 UNKNOWN_CATALOG = "catalog_unknown_offline"
 
 
 class ConnectionAttemptedError(ProjectError):
-    """Something asked for the warehouse or the state while a project was inspected."""
+    """Loading a project needed a connection to the warehouse or the state."""
 
     def __init__(self, gateway: str) -> None:
-        """Say which gateway, and what makes the question unnecessary."""
+        """Create the error; its hint tells how to load the project without this gateway."""
         name = f"gateway {gateway!r}" if gateway else "the project's gateway"
         option = f"{gateway}=NAME" if gateway else "NAME"
         super().__init__(
@@ -49,10 +48,10 @@ class ConnectionAttemptedError(ProjectError):
 
 
 class OfflineConfig(Config):
-    """A SQLMesh configuration that needs neither drivers nor credentials to be read.
+    """A SQLMesh configuration that can be read without drivers and credentials.
 
-    SQLMesh validates connections when it reads a configuration: it imports their drivers and
-    refuses what a missing environment variable leaves behind. Here they are built before it does.
+    SQLMesh validates connections when it reads a configuration: it imports their drivers, and the
+    values of missing environment variables are errors. This class builds the connections first.
     """
 
     @model_validator(mode="before")
@@ -75,19 +74,19 @@ class OfflineConfig(Config):
 
 @dataclass(frozen=True, slots=True)
 class Catalogs:
-    """Default catalogs where connections name none.
+    """Default catalogs for connections that name none.
 
     Args:
-        given: catalog by gateway; under None, for every gateway whose connection names none.
-        selected: the gateway that is used. SQLMesh asks every gateway for its catalog; those that
-            are not used get `UNKNOWN_CATALOG`, which no model may end up in.
+        given: catalog by gateway; that of None is for every gateway whose connection names none.
+        selected: the gateway that is used. SQLMesh asks every gateway for its catalog; the unused
+            ones get `UNKNOWN_CATALOG`, and a model in that catalog is an error.
     """
 
     given: Mapping[str | None, str]
     selected: str
 
     def of(self, gateway: str, named: str | None) -> str | None:
-        """Return the catalog of a gateway whose connection names `named`; None has to be asked."""
+        """Return the catalog of a gateway that names `named`; None if only the engine knows it."""
         if gateway in self.given:
             return self.given[gateway]
         if named and named.lower() != _UNSET.lower():
@@ -97,17 +96,17 @@ class Catalogs:
 
 
 def offline_configs(configs: Mapping[Path, Config], catalogs: Catalogs) -> dict[Path, Config]:
-    """Return the configurations with every connection replaced by one that refuses to connect.
+    """Return copies of the configurations whose connections raise an error when they connect.
 
-    What SQLMesh derives from a connection (engine adapter, dialect, catalog name and whether the
-    engine has catalogs) stays; so do all fields, and with them SQLMesh's cache keys.
+    The copies keep what SQLMesh derives from a connection (engine adapter, dialect, catalog name),
+    and all fields, so that SQLMesh's cache keys stay the same.
 
     Args:
-        configs: SQLMesh configurations by project folder. They are not changed.
-        catalogs: default catalogs where the connections name none.
+        configs: SQLMesh configurations by project folder.
+        catalogs: default catalogs for connections that name none.
 
     Returns:
-        Copies to give to `Context(config=...)`.
+        The copies, for `Context(config=...)`.
     """
     return {path: _offline_config(config, catalogs) for path, config in configs.items()}
 
@@ -124,14 +123,14 @@ def _with_built(data: Any, fields: tuple[str, ...]) -> Any:
 
 
 def _build(data: dict[str, Any]) -> Any:
-    """Build a connection without its driver; unvalidated, if it lacks what only connecting needs.
+    """Build a connection without its driver, and without validation if fields are missing.
 
-    A type that SQLMesh does not know is left to SQLMesh, which says so.
+    For an unknown type it returns the data, so that SQLMesh reports it.
     """
     connection = CONNECTION_CONFIG_TO_TYPE.get(str(data["type"]))
     if connection is None:
         return data
-    # DuckDB, SQLMesh's own dependency, is the one engine whose driver is not looked for.
+    # SQLMesh depends on DuckDB, so only DuckDB's connection has no check of its driver.
     has_driver_check = not issubclass(connection, BaseDuckDBConnectionConfig)
     options = {"check_import": False} if has_driver_check else {}
     try:
@@ -168,9 +167,9 @@ def _offline_gateway(name: str, gateway: GatewayConfig, catalogs: Catalogs) -> G
 def _offline(gateway: str, connection: ConnectionConfig, catalogs: Catalogs) -> ConnectionConfig:
     named = connection.get_catalog()
     if not named and isinstance(connection, DuckDBConnectionConfig):
-        named = "memory"  # what DuckDB calls its database in memory; other engines would be asked
+        named = "memory"  # DuckDB's name of its database in memory
     replaced = copy.copy(connection)
-    # pydantic has no other way to give an instance a subclass's properties and keep its fields.
+    # In pydantic, only this gives an instance the methods of a subclass and keeps its fields.
     object.__setattr__(
         replaced,
         "__class__",
@@ -190,8 +189,8 @@ def _offline_class(
         return refuse
 
     def create_engine_adapter(self: ConnectionConfig, *args: Any, **kwargs: Any) -> EngineAdapter:
-        # DuckDB's own method shares adapters in the process by file name. Ours must not get into
-        # that registry: a run in the same process would be given the one that cannot connect.
+        # DuckDB's own method shares adapters by file name. A run in the same process must not get
+        # this adapter, which cannot connect.
         return ConnectionConfig.create_engine_adapter(self, *args, **kwargs)
 
     def get_catalog(self: ConnectionConfig) -> str | None:

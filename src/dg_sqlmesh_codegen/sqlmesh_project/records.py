@@ -1,7 +1,7 @@
-"""A SQLMesh project as frozen records: all that the stages after the inspector know of it.
+"""A SQLMesh project as frozen records, without an import of SQLMesh.
 
-Names and attribute names follow SQLMesh's own models (`fqn`, `view_name`, `schema_name`), so that
-a translator written for SQLMesh's objects finds the same attributes here. No SQLMesh import.
+The attribute names are those of SQLMesh's models (`fqn`, `view_name`, `schema_name`), so that a
+translator that was written for SQLMesh's objects finds the same attributes here.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _FQN_PART = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to load: project folders, and with which of their gateways and configurations.
+    """What to load: project folders, with a gateway and a configuration of theirs.
 
-    `default_catalogs` pairs a gateway with its catalog, where only the warehouse could tell it;
-    None as the gateway stands for every such one.
+    `default_catalogs` are pairs of a gateway and its catalog, for gateways whose catalog only the
+    warehouse knows. The gateway None means all of them.
     """
 
     paths: tuple[Path, ...]
@@ -38,17 +38,17 @@ class TableName:
 
     @classmethod
     def of(cls, fqn: str) -> TableName:
-        """Read SQLMesh's quoted name, or a plain one: parts between dots, `""` for a quote."""
+        """Parse a quoted or plain name: parts between dots, with `""` for a quote in a part."""
         parts = [
             match[1].replace('""', '"') if match[2] is None else match[2]
             for match in _FQN_PART.finditer(fqn)
         ]
-        *catalog, schema, view = ["", *parts] if len(parts) == 1 else parts
-        return cls(".".join(catalog) or None, schema, view)
+        schema, view = ["", "", *parts][-2:]
+        return cls(".".join(parts[:-2]) or None, schema, view)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Catalog (where there is one), schema and name."""
+        """Catalog (if there is one), schema and name."""
         parts = (self.catalog, self.schema_name, self.view_name)
         return tuple(part for part in parts if part)
 
@@ -58,7 +58,7 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a model; `type` is in the model's dialect, None where SQLMesh cannot tell."""
+    """A column of a model; `type` is in the model's dialect, None if SQLMesh does not know it."""
 
     name: str
     type: str | None = None
@@ -69,8 +69,8 @@ class Column:
 class Audit:
     """One use of an audit on a model.
 
-    `args` are the use's arguments as SQL text, by name in the order written, without `blocking`,
-    which SQLMesh takes out of them before it renders the audit.
+    `args` are its arguments as SQL text, by name in the order written, without `blocking`, which
+    SQLMesh removes before it renders the audit.
     """
 
     name: str
@@ -83,9 +83,9 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class StandaloneAudit:
-    """An audit that is a node of its own: it reads several models and has a cron.
+    """An audit that is not part of a model: it may read several models and has a cron.
 
-    `reads` holds fqns like a model's `depends_on`.
+    `reads` are fqns like a model's `depends_on`.
     """
 
     audit: Audit
@@ -98,7 +98,7 @@ class StandaloneAudit:
 
 
 class ModelKind(str):
-    """A kind's name, `INCREMENTAL_BY_TIME_RANGE`; SQLMesh's own kinds have it as `name`."""
+    """The name of a kind, as in `INCREMENTAL_BY_TIME_RANGE`; SQLMesh's kinds have it as `name`."""
 
     __slots__ = ()
 
@@ -110,11 +110,11 @@ class ModelKind(str):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that SQLMesh evaluates: everything but EXTERNAL and EMBEDDED ones.
+    """A model that SQLMesh evaluates: any kind but EXTERNAL and EMBEDDED.
 
-    `fqn` is SQLMesh's quoted name; `depends_on` holds fqns of models and external tables, with
-    embedded models replaced by what they read, and never the model itself. `source` is the
-    absolute path of the file that defines it.
+    `fqn` is SQLMesh's quoted name. `depends_on` are the fqns of the models and external tables that
+    it reads, without the model itself; an embedded model is replaced by those that it reads.
+    `source` is the absolute path of the file that defines the model.
     """
 
     fqn: str
@@ -171,12 +171,12 @@ class Model:
 
     @property
     def column_descriptions(self) -> Mapping[str, str]:
-        """The columns' descriptions by name, of those that have one."""
+        """The descriptions of the columns that have one, by name."""
         return {each.name: each.description for each in self.columns if each.description}
 
     @property
     def is_seed(self) -> bool:
-        """Whether a plan evaluates it and a later run never does (SQLMesh: SEED models)."""
+        """Whether it is a SEED model: SQLMesh evaluates it in a plan, never in a run."""
         return self.kind == "SEED"
 
 
@@ -184,8 +184,7 @@ class Model:
 class ExternalTable:
     """A table that models read and no model writes.
 
-    `described` tells whether the project says what it holds, in external_models.yaml; description
-    and columns are from there.
+    `described` tells whether external_models.yaml contains it, with its description and columns.
     """
 
     fqn: str
@@ -200,9 +199,9 @@ class ExternalTable:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What one inspection found; models and external tables are sorted by fqn.
+    """A loaded project; models and external tables are sorted by fqn.
 
-    `paths` are the absolute project folders as given; `notes` say what had to be left out.
+    `paths` are the absolute project folders; `warnings` are those of SQLMesh, and what is missing.
     """
 
     paths: tuple[Path, ...]
@@ -210,4 +209,4 @@ class Project:
     models: tuple[Model, ...]
     external_tables: tuple[ExternalTable, ...] = ()
     standalone_audits: tuple[StandaloneAudit, ...] = ()
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

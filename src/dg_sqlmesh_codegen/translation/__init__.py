@@ -1,1 +1,1 @@
-"""Records of a SQLMesh project -> Dagster assets: keys, groups, tags, checks."""
+"""The records of a SQLMesh project -> Dagster assets: keys, groups, tags and checks."""

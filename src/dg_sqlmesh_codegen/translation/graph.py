@@ -1,4 +1,4 @@
-"""Project records and a translator -> the Dagster graph, as the templates see it."""
+"""The records of a project and a translation -> the Dagster graph, as the templates see it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from dg_sqlmesh_codegen.config.model import METADATA_KEYS
+from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
 from dg_sqlmesh_codegen.python_names import Identifier
@@ -35,7 +37,7 @@ class Check:
     name: str
     description: str
     audit: Audit
-    additional_deps: tuple[tuple[str, ...], ...] = ()
+    additional_deps: tuple[AssetKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Asset:
 
     model: Model
     module: tuple[Identifier, ...]
-    key: tuple[str, ...]
-    deps: tuple[tuple[str, ...], ...]
+    key: AssetKey
+    deps: tuple[AssetKey, ...]
     group: str
     kinds: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
@@ -58,26 +60,26 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """A table that SQLMesh does not write, as an asset of its own."""
+    """An external table as a Dagster asset."""
 
     table: ExternalTable
     module: tuple[Identifier, ...]
-    key: tuple[str, ...]
+    key: AssetKey
 
 
 def build(project: Project, translation: Translation, out: Path) -> tuple[Asset, ...]:
     """Translate every model.
 
     Args:
-        project: what the inspector found.
-        translation: names and properties.
-        out: absolute folder of the generated package; source paths are written relative to it.
+        project: the SQLMesh project.
+        translation: the names and properties of its assets.
+        out: the package's absolute folder; the paths of sources are relative to its modules.
 
     Returns:
-        One asset per model, in the order of the modules' names.
+        One asset per model, sorted by its module.
 
     Raises:
-        ProjectError: two models would share an asset key or a module.
+        ProjectError: two models have the same asset key or module.
     """
     keys = {model.fqn: translation.asset_key(model) for model in project.models}
     _refuse_collisions(project, translation, keys)
@@ -88,11 +90,11 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
 
 
 def _refuse_collisions(
-    project: Project, translation: Translation, keys: Mapping[str, tuple[str, ...]]
+    project: Project, translation: Translation, keys: Mapping[str, AssetKey]
 ) -> None:
-    paths = {model.name: naming.module_path(model.table) for model in project.models}
-    naming.refuse_collisions("module", [(".".join(path), name) for name, path in paths.items()])
-    # Dagster names an op output after a key: parts joined by "__", and "-" and "." are "_" there.
+    _refuse_modules({model.name: naming.module_path(model.table) for model in project.models})
+    # Dagster makes the name of an op output of a key: it joins the parts with "__", and replaces
+    # "-" and "." by "_".
     outputs = [
         ("__".join(keys[model.fqn]).replace("-", "_").replace(".", "_"), model.name)
         for model in project.models
@@ -100,23 +102,28 @@ def _refuse_collisions(
     try:
         naming.refuse_collisions("asset key", outputs)
     except ProjectError as error:
-        raise translation.blamed(error, "get_asset_key") from error
+        raise translation.collision(error, "get_asset_key") from error
+
+
+def _refuse_modules(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
+    """Refuse two models or tables with the same module, by name and path."""
+    naming.refuse_collisions("module", [(".".join(path), name) for name, path in paths.items()])
     imported = [(import_name(path), name) for name, path in paths.items()]
     naming.refuse_collisions("import name", imported)
     _refuse_folders(paths)
 
 
 def _refuse_folders(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
-    """Refuse what a file system, or Python, would take for a folder or a file of another model."""
-    folders: dict[tuple[str, ...], tuple[tuple[Identifier, ...], str]] = {}
+    """Refuse a module whose path is also a folder, or whose folder differs by case only."""
+    folders: dict[str, tuple[str, str]] = {}
     for name, path in paths.items():
         for depth in range(1, len(path)):
-            exact = path[:depth]
-            other, owner = folders.setdefault(tuple(map(str.lower, exact)), (exact, name))
-            if other != exact:
+            folder = "/".join(path[:depth])
+            other, owner = folders.setdefault(folder.lower(), (folder, name))
+            if other != folder:
                 raise ProjectError(
                     f"models {owner} and {name} get folders that differ by case only: "
-                    f"{'/'.join(other)} and {'/'.join(exact)}",
+                    f"{other} and {folder}",
                     hint="Write the catalog or schema the same way in both.",
                 )
     for name, path in paths.items():
@@ -125,7 +132,7 @@ def _refuse_folders(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
                 f"model {name} would be the __init__.py of its folder",
                 hint="Rename it in the SQLMesh project.",
             )
-        if tuple(map(str.lower, path)) in folders:
+        if "/".join(path).lower() in folders:
             raise ProjectError(
                 f"model {name} is named like a schema of other models",
                 hint="Rename one of them in the SQLMesh project.",
@@ -133,32 +140,28 @@ def _refuse_folders(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
 
 
 def import_name(module: Sequence[Identifier]) -> Identifier:
-    """Return the name that `models/__init__.py` imports a model under."""
+    """Return the name of a model in `models/__init__.py`."""
     return Identifier("__".join(module))
 
 
 def externals(project: Project, translation: Translation) -> tuple[External, ...]:
-    """Return the tables that SQLMesh does not write, in the order of their modules' names.
+    """Return the external tables, sorted by their modules' names.
 
     Raises:
-        ProjectError: two of them would share a module.
+        ProjectError: two of them have the same module.
     """
     found = [
         External(table, naming.module_path(table.table), translation.external_key(table))
         for table in project.external_tables
     ]
-    paths = {str(each.table.table): each.module for each in found}
-    naming.refuse_collisions("module", [(".".join(path), name) for name, path in paths.items()])
-    imported = [(import_name(path), name) for name, path in paths.items()]
-    naming.refuse_collisions("import name", imported)
-    _refuse_folders(paths)
+    _refuse_modules({str(each.table.table): each.module for each in found})
     return tuple(sorted(found, key=lambda each: each.module))
 
 
 def _add_external_keys(
-    project: Project, translation: Translation, keys: dict[str, tuple[str, ...]]
+    project: Project, translation: Translation, keys: dict[str, AssetKey]
 ) -> None:
-    """Add the external tables' keys: an edge to one must not become an edge to something else."""
+    """Add the external tables' keys. No two keys may be the same, or an edge would be wrong."""
     owners = {key: fqn for fqn, key in keys.items()}
     for table in project.external_tables:
         key = translation.external_key(table)
@@ -168,7 +171,7 @@ def _add_external_keys(
                 f"{_described(other, project)} and {table} get the same asset key {'/'.join(key)}",
                 hint="Rename one of them.",
             )
-            raise translation.blamed(error, "get_external_asset_key")
+            raise translation.collision(error, "get_external_asset_key")
         keys[table.fqn] = key
 
 
@@ -180,7 +183,7 @@ def _described(fqn: str, project: Project) -> str:
 def _asset(
     model: Model,
     translation: Translation,
-    keys: Mapping[str, tuple[str, ...]],
+    keys: Mapping[str, AssetKey],
     out: Path,
     standalone: Mapping[str, Sequence[StandaloneAudit]],
 ) -> Asset:
@@ -203,7 +206,7 @@ def _asset(
 
 
 def _metadata(model: Model, translation: Translation, folder: Path) -> Metadata:
-    """Return the metadata in the order of the keys' definition, a translator's own behind it."""
+    """Return the metadata in the order of `METADATA_KEYS`, then a translator's own keys."""
     found = translation.metadata(model)
     if model.source and "source" in translation.metadata_keys:
         source = Path(os.path.relpath(model.source, folder)).as_posix()
@@ -215,7 +218,7 @@ def _metadata(model: Model, translation: Translation, folder: Path) -> Metadata:
 
 
 def _checks(
-    model: Model, standalone: Sequence[StandaloneAudit], keys: Mapping[str, tuple[str, ...]]
+    model: Model, standalone: Sequence[StandaloneAudit], keys: Mapping[str, AssetKey]
 ) -> tuple[Check, ...]:
     reads = {each.audit: {keys[fqn] for fqn in each.reads} for each in standalone}
     audits = tuple(_merged((*model.audits, *reads)))
@@ -231,10 +234,10 @@ def _checks(
 
 
 def with_checks(project: Project, wanted: str) -> Project:
-    """Leave out the audits of models that are to be no checks: "all", "blocking" or "none".
+    """Keep only the models' audits that become checks: "all", "blocking" or "none".
 
-    Standalone audits stay. SQLMesh runs the audits of a model with it, checks or not; standalone
-    ones it runs where they are selected, and that is what their check is for.
+    Standalone audits stay: SQLMesh runs a model's audits with the model even without checks, but a
+    standalone audit only if its check is selected.
     """
     if wanted == "all":
         return project
@@ -246,15 +249,12 @@ def with_checks(project: Project, wanted: str) -> Project:
 
 
 def checked_audits(project: Project) -> tuple[StandaloneAudit, ...]:
-    """Return the standalone audits that are checks: those that read a model at all."""
+    """Return the standalone audits that become checks: those that read at least one model."""
     return tuple(audit for some in _by_most_downstream(project).values() for audit in some)
 
 
 def _merged(audits: Iterable[Audit]) -> Iterable[Audit]:
-    """Make one check of a use that stands there twice: it has one result.
-
-    SQLMesh runs both, so it blocks if one of them does.
-    """
+    """Merge equal uses of an audit into one check. It blocks if one of them does."""
     found: dict[tuple[object, ...], Audit] = {}
     for audit in audits:
         use = (audit.name, audit.args, audit.standalone)
@@ -264,34 +264,31 @@ def _merged(audits: Iterable[Audit]) -> Iterable[Audit]:
 
 
 def _by_most_downstream(project: Project) -> dict[str, list[StandaloneAudit]]:
-    """Give every standalone audit to the model that is the last of those it reads.
+    """Group the standalone audits by the most downstream of the models that each of them reads.
 
-    Its check can only stand on one asset, and at its time that one has been evaluated last.
+    A check belongs to one asset, and SQLMesh evaluates this model last.
     """
-    models = {model.fqn: model for model in project.models}
+    if not project.standalone_audits:
+        return {}
+    depths = _depths(project)
     found: dict[str, list[StandaloneAudit]] = defaultdict(list)
-    depths: dict[str, int] = {}
     for audit in project.standalone_audits:
-        read = [fqn for fqn in audit.reads if fqn in models]
+        read = [fqn for fqn in audit.reads if fqn in depths]
         if read:
-            last = max(read, key=lambda fqn: (_depth(fqn, models, depths), fqn))
-            found[last].append(audit)
+            found[max(read, key=lambda fqn: (depths[fqn], fqn))].append(audit)
     return found
 
 
-def _depth(fqn: str, models: Mapping[str, Model], known: dict[str, int]) -> int:
-    """Return how many models stand one above another upstream; without recursion, for long DAGs."""
-    waiting = [fqn]
-    while waiting:
-        current = waiting[-1]
-        upstream = [dep for dep in models[current].depends_on if dep in models]
-        unknown = [dep for dep in upstream if dep not in known]
-        if unknown:
-            waiting.extend(unknown)
-        else:
-            known[current] = 1 + max((known[dep] for dep in upstream), default=0)
-            waiting.pop()
-    return known[fqn]
+def _depths(project: Project) -> dict[str, int]:
+    """Return the length of the longest chain of upstream models for each model."""
+    models = {model.fqn for model in project.models}
+    upstream = {
+        model.fqn: (models & set(model.depends_on)) - {model.fqn} for model in project.models
+    }
+    depths: dict[str, int] = {}
+    for fqn in TopologicalSorter(upstream).static_order():
+        depths[fqn] = 1 + max((depths[dep] for dep in upstream[fqn]), default=0)
+    return depths
 
 
 def _check_description(audit: Audit) -> str:

@@ -1,4 +1,4 @@
-"""Names of keys, modules and checks. Two things that would get one name are an error."""
+"""The names of asset keys, modules and checks. Two models with the same name are an error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, TableName
 EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
 
 _IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
-# File systems take 255 bytes; `.py` and a temporary suffix have to fit in, too.
+# File systems accept 255 bytes, with `.py` and the suffix of a temporary file.
 _MAX_FILE_NAME = 160
 _MAX_CHECK_ARGUMENTS = 48
 
@@ -26,9 +26,9 @@ def asset_key(table: TableName) -> tuple[str, ...]:
 
 
 def module_path(table: TableName) -> tuple[Identifier, ...]:
-    """Return the module of a model below `models`: folder names, then the file's.
+    """Return the path of a model's module below `models`: the folders' names, then the file's.
 
-    A part that is longer than a file name may be keeps its beginning and gets a digest.
+    A part that is too long for a file name is cut and gets a digest.
     """
     return tuple(Identifier(_shortened(part)) for part in table.parts)
 
@@ -40,15 +40,15 @@ def _shortened(part: str) -> str:
 
 
 def refuse_collisions(what: str, named: Iterable[tuple[str, str]]) -> None:
-    """Raise if two models get one name.
+    """Raise an error if two models get the same name.
 
     Args:
-        what: what the names are, for the message ("asset key", "module").
-        named: pairs of name and the model that gets it.
+        what: the kind of name, for the message ("asset key", "module").
+        named: pairs of a name and its model.
 
     Raises:
-        ProjectError: naming the first two models that collide. Names that differ by case only
-            collide too: on a case-insensitive file system their files are one.
+        ProjectError: two models get the same name, or names that differ by case only: some file
+            systems ignore case.
     """
     owners: dict[str, str] = {}
     for name, model in named:
@@ -61,9 +61,9 @@ def refuse_collisions(what: str, named: Iterable[tuple[str, str]]) -> None:
 
 
 def check_names(audits: Sequence[Audit]) -> tuple[str, ...]:
-    """Return a name for each audit of one model, stable as long as the audit's use is.
+    """Return the check name of each audit of one model; it depends only on how they are used.
 
-    An audit used once keeps its name; one used several times is told apart by its arguments:
+    An audit that is used once keeps its name. If there are several uses, the arguments are added:
     `not_null` on two columns becomes `not_null__order_id` and `not_null__customer_id`.
     """
     uses = Counter(_plain(audit) for audit in audits)

@@ -1,4 +1,4 @@
-"""`translator = "package.module:Class"` -> an instance of that class."""
+"""Import the translator that the configuration names, `package.module:Class`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from dg_sqlmesh_codegen.errors import SettingError
 
@@ -15,25 +14,31 @@ from .translator import SQLMeshTranslator
 
 _KEY = "translator"
 _PROJECT_FILES = ("pyproject.toml", "dg.toml")
+_NO_ARGUMENTS = "It is made without arguments; --debug shows where it fails."
+_SEARCHED = (
+    "It is imported from Python's path, the working directory, and the folder of the "
+    "file that names it and its project; --debug shows where it fails."
+)
 
 
 def load(path: str | None, root: Path | None = None) -> SQLMeshTranslator:
     """Import a translator.
 
     Args:
-        path: "package.module:Class"; None is the default translator.
-        root: a folder to import from besides Python's own path and the working directory: that of
-            the file that names the translator. The nearest folder above it that has a
-            pyproject.toml or dg.toml counts too, and the `src` of both.
+        path: `package.module:Class`; None is the default translator.
+        root: the folder of the file that names the translator. It is searched after Python's own
+            path and the working directory, with the nearest folder above it that contains a
+            pyproject.toml or dg.toml, and the `src` folder of both.
 
     Raises:
-        SettingError: the module does not import, has no such class, or it is no translator.
+        SettingError: the module cannot be imported, it has no such class, or the class is not a
+            subclass of `SQLMeshTranslator`.
     """
     if path is None:
         return SQLMeshTranslator()
-    name = path.partition(":")[2]
-    with _importable(root):
-        module = _module(path)
+    module_name, _, name = path.partition(":")
+    with _importable(root), _reported(path, "does not import", _SEARCHED):
+        module = import_module(module_name)
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, SQLMeshTranslator)):
         what = "has no such class" if found is None else "is no subclass of SQLMeshTranslator"
@@ -43,28 +48,19 @@ def load(path: str | None, root: Path | None = None) -> SQLMeshTranslator:
             detail=f"it was looked for in {getattr(module, '__file__', None) or module.__name__}",
             hint="Write a class that inherits dg_sqlmesh_codegen.SQLMeshTranslator.",
         )
-    try:
+    with _reported(path, "cannot be made", _NO_ARGUMENTS):
         return found()
-    except (Exception, SystemExit) as error:
-        raise SettingError(
-            _KEY,
-            f"the translator {path} cannot be made",
-            detail=f"{type(error).__name__}: {error}",
-            hint="It is made without arguments; --debug shows where it fails.",
-        ) from error
 
 
-def _module(path: str) -> ModuleType:
+@contextmanager
+def _reported(path: str, problem: str, hint: str) -> Iterator[None]:
+    """Turn any error of the user's code, which runs here, into one line."""
     try:
-        return import_module(path.partition(":")[0])
+        yield
     except (Exception, SystemExit) as error:
-        # Importing runs the user's code, so anything can come.
+        detail = f"{type(error).__name__}: {error}"
         raise SettingError(
-            _KEY,
-            f"the translator {path} does not import",
-            detail=f"{type(error).__name__}: {error}",
-            hint="It is imported from Python's path, the working directory, and the folder of the "
-            "file that names it and its project; --debug shows where it fails.",
+            _KEY, f"the translator {path} {problem}", detail=detail, hint=hint
         ) from error
 
 
@@ -72,7 +68,7 @@ def _module(path: str) -> ModuleType:
 def _importable(root: Path | None) -> Iterator[None]:
     folders = [Path.cwd(), *(_roots(root.absolute()) if root else ())]
     added = [text for text in map(str, folders) if text not in sys.path]
-    sys.path.extend(added)  # behind everything: a folder may not hide an installed package
+    sys.path.extend(added)  # last: a folder must not hide an installed package
     try:
         yield
     finally:

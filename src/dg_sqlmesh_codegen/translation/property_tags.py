@@ -1,4 +1,4 @@
-"""SQLMesh tags `dagster:property:value`: they configure the asset and are no tags of it."""
+"""SQLMesh tags `dagster:property:value`: they set a property of the asset and are not its tags."""
 
 from __future__ import annotations
 
@@ -11,63 +11,70 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 
 PREFIX = "dagster:"
 KNOWN = ("group_name", "owner", "kind", "description", "asset_key")
+_SINGLE = ("group_name", "description", "asset_key")
 
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a model's tags say of its asset; None and empty is nothing.
+    """The asset properties in a model's tags; None or an empty tuple means that no tag sets one.
 
-    `owners` and `kinds` come on top of the model's own, the others replace what it would have.
+    `owners` and `kinds` are added to the model's own; the others replace what it would have.
     """
 
     group_name: str | None = None
     owners: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     description: str | None = None
-    asset_key: tuple[str, ...] = ()
+    asset_key: dagster_names.AssetKey = ()
 
 
 def of(model: Model) -> Properties:
-    """Read a model's tags; where a property can have one value only, the first one counts."""
-    found = [*_pairs(model)]
+    """Read a model's tags. If a property can have only one value, the first one counts."""
+    found = [*pairs(model)]
+    first = dict(reversed(found))
     return Properties(
-        group_name=dagster_names.group_name(_first(found, "group_name") or "") or None,
+        group_name=dagster_names.group_name(first.get("group_name", "")) or None,
         owners=tuple(dagster_names.owner(value) for name, value in found if name == "owner"),
         kinds=tuple(dagster_names.kind(value) for name, value in found if name == "kind"),
-        description=_first(found, "description"),
-        asset_key=key(_first(found, "asset_key") or ""),
+        description=first.get("description"),
+        asset_key=key(first.get("asset_key", "")),
     )
 
 
-def key(text: str) -> tuple[str, ...]:
-    """Return the asset key that a tag's `a/b/c` stands for; empty for a text without parts."""
+def key(text: str) -> dagster_names.AssetKey:
+    """Return the asset key of a tag's value `a/b/c`; empty if the text has no parts."""
     return tuple(dagster_names.key_part(part.strip()) for part in text.split("/") if part.strip())
 
 
-def notes(model: Model) -> Iterator[str]:
-    """Yield what is wrong with a model's property tags, in words for the summary."""
-    for tag in model.tags:
-        if not tag.startswith(PREFIX):
-            continue
-        name, _, value = tag.removeprefix(PREFIX).partition(":")
+def pairs(model: Model) -> Iterator[tuple[str, str]]:
+    """Yield the name and the value of each tag that sets a known property."""
+    for _, name, value in _parsed(model):
+        if name in KNOWN and value.strip():
+            yield name, value
+
+
+def plain(model: Model) -> tuple[str, ...]:
+    """Return the tags that are not property tags."""
+    return tuple(tag for tag in model.tags if not tag.startswith(PREFIX))
+
+
+def warnings(model: Model) -> Iterator[str]:
+    """Yield what is wrong with a model's property tags."""
+    for tag, name, value in _parsed(model):
         if name not in KNOWN:
             close = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0)
             yield f"{model}: unknown property in tag {tag!r}. Did you mean {PREFIX}{close[0]}:...?"
         elif not value.strip():
-            yield f"{model}: tag {tag!r} names no value"
-    for name in ("group_name", "description", "asset_key"):
-        values = [value for found, value in _pairs(model) if found == name]
+            yield f"{model}: tag {tag!r} has no value"
+    for name in _SINGLE:
+        values = [value for found, value in pairs(model) if found == name]
         if len(set(values)) > 1:
             yield f"{model}: several tags {PREFIX}{name}:..., the first one counts: {values[0]!r}"
 
 
-def _pairs(model: Model) -> Iterator[tuple[str, str]]:
+def _parsed(model: Model) -> Iterator[tuple[str, str, str]]:
+    """Yield each property tag with its name and its value; the value may be empty."""
     for tag in model.tags:
         if tag.startswith(PREFIX):
             name, _, value = tag.removeprefix(PREFIX).partition(":")
-            if name in KNOWN and value.strip():
-                yield name, value
-
-
-def _first(found: list[tuple[str, str]], name: str) -> str | None:
-    return next((value for key, value in found if key == name), None)
+            yield tag, name, value

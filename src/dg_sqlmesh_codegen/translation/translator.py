@@ -1,9 +1,8 @@
-"""How SQLMesh's words become Dagster's; subclass it to say it differently.
+"""The translator: what a SQLMesh model becomes in Dagster. Subclass it to change that.
 
-A translator runs at generation time only: what its methods return is written into the package as
-literals. The methods are those of dg-sqlmesh's translator, so that one written for it needs its
-import changed and nothing else. They are given the records of `project`, whose attributes are
-called as those of SQLMesh's models.
+A translator runs only while the package is generated, which stores what it returns as literals. Its
+methods are those of dg-sqlmesh's translator: one that was written for it needs only another import.
+The arguments are the records of `sqlmesh_project`, with the attribute names of SQLMesh's models.
 """
 
 from __future__ import annotations
@@ -16,14 +15,13 @@ from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config.model import DEFAULT_GROUP, METADATA_KEYS
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, TableName
 
-from . import naming
-from .property_tags import PREFIX
+from . import naming, property_tags
 
 _KINDS = {"VIEW": "view", "SEED": "seed"}
 
 
 class SupportsPath(Protocol):
-    """What a key may be besides a sequence of parts: a `dg.AssetKey`."""
+    """A key that is not a sequence of parts: `dg.AssetKey`."""
 
     @property
     def path(self) -> Sequence[str]:
@@ -31,20 +29,17 @@ class SupportsPath(Protocol):
 
 
 class AssetPath(tuple[str, ...]):
-    """An asset key as plain text parts; `path` and `with_prefix` are those of `dg.AssetKey`.
-
-    Dagster itself is not imported to generate.
-    """
+    """An asset key with the methods of `dg.AssetKey`: the generator does not import Dagster."""
 
     __slots__ = ()
 
     @property
     def path(self) -> list[str]:
-        """The parts, as `dg.AssetKey.path` has them."""
+        """The parts as a list."""
         return list(self)
 
     def with_prefix(self, prefix: str | Sequence[str]) -> AssetPath:
-        """Return the key below one more part, or several."""
+        """Return the key with one or more parts in front."""
         return AssetPath([prefix, *self] if isinstance(prefix, str) else [*prefix, *self])
 
     def to_user_string(self) -> str:
@@ -54,12 +49,12 @@ class AssetPath(tuple[str, ...]):
 
 @dataclass(frozen=True, slots=True)
 class TranslationContext:
-    """What a translator may look up beside the model it is asked about.
+    """What a translator may look up besides the model.
 
     Args:
-        project: everything that the inspection found.
-        gateway: SQLMesh gateway; None is the project's default one.
-        environment: SQLMesh environment that the package runs.
+        project: the whole SQLMesh project.
+        gateway: the SQLMesh gateway; None is the project's default gateway.
+        environment: the SQLMesh environment that the package runs.
     """
 
     project: Project
@@ -72,11 +67,9 @@ class TranslationContext:
         return {model.fqn: model for model in self.project.models}
 
     def get_model(self, name: str) -> Model | None:
-        """Return the model of that fqn or name; None if SQLMesh does not write that table."""
-        for model in self.project.models:
-            if name in (model.fqn, model.name):
-                return model
-        return None
+        """Return the model with that fqn or name; None if there is none."""
+        models = self.project.models
+        return next((model for model in models if name in (model.fqn, model.name)), None)
 
 
 class SQLMeshTranslator:
@@ -92,19 +85,19 @@ class SQLMeshTranslator:
 
         with `translator = "my_package.translators:Layers"` in the configuration.
 
-    What a method returns is checked: a wrong type, or what Dagster would refuse, is an error that
-    names the class, the method and the model.
+    The generator checks what a method returns. A wrong type, or a value that Dagster does not
+    accept, is an error that names the class, the method and the model.
     """
 
     def get_asset_key(self, model: Model) -> Sequence[str] | SupportsPath:
-        """Return the asset key of a model: catalog, schema and name.
+        """Return the asset key of a model, by default catalog, schema and name.
 
-        A `dg.AssetKey`, a sequence of parts or one text is taken.
+        It may be a `dg.AssetKey`, a sequence of parts or one text.
         """
         return AssetPath(naming.asset_key(model.table))
 
     def get_external_asset_key(self, external_fqn: str) -> Sequence[str] | SupportsPath:
-        """Return the asset key of a table that models read and SQLMesh does not write.
+        """Return the asset key of an external table.
 
         Args:
             external_fqn: SQLMesh's quoted name, `"catalog"."schema"."name"`.
@@ -112,23 +105,22 @@ class SQLMeshTranslator:
         return AssetPath(naming.asset_key(TableName.of(external_fqn)))
 
     def get_group_name(self, context: TranslationContext, model: Model) -> str:
-        """Return the group of a model that no tag `dagster:group_name:x` puts into one."""
+        """Return the group of a model without a tag `dagster:group_name:x`."""
         return DEFAULT_GROUP
 
     def get_tags(self, context: TranslationContext, model: Model) -> Mapping[str, str]:
-        """Return the model's tags; `dagster:property:value` ones set the asset and are no tags."""
-        plain = [tag for tag in model.tags if tag and not tag.startswith(PREFIX)]
-        return {dagster_names.tag(tag): "true" for tag in plain}
+        """Return the model's tags, without the property tags `dagster:property:value`."""
+        return {dagster_names.tag(tag): "true" for tag in property_tags.plain(model) if tag}
 
     def get_metadata(self, model: Model, keys: Sequence[str]) -> Mapping[str, object]:
-        """Return what becomes the asset's metadata: texts, numbers, booleans, lists, mappings.
+        """Return the asset's metadata: texts, numbers, booleans, lists and mappings.
 
         Args:
             model: the model.
-            keys: which of its properties are asked for, `metadata_keys` in the configuration.
+            keys: the wanted properties, `metadata_keys` in the configuration.
 
         Returns:
-            `sqlmesh/<key>` for each property that the model has.
+            `sqlmesh/<key>` for each wanted property that the model has.
         """
         known: dict[str, object] = {
             "kind": str(model.kind),
@@ -151,11 +143,11 @@ class SQLMeshTranslator:
         }
 
     def get_owners(self, model: Model) -> Sequence[str]:
-        """Return the model's owner as Dagster wants it: an e-mail address or `team:name`."""
+        """Return the model's owner as an e-mail address or `team:name`."""
         return (dagster_names.owner(model.owner),) if model.owner else ()
 
     def get_kinds(self, model: Model) -> Iterable[str]:
-        """Return `sqlmesh`, the dialect, and whether it is a view, table, seed or incremental."""
+        """Return `sqlmesh`, the dialect, and one of view, table, seed and incremental."""
         incremental = model.kind.startswith(("INCREMENTAL", "SCD_TYPE_2"))
         form = "incremental" if incremental else _KINDS.get(model.kind, "table")
         return tuple(dagster_names.kind(kind) for kind in ("sqlmesh", model.dialect, form) if kind)
@@ -163,3 +155,8 @@ class SQLMeshTranslator:
     def get_description(self, model: Model) -> str | None:
         """Return the model's description."""
         return model.description
+
+
+def overrides(translator: SQLMeshTranslator, method: str) -> bool:
+    """Return whether a translator has its own version of a method."""
+    return getattr(type(translator), method) is not getattr(SQLMeshTranslator, method)

@@ -1,0 +1,186 @@
+"""The Python files of a folder at revisions of a real git repository."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from builders import fqn, model
+from dg_sqlmesh_codegen.errors import UsageError
+from dg_sqlmesh_codegen.output.git import RevisionRange, python_files_at
+from e2e.repository import Repository
+from packages import on_disk, package, write
+
+RAW = model("s.a.raw", query="SELECT 1", data_hash="1")
+MART = model("s.a.mart", query="SELECT 2", data_hash="2", depends_on=(fqn("s.a.raw"),))
+OTHER = model("s.a.other", query="SELECT 3")
+
+
+def package_at(revision: str, folder: Path) -> Mapping[PurePosixPath, str]:
+    old, new = python_files_at(RevisionRange(revision), folder)
+    assert new is None
+    return old
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository whose `main` has the package of one model, in a folder below the root."""
+    repository = Repository.create(tmp_path / "repository")
+    write(package(RAW), repository.folder / "orchestration/defs")
+    repository.commit("one model")
+    return repository
+
+
+def test_the_files_of_a_revision(repository: Repository) -> None:
+    out = repository.folder / "orchestration/defs"
+    shutil.rmtree(out)
+    write(package(RAW, MART), out)
+    (out / "models" / "notes.txt").write_text("not a module")
+    repository.commit("two models")
+
+    assert package_at("HEAD~1", out) == package(RAW)
+    assert package_at("main", out) == package(RAW, MART) == on_disk(out)
+
+
+@pytest.mark.parametrize("name", ["größe", "a b", "-x", "[x]*", ":(top)x"])
+def test_folders_with_odd_names(repository: Repository, name: str) -> None:
+    out = write(package(MART), repository.folder / name)
+    repository.commit("another package")
+    assert package_at("HEAD", out) == package(MART)
+
+
+def test_the_root_of_the_repository_and_a_folder_that_is_gone(repository: Repository) -> None:
+    out = write(package(MART), repository.folder)
+    repository.commit("a package in the root")
+    at_root = package_at("HEAD", out)
+    assert at_root.items() >= package(MART).items()
+    shutil.rmtree(repository.folder / "orchestration")
+    assert package_at("HEAD", repository.folder / "orchestration/defs") == package(RAW)
+
+
+def test_a_relative_folder(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository.folder / "orchestration")
+    assert package_at("HEAD", Path("defs")) == package(RAW)
+    assert package_at("HEAD", Path("../orchestration/defs")) == package(RAW)
+
+
+def test_a_folder_that_is_a_link(repository: Repository) -> None:
+    link = repository.folder / "link"
+    link.symlink_to("orchestration/defs")
+    assert package_at("HEAD", link) == package(RAW)
+
+
+def test_a_folder_that_the_revision_does_not_have_is_empty(repository: Repository) -> None:
+    assert package_at("HEAD", repository.folder / "elsewhere/defs") == {}
+    assert package_at("HEAD", repository.folder / "orchestration/defs/definitions.py") == {}
+
+
+def test_gitattributes_do_not_change_the_text(repository: Repository) -> None:
+    (repository.folder / ".gitattributes").write_text("*.py export-ignore ident text eol=crlf\n")
+    repository.commit("attributes")
+    assert package_at("HEAD", repository.folder / "orchestration/defs") == package(RAW)
+
+
+def test_a_symbolic_link_is_left_out(repository: Repository) -> None:
+    out = repository.folder / "orchestration/defs"
+    (out / "models" / "link.py").symlink_to("__init__.py")
+    repository.commit("a link")
+    assert PurePosixPath("models/link.py") not in package_at("HEAD", out)
+
+
+def test_in_a_git_hook(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git sets variables for a hook, relative to its working directory."""
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
+    assert package_at("HEAD", repository.folder / "orchestration/defs") == package(RAW)
+
+
+# ---- ranges
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("main", RevisionRange("main")),
+        ("v1.0", RevisionRange("v1.0")),
+        ("a..b", RevisionRange("a", "b")),
+        ("a..", RevisionRange("a", "HEAD")),
+        ("..b", RevisionRange("HEAD", "b")),
+        ("a...b", RevisionRange("a", "b", from_merge_base=True)),
+        ("HEAD~1...", RevisionRange("HEAD~1", "HEAD", from_merge_base=True)),
+    ],
+)
+def test_ranges(text: str, expected: RevisionRange) -> None:
+    assert RevisionRange.parse(text) == expected
+
+
+def test_two_revisions_and_where_they_parted(repository: Repository) -> None:
+    out = repository.folder / "orchestration/defs"
+    repository.git("switch", "--quiet", "--create", "branch")
+    write(package(RAW, MART), out)
+    repository.commit("a model")
+    repository.git("switch", "--quiet", "main")
+    write(package(OTHER), out)
+    repository.commit("meanwhile, another")
+
+    old, new = python_files_at(RevisionRange.parse("main..branch"), out)
+    assert (old, new) == (package(RAW) | package(OTHER), package(RAW, MART))
+    old, new = python_files_at(RevisionRange.parse("main...branch"), out)
+    assert (old, new) == (package(RAW), package(RAW, MART))
+
+
+def test_a_single_revision(repository: Repository) -> None:
+    assert python_files_at(RevisionRange("main"), repository.folder / "orchestration/defs") == (
+        package(RAW),
+        None,
+    )
+
+
+# ---- errors
+
+
+def error(revision: str, folder: Path) -> str:
+    with pytest.raises(UsageError) as raised:
+        python_files_at(RevisionRange.parse(revision), folder)
+    message = str(raised.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    "revision", ["nowhere", "-x", "--all", "HEAD:orchestration", "main..", "a b"]
+)
+def test_an_unknown_revision(repository: Repository, revision: str) -> None:
+    out = repository.folder / "orchestration/defs"
+    if revision == "main..":
+        revision = "main..nowhere"
+    assert error(revision, out) == (
+        f"the git repository of {out} has no revision {revision.removeprefix('main..')}."
+        " Fetch it first (actions/checkout: fetch-depth: 0)."
+    )
+
+
+def test_no_revision(repository: Repository) -> None:
+    assert "--against has no revision" in error(" ", repository.folder)
+
+
+def test_no_repository(tmp_path: Path) -> None:
+    message = error("main", tmp_path / "defs")
+    assert message.startswith(f"{tmp_path / 'defs'} cannot be compared with a git revision: not a")
+    assert message.endswith("Run the command in the git repository that contains the package.")
+
+
+def test_revisions_without_a_common_commit(repository: Repository) -> None:
+    repository.git("switch", "--quiet", "--orphan", "alone")
+    repository.commit("alone")
+    assert "have no commit in common" in error(
+        "main...alone", repository.folder / "orchestration/defs"
+    )
+
+
+def test_no_git(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repository.folder))
+    assert error("main", repository.folder) == "the command git is not installed. Install git."
