@@ -130,7 +130,7 @@ def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
     outcome = workshop.materialize(shop, "2026-11-06")
 
     assert not told.exists()
-    assert any("SQLMesh started over, the environment was changed" in m for m in outcome.messages)
+    assert any("SQLMesh restarted because the environment changed" in m for m in outcome.messages)
     assert outcome.failure == ""
     assert outcome.materialized == ["work.first", "work.mover", "work.last"]
     statuses = [asset for asset, check in outcome.check_metadata if check == STATUS]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 
 import pytest
 
 from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, Level, Message, ModelFailed
+from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, Message, ModelFailed
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 
 SECRET = "p@ss/w:rd'1"  # noqa: S105 - not anybody's
@@ -45,7 +46,7 @@ def test_events() -> None:
     use = AuditUse("positive")
 
     events = (
-        Message(Level.INFO, SECRET),
+        Message(logging.INFO, SECRET),
         ModelFailed("a", SECRET, f"Traceback: {SECRET}", (use,)),
         AuditFailed("a", use, 1, f"SELECT '{SECRET}'"),
     )

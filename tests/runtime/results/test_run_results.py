@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,7 +16,6 @@ from dg_sqlmesh_codegen.runtime.events import (
     DueModel,
     EnvironmentRead,
     Event,
-    Level,
     Message,
     ModelFailed,
     ModelsSkipped,
@@ -73,7 +73,9 @@ class Run:
         """Return everything but the informational messages."""
         yielded = [item for event in events for item in self.results.handle(event)]
         return [
-            item for item in yielded if not (isinstance(item, Message) and item.level is Level.INFO)
+            item
+            for item in yielded
+            if not (isinstance(item, Message) and item.level is logging.INFO)
         ]
 
     def finish(self) -> dict[tuple[str, str], dg.AssetCheckResult]:
@@ -174,8 +176,8 @@ def test_an_audit_that_the_package_does_not_know_is_warned_of() -> None:
     (warning,) = run.take(RunPlanned((due("a", 1, POSITIVE, ON_ID),)))
 
     assert isinstance(warning, Message)
-    assert warning.level is Level.WARNING
-    assert "w.s.a has audits that the generated package does not know: not_null" in warning.text
+    assert warning.level is logging.WARNING
+    assert "w.s.a has audits that are not in the generated package: not_null" in warning.text
 
 
 def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
@@ -431,7 +433,7 @@ def test_the_version_that_was_run_is_named_where_the_package_says_another() -> N
 
     (warning,) = drifted
     assert isinstance(warning, Message)
-    assert warning.level is Level.WARNING
+    assert warning.level is logging.WARNING
     assert "1 model (w.s.a)" in warning.text
     assert "`python -m dg_sqlmesh_codegen`" in warning.text
     assert isinstance(a, dg.MaterializeResult)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dg_sqlmesh_codegen.runtime.run_target import Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import run
+from dg_sqlmesh_codegen.runtime.sqlmesh import promoted
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ def test_a_preview_counts_in_its_own_environment(
     """A forward-only change has its intervals in a development environment written down apart."""
     snapshot: Any = SimpleNamespace(last_altered_ts=1000, dev_last_altered_ts=preview)
 
-    assert run._altered(snapshot, Target(("project",), environment)) == altered
+    assert promoted._altered_ms(snapshot, Target(("project",), environment)) == altered

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.sqlmesh.connections import duckdb_file, secrets_of, state_key
+from dg_sqlmesh_codegen.runtime.sqlmesh.secrets import secrets_of
+from dg_sqlmesh_codegen.runtime.sqlmesh.state_identity import duckdb_file, state_key
 
 
 def postgres(**changes: object) -> Any:  # noqa: ANN401 - SQLMesh is imported inside
