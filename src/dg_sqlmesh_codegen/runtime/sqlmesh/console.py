@@ -141,7 +141,9 @@ class RunConsole(NoopConsole):
         """Log information."""
         self._emit(events.Message(logging.INFO, message.strip()))
 
-    def log_warning(self, short_message: str, long_message: str | None = None) -> None:
+    def log_warning(
+        self, short_message: str, long_message: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
         """Log a warning. The long message is for SQLMesh's own log file."""
         self._emit(events.Message(logging.WARNING, short_message.strip()))
 

@@ -1,0 +1,94 @@
+"""One run: its options, its errors and its secrets, with a replacement for SQLMesh's context."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dg_sqlmesh_codegen.runtime import events
+from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
+from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError
+from dg_sqlmesh_codegen.runtime.redaction import Redaction
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
+from dg_sqlmesh_codegen.runtime.sqlmesh import promoted, run
+
+pytestmark = pytest.mark.sqlmesh
+
+MODEL = events.PromotedModel('"a"', "1", (), None)
+
+
+class Context:
+    """In place of SQLMesh's context: a run that logs a secret, and then can fail."""
+
+    console: Any = None
+    called: tuple[object, dict[str, object]]
+    fails: BaseException | None = None
+
+    def run(self, environment: str, **options: object) -> object:
+        self.called = environment, options
+        self.console.log_status_update("connected with hunter2!")
+        if self.fails:
+            raise self.fails
+        return SimpleNamespace(is_nothing_to_do=True)
+
+
+@pytest.fixture(autouse=True)
+def context(monkeypatch: pytest.MonkeyPatch) -> Context:
+    made = Context()
+
+    @contextmanager
+    def open_context(_: Target, redaction: Redaction, *arguments: object) -> Iterator[Context]:
+        redaction.add(["hunter2!"])
+        yield made
+
+    monkeypatch.setattr(run, "open_context", open_context)
+    monkeypatch.setattr(promoted, "read_environment", lambda context, target: None)
+    monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': None})
+    monkeypatch.setattr(promoted, "promoted_model", lambda snapshot, target: MODEL)
+    return made
+
+
+def evaluate(**options: Any) -> list[events.Event]:  # noqa: ANN401
+    emitted: list[events.Event] = []
+    evaluation = Evaluation(**{"fqns": frozenset(['"a"', '"new"']), **options})
+    run.evaluate(Target(("/project",), "prod"), evaluation, emitted.append, Stop())
+    return emitted
+
+
+def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Context) -> None:
+    times = {"start": "2026-11-05", "end": "2026-11-06", "execution_time": None}
+
+    assert evaluate(ignore_cron=True, **times) == [
+        events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod"),
+        events.Message(logging.INFO, "connected with ***"),
+        events.RunEnded(nothing_to_do=True),
+    ]
+    flags = {"ignore_cron": True, "no_auto_upstream": True, "skip_janitor": True}
+    assert context.called == ("prod", {"select_models": ['"a"'], **flags, **times})
+
+
+@pytest.mark.parametrize("error", [ValueError("hunter2!"), SystemExit("hunter2!")])
+def test_an_error_has_no_secrets_and_no_cause(context: Context, error: BaseException) -> None:
+    context.fails = error
+    with pytest.raises(RunError) as caught:
+        evaluate()
+
+    assert str(caught.value) == f"{type(error).__name__}: ***"
+    assert "hunter2!" not in caught.value.traceback
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"start": "teatime"}, "SQLMesh cannot parse 'teatime' as a time. Use a date"),
+        ({"start": "2026-11-07", "end": "2026-11-06"}, "'2026-11-07' is after the end"),
+        ({"fqns": frozenset(['"new"'])}, "Not promoted in the SQLMesh environment: new. Run `"),
+    ],
+)
+def test_a_run_that_cannot_start(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(SetupError, match=problem):
+        evaluate(**options)
