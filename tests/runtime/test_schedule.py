@@ -1,8 +1,8 @@
 """Ticks of the schedule, with a list of due models in place of SQLMesh."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import dagster as dg
 import pytest
@@ -20,7 +20,6 @@ MODELS = [
     ModelAsset('"a"', dg.AssetSpec("a"), (STANDALONE,)),
     ModelAsset('"b"', dg.AssetSpec("b"), (AuditCheck("n", {}, dg.AssetCheckSpec("n", asset="b")),)),
 ]
-Tick = Callable[..., dg.RunRequest | dg.SkipReason]
 
 
 @pytest.fixture(scope="module")
@@ -30,25 +29,19 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def tick(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Tick:
-    """Return a function that evaluates a tick at which these models are due."""
+def due_models(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    made = Mock()
+    # `from .sqlmesh import due_models` finds this attribute and does not import the module.
+    monkeypatch.setattr(host, "due_models", made, raising=False)
+    return made
 
-    def evaluate(
-        *fqns: str, next_due: datetime | None = None, error: Exception | None = None
-    ) -> dg.RunRequest | dg.SkipReason:
-        def read(target: Target, execution_time: datetime) -> object:
-            assert (target, execution_time) == (TARGET, AT)
-            if error:
-                raise error
-            return SimpleNamespace(fqns=frozenset(fqns), next_due=next_due)
 
-        # `from .sqlmesh import due_models` finds this attribute and does not import the module.
-        replaced = SimpleNamespace(read_due_models=read)
-        monkeypatch.setattr(host, "due_models", replaced, raising=False)
-        context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-        return schedule.tick(context, TARGET, MODELS)
-
-    return evaluate
+def tick(
+    instance: dg.DagsterInstance, due_models: Mock, *fqns: str, next_due: datetime | None = None
+) -> dg.RunRequest | dg.SkipReason:
+    due_models.read_due_models.return_value = Mock(fqns=frozenset(fqns), next_due=next_due)
+    context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
+    return schedule.tick(context, TARGET, MODELS)
 
 
 @pytest.mark.parametrize(
@@ -60,19 +53,24 @@ def tick(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Tick:
     ],
 )
 def test_what_is_due_is_requested(
-    tick: Tick, due: list[str], assets: list[str], checks: list[str] | None
+    instance: dg.DagsterInstance,
+    due_models: Mock,
+    due: list[str],
+    assets: list[str],
+    checks: list[str] | None,
 ) -> None:
-    request = tick(*due)
+    request = tick(instance, due_models, *due)
 
     assert isinstance(request, dg.RunRequest)
     assert request.asset_selection == [dg.AssetKey(name) for name in assets]
     keys = request.asset_check_keys
     assert (None if keys is None else [key.name for key in keys]) == checks
+    due_models.read_due_models.assert_called_once_with(TARGET, AT)
 
 
-def test_why_a_tick_skips(instance: dg.DagsterInstance, tick: Tick) -> None:
-    def reason(*fqns: str, **answer: object) -> str:
-        skipped = tick(*fqns, **answer)
+def test_why_a_tick_skips(instance: dg.DagsterInstance, due_models: Mock) -> None:
+    def reason(*fqns: str, next_due: datetime | None = None) -> str:
+        skipped = tick(instance, due_models, *fqns, next_due=next_due)
         assert isinstance(skipped, dg.SkipReason)
         return str(skipped.skip_message)
 
@@ -81,18 +79,21 @@ def test_why_a_tick_skips(instance: dg.DagsterInstance, tick: Tick) -> None:
     assert reason('"new"').startswith(
         "Nothing that is due can run. Promoted, but not in the generated package: 1 model (new). "
     )
-    busy = StateBusyError("run 7")
-    assert reason('"a"', error=busy) == "Another process is using SQLMesh's state: run 7"
+    due_models.read_due_models.side_effect = StateBusyError("run 7")
+    assert reason() == "Another process is using SQLMesh's state: run 7"
 
     @dg.asset
     def a() -> None: ...
 
     job = dg.Definitions([a], jobs=[dg.define_asset_job("j", [a])]).resolve_job_def("j")
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    assert f"Another SQLMesh run is active: {run.run_id} (started" in reason('"b"')
+    assert f"Another SQLMesh run is active: {run.run_id} (started" in reason()
     instance.delete_run(run.run_id)
 
 
-def test_a_tick_fails_if_the_project_is_not_ready(tick: Tick) -> None:
+def test_a_tick_fails_if_the_project_is_not_ready(
+    instance: dg.DagsterInstance, due_models: Mock
+) -> None:
+    due_models.read_due_models.side_effect = SetupError("never planned")
     with pytest.raises(SetupError, match="never planned"):
-        tick(error=SetupError("never planned"))
+        tick(instance, due_models)

@@ -135,14 +135,7 @@ class RunEnded:
     nothing_to_do: bool
 
 
-Event = (
-    EnvironmentRead
-    | RunPlanned
-    | BatchEnded
-    | AuditFailed
-    | ModelsSkipped
-    | ModelFailed
-    | Message
-    | RunEnded
-)
+RunEvent = EnvironmentRead | RunPlanned | RunEnded
+ModelEvent = BatchEnded | AuditFailed | ModelsSkipped | ModelFailed
+Event = RunEvent | ModelEvent | Message
 Emit = Callable[[Event], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -16,22 +17,16 @@ from .results.yield_order import YieldOrder
 from .worker import SQLMeshRun
 
 
+@dataclass(slots=True)
 class Step:
     """Turns the events of one SQLMesh run into the results of a step, and can stop the run."""
 
-    def __init__(
-        self,
-        context: dg.AssetExecutionContext,
-        run: SQLMeshRun,
-        results: RunResults,
-        order: YieldOrder,
-    ) -> None:
-        self._context = context
-        self._run = run
-        self._results = results
-        self._order = order
-        self._in_flight: tuple[SQLMeshResult, float] | None = None
-        self._is_stopped = False
+    context: dg.AssetExecutionContext
+    run: SQLMeshRun
+    results: RunResults
+    order: YieldOrder
+    _in_flight: tuple[SQLMeshResult, float] | None = None
+    _is_stopped: bool = False
 
     def execute(self) -> Iterator[SQLMeshResult]:
         """Run SQLMesh and yield every result.
@@ -39,15 +34,15 @@ class Step:
         Raises:
             dagster.Failure: after all results, if a model or the run failed.
         """
-        self._run.start()
+        self.run.start()
         error = yield from self._stream()
         recovered: dict[dg.AssetKey, str] = {}
         if error is None:
-            models = self._results.unreported_models()
-            recovered = recovery.find_unreported(self._context.instance, models)
-        for result in self._results.finish(aborted=error is not None, recovered=recovered):
+            models = self.results.unreported_models()
+            recovered = recovery.find_unreported(self.context.instance, models)
+        for result in self.results.finish(aborted=error is not None, recovered=recovered):
             yield from self._yield_or_log(result)
-        failure = self._results.failure(error)
+        failure = self.results.failure(error)
         if failure:
             raise failure
 
@@ -59,17 +54,17 @@ class Step:
             finished = self._stop_run()  # before any write: Dagster's storage can be unavailable
             if in_flight:
                 # Dagster can have stored a materialization without some of its checks.
-                event_log.log_missing(self._context, *in_flight)
+                event_log.log_missing(self.context, *in_flight)
             for event in finished:
-                for result in self._results.handle(event):
+                for result in self.results.handle(event):
                     if not isinstance(result, Message):
-                        event_log.log_result(self._context, result)
+                        event_log.log_result(self.context, result)
 
     def _stream(self) -> Generator[SQLMeshResult, None, Exception | None]:
         """Yield results while SQLMesh runs, and return the error that ended the run, if any."""
         refused: dg.Failure
         try:
-            for event in self._run.events():
+            for event in self.run.events():
                 yield from self._handle(event)
         except SetupError as error:
             refused = dg.Failure(str(error), allow_retries=False)
@@ -77,7 +72,7 @@ class Step:
             refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
         except RunError as error:
             if error.traceback:
-                self._context.log.error(f"SQLMesh's run failed: {error.traceback}")
+                self.context.log.error(f"SQLMesh's run failed: {error.traceback}")
             return error
         else:
             return None
@@ -88,30 +83,30 @@ class Step:
         raise refused
 
     def _stop_run(self) -> list[Event]:
-        if self._is_stopped or self._run.is_over:
+        if self._is_stopped or self.run.is_over:
             return []
         self._is_stopped = True
         try:
-            self._context.log.info(
+            self.context.log.info(
                 "Stopping SQLMesh: no other model starts, and running queries are canceled"
             )
         finally:
-            finished = self._run.stop()
+            finished = self.run.stop()
         return finished
 
     def _handle(self, event: Event) -> Iterator[SQLMeshResult]:
-        for result in self._results.handle(event):
+        for result in self.results.handle(event):
             if isinstance(result, Message):
-                self._context.log.log(result.level, result.text)
+                self.context.log.log(result.level, result.text)
             else:
                 yield from self._yield_or_log(result)
 
     def _yield_or_log(self, result: SQLMeshResult) -> Iterator[SQLMeshResult]:
         """Yield a result, or write it to the event log if Dagster would refuse it."""
-        if not self._order.allows(result):
-            event_log.log_result(self._context, result)
+        if not self.order.allows(result):
+            event_log.log_result(self.context, result)
             return
-        self._order.add(result)
+        self.order.add(result)
         self._in_flight = (result, time.time())
         yield result
         self._in_flight = None

@@ -1,4 +1,4 @@
-"""The lock file, held and waited for by real processes."""
+"""The lock file, with real processes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
         holder.kill()
 
 
-def test_a_second_process_is_kept_out_and_told_who_is_in(tmp_path: Path) -> None:
+def test_a_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "state.lock"
     with held_by_another_process(path) as holder:
         with (
@@ -63,7 +63,7 @@ def test_a_second_process_is_kept_out_and_told_who_is_in(tmp_path: Path) -> None
         assert "`lock_timeout`" in str(caught.value)
 
 
-def test_who_waits_is_let_in_when_the_other_goes(tmp_path: Path) -> None:
+def test_a_waiting_process_gets_the_lock_when_the_holder_releases_it(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with held_by_another_process(path) as other:
         seen: list[LockHolder | None] = []
@@ -84,7 +84,7 @@ def test_who_waits_is_let_in_when_the_other_goes(tmp_path: Path) -> None:
     assert file_lock.read_holder(path) is None
 
 
-def test_a_dead_process_holds_nobody_back(tmp_path: Path) -> None:
+def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with held_by_another_process(path) as other:
         other.send_signal(signal.SIGKILL)
@@ -122,7 +122,7 @@ def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     assert inside == 0
 
 
-def test_what_waiting_raises_ends_the_wait(tmp_path: Path) -> None:
+def test_an_error_of_waiting_ends_the_wait(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
 
     def waiting(holder: LockHolder | None, waited: float) -> None:
@@ -135,7 +135,7 @@ def test_what_waiting_raises_ends_the_wait(tmp_path: Path) -> None:
             pytest.fail("two holders at once")
 
 
-def test_an_error_of_the_holder_lets_go(tmp_path: Path) -> None:
+def test_an_error_of_the_holder_releases_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with pytest.raises(ValueError, match="boom"), hold(path, LockHolder.here("a"), 0, no_wait):
         raise ValueError("boom")
@@ -144,7 +144,7 @@ def test_an_error_of_the_holder_lets_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_all_users_of_the_host_may_use_it(tmp_path: Path) -> None:
+def test_all_users_of_the_host_can_use_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "state.lock"
     before = os.umask(0o077)
     try:
@@ -157,7 +157,7 @@ def test_all_users_of_the_host_may_use_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o1777
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with (
         pytest.raises(LockUnusableError, match="file"),
@@ -184,8 +184,8 @@ with hold(path, LockHolder.here("a"), 0, lambda holder, waited: None):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process differ")
-def test_a_disk_that_takes_no_byte_more_still_locks(tmp_path: Path) -> None:
-    """A lock file is empty; what is lost is who holds it."""
+def test_the_lock_works_on_a_full_disk(tmp_path: Path) -> None:
+    """The lock file is empty. Only the name of the holder is lost."""
     path = tmp_path / "state.lock"
     done = subprocess.run(
         [sys.executable, "-B", "-c", FULL_DISK, str(path)],

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from sqlglot import exp
@@ -74,13 +75,10 @@ def test_a_new_parameter_of_sqlmesh_is_noticed() -> None:
 
 
 def snapshot(*audits: tuple[Any, dict[str, Any]]) -> Any:  # noqa: ANN401
-    return SimpleNamespace(
-        name=FQN,
-        version="v1",
-        model_gateway="main",
-        fingerprint=SimpleNamespace(data_hash="hash"),
-        node=SimpleNamespace(dialect="duckdb", audits_with_args=audits),
-    )
+    node = SimpleNamespace(dialect="duckdb", audits_with_args=audits)
+    made = Mock(version="v1", model_gateway="main", node=node)
+    made.name, made.fingerprint.data_hash = FQN, "hash"
+    return made
 
 
 class Recorded:
@@ -88,13 +86,8 @@ class Recorded:
 
     def __init__(self) -> None:
         self.events: list[events.Event] = []
-        self.gateways: list[str | None] = []
-        self.stop = Stop()
+        self.stop, self.handles = Stop(), Mock(return_value=())
         self.console = RunConsole(self.events.append, self.stop, self.handles)
-
-    def handles(self, gateway: str | None) -> tuple[object, ...]:
-        self.gateways.append(gateway)
-        return ()
 
     def end_batch(self, duration_ms: int | None) -> None:
         stats = SimpleNamespace(total_rows_processed=3, total_bytes_processed=None)
@@ -107,15 +100,14 @@ def test_due_models_and_batches() -> None:
     recorded = Recorded()
     audit, skipped = (SimpleNamespace(name="not_null", skip=skip) for skip in (False, True))
     due = snapshot((audit, {"columns": COLUMNS, "blocking": exp.false()}), (skipped, {}))
-    batched: Any = SimpleNamespace(items=lambda: [(due, [(0, 1), (1, 2)])])
-    recorded.console.start_evaluation_progress(batched, None, None)
+    recorded.console.start_evaluation_progress({due: [(0, 1), (1, 2)]}, None, None)
     recorded.end_batch(5)
 
     assert recorded.events == [
         events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash"),)),
         events.BatchEnded(FQN, 10, 20, 5, rows=3, thread=HERE),
     ]
-    assert recorded.gateways == [None]
+    recorded.handles.assert_called_once_with(None)
 
 
 def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_batch() -> None:
@@ -131,7 +123,8 @@ def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_bat
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert (working, recorded.gateways) == ([1, 0], ["main"])
+    assert working == [1, 0]
+    recorded.handles.assert_called_once_with("main")
     recorded.stop.set()
     with pytest.raises(RunStoppedError, match="before this model"):
         recorded.console.start_snapshot_evaluation_progress(snapshot())

@@ -1,4 +1,4 @@
-"""What is read off SQLMesh's snapshots, where only a preview tells it from the promoted state."""
+"""What is read from SQLMesh's snapshots."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.sqlmesh
     ("environment", "preview", "altered"),
     [("prod", 2000, 1000), ("dev", 2000, 2000), ("dev", 500, 1000), ("dev", None, 1000)],
 )
-def test_a_preview_counts_in_its_own_environment(
+def test_previews_count_in_development_environments_only(
     environment: str, preview: int | None, altered: int
 ) -> None:
-    """A forward-only change has its intervals in a development environment written down apart."""
+    """SQLMesh keeps intervals of a preview (a forward-only change) apart."""
     snapshot: Any = SimpleNamespace(last_altered_ts=1000, dev_last_altered_ts=preview)
 
     assert promoted._altered_ms(snapshot, Target(("project",), environment)) == altered

@@ -33,12 +33,12 @@ class LockRequest:
     stop: Stop = field(default_factory=Stop)
 
 
+@dataclass(slots=True)
 class WaitPolicy:
     """What a process does while another one holds the lock: log, stop or give up."""
 
-    def __init__(self, request: LockRequest) -> None:
-        self._request = request
-        self._logged: set[LockHolder | None] = set()
+    request: LockRequest
+    _logged: set[LockHolder | None] = field(default_factory=set)
 
     def __call__(self, holder: LockHolder | None, waited_seconds: float) -> None:
         """Log each new holder once.
@@ -47,7 +47,7 @@ class WaitPolicy:
             RunStoppedError: the Dagster run is being stopped.
             StateBusyError: a run holds the lock, and a tick waits for other ticks only.
         """
-        request = self._request
+        request = self.request
         if request.stop.is_set():
             raise RunStoppedError("the Dagster run was stopped while it waited for another one")
         if holder and holder.run_id and not request.run_id:

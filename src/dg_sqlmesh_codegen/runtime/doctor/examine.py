@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         models, resource = _load(package)
     except Exception as error:  # noqa: BLE001 - the package can raise anything; it is reported
-        return _print_findings([_not_importable(package, error)])
+        what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
+        remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
+        return _print_findings([Finding(Severity.PROBLEM, what, remedy)])
     with dg.build_resources({"sqlmesh": resource}) as resources:  # resolves environment variables
         if os.environ.get("DAGSTER_HOME"):
             with dg.DagsterInstance.get() as instance:
@@ -71,14 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _print_findings(findings: Sequence[Finding]) -> int:
     sys.stdout.writelines(f"{finding}\n" for finding in findings)
     return int(any(finding.severity is Severity.PROBLEM for finding in findings))
-
-
-def _not_importable(package: str, error: Exception) -> Finding:
-    return Finding(
-        Severity.PROBLEM,
-        f"the package {package} cannot be imported: {type(error).__name__}: {error}",
-        f"Generate it with `{drift.GENERATE}`, in the environment of Dagster.",
-    )
 
 
 def _load(package: str) -> tuple[Sequence[ModelAsset], SQLMeshResource]:
@@ -128,8 +122,8 @@ def _examine_drift(
     fqns = [model.fqn for model in models]
     found = drift.compare(models, fqns, {each.fqn: each for each in promoted})
     if found.not_promoted:
-        problem = drift.not_promoted(found.not_promoted)
-        yield Finding(Severity.PROBLEM, problem, drift.promote_remedy(target.plan_command))
+        problem = drift.not_promoted(found.not_promoted, target.plan_command)
+        yield Finding(Severity.PROBLEM, *problem)
     for line in found.warnings():
         what, _, remedy = line.partition(". ")
         yield Finding(Severity.WARNING, what, remedy)

@@ -59,19 +59,17 @@ def compare(
     )
 
 
-def not_promoted(fqns: Iterable[str]) -> str:
-    """Return the problem of models that are in the package, but not in the environment."""
+def not_promoted(fqns: Iterable[str], plan_command: str) -> tuple[str, str]:
+    """Return the problem of models that the environment lacks, and its remedy."""
     names = shortened([display_name(fqn) for fqn in sorted(fqns)])
-    return f"Not promoted in the SQLMesh environment: {names}"
-
-
-def promote_remedy(plan_command: str) -> str:
-    """Return how to fix `not_promoted`."""
-    return f"Run `{plan_command}`, or generate the package again if the models were removed."
+    return (
+        f"Not promoted in the SQLMesh environment: {names}",
+        f"Run `{plan_command}`, or generate the package again if the models were removed.",
+    )
 
 
 def not_in_package(fqns: Iterable[str]) -> str:
-    """Return the problem of models that are promoted, but not in the package, and its remedy."""
+    """Return the problem of models that the package lacks, with its remedy."""
     return (
         f"Promoted, but not in the generated package: {_listed(sorted(fqns))}. "
         f"Generate it again with `{GENERATE}`."

@@ -62,16 +62,6 @@ def of_next_due(promoted: PromotedModel | None) -> dict[str, dg.MetadataValue]:
     return {"sqlmesh/next_due": dg.TimestampMetadataValue(promoted.next_due_ms / 1000)}
 
 
-def of_failure(message: str) -> dict[str, dg.MetadataValue]:
-    """Return the error of a failed model."""
-    return {"sqlmesh/error": dg.TextMetadataValue(message)}
-
-
-def of_skip(upstream: Sequence[str]) -> dict[str, dg.MetadataValue]:
-    """Return the failed upstream models because of which SQLMesh skipped a model."""
-    return {"sqlmesh/failed_upstream": dg.JsonMetadataValue(list(upstream))}
-
-
 def _intervals(batches: Sequence[BatchEnded]) -> list[list[str]]:
     """Return the intervals as ISO times. Adjacent intervals are merged."""
     merged: list[list[int]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import dagster as dg
 
@@ -15,14 +16,13 @@ from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
 
+@dataclass(slots=True)
 class ModelResults:
     """Makes materializations and check results of the models of one run."""
 
-    def __init__(self, state: RunState, selection: Selection) -> None:
-        """Take the state of the run, and what the step may report."""
-        self._state = state
-        self._selection = selection
-        self._upstream: dict[str, frozenset[str]] = {}
+    state: RunState
+    selection: Selection
+    _upstream: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
         """Return the result of a model whose last batch has ended."""
@@ -31,19 +31,19 @@ class ModelResults:
         results = [*self.audit_checks(model)]
         if model.has_status_check:
             results.append(checks.status(model, True, "evaluated", facts))
-        if model.spec.key in self._selection.assets:
+        if model.spec.key in self.selection.assets:
             results = [*self.selected(results)]
         return dg.MaterializeResult(
             asset_key=model.spec.key,
             metadata=facts,
             # The version of the snapshot is that of the definition, the run is that of the data.
-            data_version=dg.DataVersion(f"{progress.due.version}-{self._selection.run_id}"),
+            data_version=dg.DataVersion(f"{progress.due.version}-{self.selection.run_id}"),
             check_results=results,
         )
 
     def recovered(self, model: ModelAsset, run_id: str) -> dg.MaterializeResult[None]:
         """Return the result of a model that an earlier run evaluated. Its audits are unknown."""
-        version = self._state.promoted[model.fqn].version
+        version = self.state.promoted[model.fqn].version
         facts = metadata.of_recovered_evaluation(version, run_id)
         status = checks.status(model, True, "evaluated", facts)
         return dg.MaterializeResult(
@@ -55,10 +55,10 @@ class ModelResults:
 
     def audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
         """Yield a result for each audit that ran: SQLMesh runs all of a model's after a batch."""
-        progress = self._state.progress.get(model.fqn)
+        progress = self.state.progress.get(model.fqn)
         if progress is None:
             return
-        errors = self._state.failed.get(model.fqn, ModelErrors())
+        errors = self.state.failed.get(model.fqn, ModelErrors())
         failed_audits = progress.failed_audits
         reported: set[dg.AssetCheckKey] = set()
         for use in progress.due.audits:  # a model can have the same use twice; it is one check
@@ -72,18 +72,20 @@ class ModelResults:
 
     def not_evaluated(self, model: ModelAsset) -> dg.AssetCheckResult:
         """Return the execution status of a model that was not evaluated."""
-        state = self._state
+        state = self.state
         failed = state.failed.get(model.fqn)
         if failed:
-            return checks.status(model, False, "failed", metadata.of_failure(failed.message))
+            error = {"sqlmesh/error": dg.TextMetadataValue(failed.message)}
+            return checks.status(model, False, "failed", error)
         if model.fqn in state.skipped:
             # SQLMesh has ended, so it is computed once.
             self._upstream = self._upstream or failed_upstream(state.promoted, state.failed)
             upstream = sorted(map(display_name, self._upstream.get(model.fqn, ())))
-            return checks.status(model, False, "skipped", metadata.of_skip(upstream))
+            facts = {"sqlmesh/failed_upstream": dg.JsonMetadataValue(upstream)}
+            return checks.status(model, False, "skipped", facts)
         if model.fqn in state.not_promoted:
-            facts = metadata.of_failure(f"Run `{state.plan_command}`")
-            return checks.status(model, False, "not promoted", facts)
+            remedy = {"sqlmesh/error": dg.TextMetadataValue(f"Run `{state.plan_command}`")}
+            return checks.status(model, False, "not promoted", remedy)
         progress = state.progress.get(model.fqn)
         if progress and not progress.due.batches:
             return checks.status(model, True, "waiting for its signals", {})
@@ -92,5 +94,5 @@ class ModelResults:
 
     def selected(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
         """Yield the results whose checks are selected."""
-        wanted = self._selection.checks
+        wanted = self.selection.checks
         yield from (result for result in results if checks.key(result) in wanted)

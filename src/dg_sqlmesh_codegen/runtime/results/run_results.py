@@ -106,8 +106,7 @@ class RunResults:
             failure = failures.of_run(run_error)
         if not state.not_promoted:
             return failure
-        problem = drift.not_promoted(state.not_promoted)
-        problem = f"{problem}. {drift.promote_remedy(state.plan_command)}"
+        problem = ". ".join(drift.not_promoted(state.not_promoted, state.plan_command))
         if failure is None:
             return dg.Failure(problem, allow_retries=False)
         return dg.Failure(
@@ -120,8 +119,8 @@ class RunResults:
         state, fqn = self._state, model.fqn
         if fqn in state.failed:
             yield from self._results.selected(self._results.audit_checks(model))
-        is_due = fqn not in state.failed and fqn not in state.skipped
-        if is_due and fqn not in state.not_promoted and (aborted or self._selection.is_retry):
+        is_known = fqn in state.failed or fqn in state.skipped or fqn in state.not_promoted
+        if not is_known and (aborted or self._selection.is_retry):
             return  # in a retry, a model can be "not due" because the first attempt evaluated it
         yield from self._results.selected([self._results.not_evaluated(model)])
 
