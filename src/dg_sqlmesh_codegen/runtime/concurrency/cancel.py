@@ -51,10 +51,9 @@ class Stop(threading.Event):
 def exit_with_main_thread(threads_before: Collection[threading.Thread]) -> None:
     """Let the process exit with its main thread, even if a thread of SQLMesh still runs.
 
-    With several tasks SQLMesh works in a thread pool. Before Python exits, it waits for the threads
-    of every pool, however long their queries or Python models take. If such a thread is left, this
-    ends the process after the main thread has ended. It never ends it earlier, so a code server or
-    a notebook keeps running.
+    With several tasks SQLMesh works in a thread pool, and Python waits for all pools before it
+    exits. If a thread of SQLMesh is left, this ends the process after the main thread has ended,
+    never earlier: a code server or a notebook keeps running.
 
     Args:
         threads_before: the threads that ran before the SQLMesh run.

@@ -21,12 +21,10 @@ PROD = "prod"
 
 
 def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
-    """Read everything that is promoted in the environment. Takes no lock.
+    """Read everything that is promoted in the environment, without a lock.
 
     Raises:
-        SetupError: the project, its state or the environment is not ready.
-        StateBusyError: another process has opened the DuckDB file of the state.
-        RunError: any other error, without secrets.
+        SetupError, StateBusyError, RunError: as `due_models.read_due_models`.
     """
 
     def read(redaction: Redaction) -> tuple[PromotedModel, ...]:

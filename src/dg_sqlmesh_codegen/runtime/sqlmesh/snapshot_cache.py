@@ -31,8 +31,7 @@ class SnapshotCache:
         """Return the promoted snapshots with their current intervals, by fqn.
 
         Raises:
-            SetupError: the environment was never planned, or the state belongs to another SQLMesh
-                version.
+            SetupError: as `read_environment`.
         """
         environment = read_environment(context, target)
         version = _version(environment)
