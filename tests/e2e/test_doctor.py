@@ -71,7 +71,7 @@ def test_a_good_installation(quick: Shop) -> None:
     assert all(line.startswith("ok: ") for line in lines), done.stdout
     assert any("the pool sqlmesh_jobs_exclusive is limited to 1" in line for line in lines)
     assert any("'prod' can be read; promoted: 1 model" in line for line in lines)
-    assert "ok: what is promoted is what was generated" in lines
+    assert "ok: the promoted models match the generated package" in lines
 
 
 def test_what_is_wrong_is_said_with_its_remedy(quick: Shop) -> None:
@@ -88,7 +88,7 @@ def test_what_is_wrong_is_said_with_its_remedy(quick: Shop) -> None:
     assert "warning: the pool sqlmesh_jobs_exclusive is not limited" in told
     assert "default_limit: 1" in told
     assert "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`" in told
-    assert "warning: Promoted in another version" in told
+    assert "warning: The promoted version differs from the generated package" in told
     assert "(shop.work.unknown). Generate it again" in told
     assert not any("\n" in str(finding) for finding in found)
     assert all(finding.remedy for finding in found if finding.severity is not Severity.OK)
@@ -138,9 +138,7 @@ def test_a_state_in_a_file_that_is_not_there(workplace: Path) -> None:
     project = write_project(workplace / "project", {}, config=NOWHERE.format(workplace))
     found = doctor([], SQLMeshResource(project_dir=str(project)), None)
 
-    assert (
-        f"never planned (the state is looked for in {workplace / 'nowhere.db'})" in found[-1].what
-    )
+    assert f"never planned (the state is expected in {workplace / 'nowhere.db'})" in found[-1].what
     assert not (workplace / "nowhere.db").exists()
 
 

@@ -88,7 +88,7 @@ def test_what_differs_is_run_said_or_refused(drifted: Shop) -> None:
     assert outcome.metadata["work.b"]["sqlmesh/code_version_promoted"] not in (None, codes["b"])
 
     changed, unknown = (w for w in warnings if not w.startswith("Not promoted"))
-    assert "in another version than the generated package has: 1 model (shop.work.b)" in changed
+    assert "differs from the generated package: 1 model (shop.work.b)" in changed
     assert "not in the generated package: 1 model (shop.work.unknown)" in unknown
     assert "`python -m dg_sqlmesh_codegen`" in unknown
 
@@ -113,7 +113,7 @@ def test_a_tick_when_everything_due_is_unknown_to_the_package(drifted: Shop) -> 
         reason = module.sqlmesh_adaptive_schedule(context)
 
     assert isinstance(reason, dg.SkipReason)
-    assert str(reason.skip_message).startswith("Nothing that is due can be run. ")
+    assert str(reason.skip_message).startswith("Nothing that is due can run. ")
     assert "not in the generated package: 1 model (shop.work.unknown)" in str(reason.skip_message)
     assert "`python -m dg_sqlmesh_codegen`" in str(reason.skip_message)
 
@@ -130,7 +130,7 @@ def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
     outcome = workshop.materialize(shop, "2026-11-06")
 
     assert not told.exists()
-    assert any("SQLMesh started over, the environment was changed" in m for m in outcome.messages)
+    assert any("SQLMesh restarted because the environment changed" in m for m in outcome.messages)
     assert outcome.failure == ""
     assert outcome.materialized == ["work.first", "work.mover", "work.last"]
     statuses = [asset for asset, check in outcome.check_metadata if check == STATUS]

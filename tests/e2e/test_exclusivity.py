@@ -94,9 +94,9 @@ def test_two_runs_in_one_process(waiting: Shop) -> None:
 
     assert done.materialized == ["work.waits"]
     assert second.materialized == []
-    assert any("Waits for run " in message for message in second.messages)
+    assert any("Waiting for run " in message for message in second.messages)
     # It says which run, and that later it may work.
-    assert "after 1 seconds of waiting it is still run " in second.failure
+    assert "waited 1 seconds for run " in second.failure
     assert "`lock_timeout`" in second.failure
     assert second.retries == 1
 
@@ -136,7 +136,7 @@ def test_two_checkouts_on_one_state(waiting: Shop) -> None:
         runs = {run.run_id: run.status for run in instance.get_runs()}
         (holder,) = set(runs) - waiting_runs
         texts = [e.user_message for e in instance.all_logs(next(iter(waiting_runs)))]
-    assert any(f"Waits for run {holder} (process " in text for text in texts)
+    assert any(f"Waiting for run {holder} (process " in text for text in texts)
     assert sorted(status.value for status in runs.values()) == ["FAILURE", "SUCCESS", "SUCCESS"]
     assert workshop.intervals(waiting)["work.waits"] == 2
 
@@ -149,7 +149,7 @@ def runs_that_wait(count: int) -> set[str]:
             found = {
                 run.run_id
                 for run in instance.get_runs()
-                if any("Waits for run" in e.user_message for e in instance.all_logs(run.run_id))
+                if any("Waiting for run" in e.user_message for e in instance.all_logs(run.run_id))
             }
         if len(found) == count:
             return found
@@ -164,7 +164,7 @@ def test_a_lock_that_cannot_be_made(quick: Shop) -> None:
 
     required = workshop.materialize(quick, "2026-11-06", resource(quick, **unusable))
     assert required.materialized == []
-    assert "The lock that keeps two SQLMesh runs apart cannot be used" in required.failure
+    assert "The lock file that prevents two SQLMesh runs at once cannot be used" in required.failure
     assert "`lock_dir`" in required.failure
     assert required.retries == 0
 
@@ -172,11 +172,11 @@ def test_a_lock_that_cannot_be_made(quick: Shop) -> None:
         quick, "2026-11-06", resource(quick, **unusable, exclusivity="warn")
     )
     assert warned.materialized == ["work.a"]
-    assert any("runs apart cannot be used" in message for message in warned.messages)
+    assert any("runs at once cannot be used" in message for message in warned.messages)
 
     off = workshop.materialize(quick, "2026-11-07", resource(quick, **unusable, exclusivity="off"))
     assert off.materialized == ["work.a"]
-    assert not any("runs apart" in message for message in off.messages)
+    assert not any("runs at once" in message for message in off.messages)
 
 
 def test_a_value_that_is_none_of_exclusivity(quick: Shop) -> None:
@@ -210,7 +210,7 @@ def test_where_runs_may_land_on_several_hosts(
         )
 
     assert outcome.materialized == (["work.a"] if runs else [])
-    said = any("nothing keeps them apart" in message for message in outcome.messages)
+    said = any("nothing prevents them" in message for message in outcome.messages)
     assert said == (exclusivity == "warn")
     if not runs:
         assert "ElsewhereRunLauncher" in outcome.failure

@@ -106,4 +106,4 @@ def test_what_no_check_says_the_log_does(
             instance=instance,
         )
     said = capfd.readouterr().err  # where Dagster logs to
-    assert "audit not_null_non_blocking of shop.staging.customers failed, it found" in said
+    assert "Audit not_null_non_blocking of shop.staging.customers failed: it found" in said

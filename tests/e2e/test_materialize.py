@@ -131,5 +131,5 @@ def test_ignore_cron_runs_what_its_cron_holds_back(shop: Shop) -> None:
 def test_an_unreadable_time_is_said_before_anything_runs(shop: Shop) -> None:
     outcome = materialize(shop, run_at("teatime"))
 
-    assert "does not read 'teatime' as a time" in outcome.failure
+    assert "cannot parse 'teatime' as a time" in outcome.failure
     assert outcome.materialized == []

@@ -61,7 +61,7 @@ def test_a_state_that_does_not_exist_is_not_created(
     message = failure(shop)
 
     assert "'prod' was never planned" in message
-    assert f"(the state is looked for in {elsewhere})" in message
+    assert f"(the state is expected in {elsewhere})" in message
     with duckdb.connect(str(elsewhere)) as connection:
         assert connection.execute("SHOW ALL TABLES").fetchall() == []
 
@@ -90,8 +90,8 @@ def test_a_configuration_that_sqlmesh_refuses(shop: Shop) -> None:
 
     message = failure(shop)
 
-    assert "SQLMesh refuses the project" in message
-    assert "info` shows it in full" in message
+    assert "SQLMesh cannot load the project" in message
+    assert "info` to see the whole error" in message
 
 
 def test_checks_selected_without_their_asset(shop: Shop) -> None:
@@ -109,7 +109,7 @@ def test_checks_selected_without_their_asset(shop: Shop) -> None:
         )
         outcome = Outcome.of(result.all_events)
 
-    assert "select the asset, not its checks alone" in outcome.failure
+    assert "select the asset, not only its checks" in outcome.failure
 
 
 def test_a_start_after_the_end(shop: Shop) -> None:

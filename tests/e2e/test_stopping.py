@@ -215,7 +215,7 @@ def test_a_signal_when_sqlmesh_has_ended(workplace: Path, monkeypatch: pytest.Mo
     def interrupted(*_: object) -> dict[dg.AssetKey, str]:
         raise dg.DagsterExecutionInterruptedError
 
-    monkeypatch.setattr("dg_sqlmesh_codegen.runtime.step.find_lost", interrupted)
+    monkeypatch.setattr("dg_sqlmesh_codegen.runtime.recovery.find_unreported", interrupted)
     outcome = workshop.materialize(shop, "2026-11-06")
 
     assert outcome.materialized == ["work.a"]

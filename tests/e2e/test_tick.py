@@ -136,17 +136,17 @@ def test_a_tick_does_not_wait_for_other_runs(shop: Shop, instance: dg.DagsterIns
 def test_later_ticks_read_intervals_only_until_a_plan_is_applied(
     workplace: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dg_sqlmesh_codegen.runtime.sqlmesh import context  # noqa: PLC0415 - it imports SQLMesh
+    from dg_sqlmesh_codegen.runtime.sqlmesh import promoted  # noqa: PLC0415 - it imports SQLMesh
 
     reads = 0
-    read = context.promoted_snapshots_of
+    read = promoted.read_snapshots
 
     def counted(context: Context, environment: Environment) -> dict[str, Snapshot]:
         nonlocal reads
         reads += 1
         return read(context, environment)
 
-    monkeypatch.setattr(f"{context.__package__}.snapshot_cache.promoted_snapshots_of", counted)
+    monkeypatch.setattr(f"{promoted.__package__}.snapshot_cache.read_snapshots", counted)
     shop = workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
     at = datetime(2026, 11, 6, tzinfo=UTC)
     assert selected(tick(shop, instance, at)) == {"work.a"}

@@ -1,4 +1,4 @@
-"""What a run evaluated and did not live to report is found, and reported in the right order."""
+"""Evaluations that a killed run did not report are found, and reported upstream first."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dg_sqlmesh_codegen.runtime.events import (
     RunPlanned,
 )
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
-from dg_sqlmesh_codegen.runtime.recovery import lost
+from dg_sqlmesh_codegen.runtime.recovery import find_unreported
 from dg_sqlmesh_codegen.runtime.results import failures
-from dg_sqlmesh_codegen.runtime.results.progress import Errors
+from dg_sqlmesh_codegen.runtime.results.progress import ModelErrors
 from dg_sqlmesh_codegen.runtime.results.run_results import RunResults
-from dg_sqlmesh_codegen.runtime.selection import Selection, Unheard
+from dg_sqlmesh_codegen.runtime.selection import Selection, UnreportedModel
 
 ORDERS, SALES = dg.AssetKey(["s", "orders"]), dg.AssetKey(["s", "sales"])
 
@@ -30,7 +30,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def _dying(error: Exception) -> Iterator[dg.MaterializeResult[None]]:
+def _failing(error: Exception) -> Iterator[dg.MaterializeResult[None]]:
     raise error
 
 
@@ -41,51 +41,55 @@ def failed_run(
     times: list[float] = []
 
     @dg.multi_asset(specs=[dg.AssetSpec(key, skippable=True) for key in keys])
-    def dies() -> Iterator[dg.MaterializeResult[None]]:
+    def fails() -> Iterator[dg.MaterializeResult[None]]:
         times.append(time.time())
-        yield from _dying(error or RuntimeError("killed"))
+        yield from _failing(error or RuntimeError("killed"))
 
-    result = dg.materialize([dies], instance=instance, raise_on_error=False)
+    result = dg.materialize([fails], instance=instance, raise_on_error=False)
     return result.run_id, times[0]
 
 
-def unheard(key: dg.AssetKey, altered: float) -> Unheard:
-    return Unheard(key, ".".join(f'"{part}"' for part in key.path), altered)
+def unreported(key: dg.AssetKey, altered: float) -> UnreportedModel:
+    return UnreportedModel(key, ".".join(f'"{part}"' for part in key.path), altered)
 
 
-def test_the_run_that_was_at_work_is_found(instance: dg.DagsterInstance) -> None:
+def test_the_run_that_was_running_is_found(instance: dg.DagsterInstance) -> None:
     first, then = failed_run(instance, ORDERS)
     second, later = failed_run(instance, ORDERS, SALES)
 
-    assert lost(instance, [unheard(ORDERS, then)]) == {ORDERS: first}
-    both = [unheard(ORDERS, later), unheard(SALES, later)]
-    assert lost(instance, both) == {ORDERS: second, SALES: second}
+    assert find_unreported(instance, [unreported(ORDERS, then)]) == {ORDERS: first}
+    both = [unreported(ORDERS, later), unreported(SALES, later)]
+    assert find_unreported(instance, both) == {ORDERS: second, SALES: second}
 
 
-def test_what_a_run_said_has_failed_is_not_lost(instance: dg.DagsterInstance) -> None:
-    """Some batches of it were evaluated, and one was not: that is no materialization."""
-    failed = Errors([ModelFailed('"s"."orders"', "no", "no")])
+def test_a_model_that_a_run_reported_as_failed_is_left_out(instance: dg.DagsterInstance) -> None:
+    """SQLMesh evaluated some of its batches, but not all."""
+    failed = ModelErrors([ModelFailed('"s"."orders"', "no", "no")])
     failure = failures.of_models({'"s"."orders"': failed}, [], None)
     run_id, then = failed_run(instance, ORDERS, SALES, error=failure)
 
-    both = [unheard(ORDERS, then), unheard(SALES, then)]
-    assert lost(instance, both) == {SALES: run_id}
+    both = [unreported(ORDERS, then), unreported(SALES, then)]
+    assert find_unreported(instance, both) == {SALES: run_id}
 
 
-def test_what_no_run_evaluated_is_not_lost(instance: dg.DagsterInstance) -> None:
+def test_a_model_that_no_run_evaluated_is_left_out(instance: dg.DagsterInstance) -> None:
     _, then = failed_run(instance, ORDERS)
 
-    assert lost(instance, []) == {}
-    assert lost(instance, [unheard(SALES, then)]) == {}  # the run did not plan it
-    assert lost(instance, [unheard(ORDERS, then - 3600)]) == {}  # before any run: a plan
-    assert lost(instance, [unheard(ORDERS, then + 3600)]) == {}  # after it: a plan, too
+    assert find_unreported(instance, []) == {}
+    assert find_unreported(instance, [unreported(SALES, then)]) == {}  # the run did not plan it
+    assert (
+        find_unreported(instance, [unreported(ORDERS, then - 3600)]) == {}
+    )  # before any run: a plan
+    assert (
+        find_unreported(instance, [unreported(ORDERS, then + 3600)]) == {}
+    )  # after it: a plan, too
 
 
-def test_what_was_reported_is_not_lost(instance: dg.DagsterInstance) -> None:
+def test_a_model_with_a_materialization_is_left_out(instance: dg.DagsterInstance) -> None:
     _, then = failed_run(instance, ORDERS)
     instance.report_runless_asset_event(dg.AssetMaterialization(ORDERS))
 
-    assert lost(instance, [unheard(ORDERS, then)]) == {}
+    assert find_unreported(instance, [unreported(ORDERS, then)]) == {}
 
 
 def model(name: str) -> ModelAsset:
@@ -103,7 +107,7 @@ def results(*names: str) -> RunResults:
     made = RunResults(models, selection)
     parents = [(), *((f'"s"."{name}"',) for name in names)]
     promoted = [
-        PromotedModel(f'"s"."{name}"', "1", upstream, None, altered=5000, version="v1")
+        PromotedModel(f'"s"."{name}"', "1", upstream, None, altered_ms=5000, version="v1")
         for name, upstream in zip(names, parents, strict=False)
     ]
     for event in (EnvironmentRead(tuple(promoted), "sqlmesh plan"), RunPlanned(())):
@@ -111,19 +115,19 @@ def results(*names: str) -> RunResults:
     return made
 
 
-def test_upstream_comes_first() -> None:
+def test_recovered_models_are_yielded_upstream_first() -> None:
     made = results("z", "m", "a")
-    assert {each.key: each.altered for each in made.unheard()} == {
+    assert {each.key: each.altered_seconds for each in made.unreported_models()} == {
         dg.AssetKey(["s", name]): 5.0 for name in "zma"
     }
 
-    found = [*made.finish(lost={dg.AssetKey(["s", name]): "run-1" for name in "amz"})]
+    found = [*made.finish(recovered={dg.AssetKey(["s", name]): "run-1" for name in "amz"})]
 
     materialized = [each for each in found if isinstance(each, dg.MaterializeResult)]
     assert [each.asset_key for each in materialized] == [
         dg.AssetKey(["s", name]) for name in ("z", "m", "a")
     ]
-    assert len(found) == len(materialized)  # and nobody says "not due" of them
+    assert len(found) == len(materialized)  # and none is reported as "not due"
     version = materialized[0].data_version
     assert version
     assert version.value == "v1-run-1"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 
 import pytest
 
 from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, Level, Message, ModelFailed
+from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, Message, ModelFailed
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 
-SECRET = "p@ss/w:rd'1"  # noqa: S105 - not anybody's
+SECRET = "p@ss/w:rd'1"  # noqa: S105 - invented
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ SECRET = "p@ss/w:rd'1"  # noqa: S105 - not anybody's
         ("the column password is missing", "="),
     ],
 )
-def test_a_text(text: str, expected: str | None) -> None:
+def test_a_text_has_no_secrets(text: str, expected: str | None) -> None:
     told = Redaction([SECRET]).text(text)
 
     assert SECRET not in told
@@ -36,16 +37,16 @@ def test_a_text(text: str, expected: str | None) -> None:
         assert told == (text if expected == "=" else expected)
 
 
-def test_a_secret_that_is_part_of_another() -> None:
+def test_a_secret_that_is_part_of_another_one() -> None:
     assert Redaction(["abcd", "abcdefgh"]).text("abcdefgh abcd") == "*** ***"
 
 
-def test_events() -> None:
+def test_events_have_no_secrets() -> None:
     redaction = Redaction([SECRET])
     use = AuditUse("positive")
 
     events = (
-        Message(Level.INFO, SECRET),
+        Message(logging.INFO, SECRET),
         ModelFailed("a", SECRET, f"Traceback: {SECRET}", (use,)),
         AuditFailed("a", use, 1, f"SELECT '{SECRET}'"),
     )
@@ -66,7 +67,7 @@ def raised() -> Exception:
         return error
 
 
-def test_an_error_takes_none_of_its_causes_along() -> None:
+def test_an_error_has_no_cause() -> None:
     told = Redaction([SECRET]).error(raised())
 
     assert isinstance(told, RunError)
@@ -76,7 +77,7 @@ def test_an_error_takes_none_of_its_causes_along() -> None:
     assert SECRET not in "".join(traceback.format_exception(told)) + told.traceback
 
 
-def test_errors_of_ours_keep_their_type() -> None:
+def test_our_errors_keep_their_type() -> None:
     redaction = Redaction([SECRET])
 
     setup = redaction.error(SetupError(f"Refused: {SECRET}", "Mend it."))
@@ -85,5 +86,5 @@ def test_errors_of_ours_keep_their_type() -> None:
     assert isinstance(redaction.error(StateBusyError("x")), StateBusyError)
 
 
-def test_what_ends_a_process_becomes_an_error() -> None:
+def test_a_system_exit_becomes_an_error() -> None:
     assert str(Redaction().error(SystemExit(3))) == "SystemExit: 3"

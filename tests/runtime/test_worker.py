@@ -1,7 +1,8 @@
-"""The thread that SQLMesh runs in, with something else in SQLMesh's place."""
+"""The thread in which SQLMesh runs, with other work in place of SQLMesh."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from dg_sqlmesh_codegen.runtime import sqlmesh as host
 from dg_sqlmesh_codegen.runtime import worker
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.errors import RunError
-from dg_sqlmesh_codegen.runtime.events import Event, Level, Message
+from dg_sqlmesh_codegen.runtime.events import Event, Message
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 TARGET = Target(("/nowhere",), "prod")
@@ -23,7 +24,7 @@ Work = Callable[[Callable[[Event], None], Stop], None]
 
 @pytest.fixture
 def in_place_of_sqlmesh(monkeypatch: pytest.MonkeyPatch) -> Callable[[Work], None]:
-    """Return a function that puts another piece of work where SQLMesh is run."""
+    """Return a function that replaces SQLMesh's run with other work."""
 
     def put(work: Work) -> None:
         def evaluate(
@@ -40,11 +41,18 @@ def in_place_of_sqlmesh(monkeypatch: pytest.MonkeyPatch) -> Callable[[Work], Non
     return put
 
 
+def started() -> worker.SQLMeshRun:
+    run = worker.SQLMeshRun(TARGET, EVALUATION)
+    assert run.is_over
+    run.start()
+    return run
+
+
 def message(text: str) -> Message:
-    return Message(Level.INFO, text)
+    return Message(logging.INFO, text)
 
 
-def test_events_come_while_the_work_goes_on(
+def test_events_are_yielded_while_sqlmesh_runs(
     in_place_of_sqlmesh: Callable[[Work], None],
 ) -> None:
     taken = threading.Event()
@@ -55,7 +63,7 @@ def test_events_come_while_the_work_goes_on(
         emit(message("second"))
 
     in_place_of_sqlmesh(work)
-    events = worker.SQLMeshRun(TARGET, EVALUATION).events()
+    events = started().events()
 
     assert next(events) == message("first")
     taken.set()
@@ -63,7 +71,7 @@ def test_events_come_while_the_work_goes_on(
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3)])
-def test_an_error_comes_after_the_events_before_it(
+def test_an_error_is_raised_after_the_events_before_it(
     in_place_of_sqlmesh: Callable[[Work], None], error: BaseException
 ) -> None:
     def work(emit: Callable[[Event], None], stop: Stop) -> None:
@@ -71,7 +79,7 @@ def test_an_error_comes_after_the_events_before_it(
         raise error
 
     in_place_of_sqlmesh(work)
-    events = worker.SQLMeshRun(TARGET, EVALUATION).events()
+    events = started().events()
 
     assert next(events) == message("first")
     with pytest.raises(ValueError if isinstance(error, ValueError) else RunError) as caught:
@@ -79,7 +87,7 @@ def test_an_error_comes_after_the_events_before_it(
     assert error in (caught.value, caught.value.__cause__)
 
 
-def test_stopping_returns_what_was_not_taken_yet(
+def test_stopping_returns_the_remaining_events(
     in_place_of_sqlmesh: Callable[[Work], None],
 ) -> None:
     stopped = threading.Event()
@@ -92,7 +100,7 @@ def test_stopping_returns_what_was_not_taken_yet(
         stopped.set()
 
     in_place_of_sqlmesh(work)
-    run = worker.SQLMeshRun(TARGET, EVALUATION)
+    run = started()
     next(run.events())
 
     assert run.stop() == [message("last")]
@@ -115,7 +123,7 @@ def test_no_event_of_many_threads_is_lost(
             thread.join()
 
     in_place_of_sqlmesh(work)
-    events = worker.SQLMeshRun(TARGET, EVALUATION).events()
+    events = started().events()
     texts = [event.text for event in events]  # type: ignore[union-attr]
 
     assert len(texts) == len(set(texts)) == 2000

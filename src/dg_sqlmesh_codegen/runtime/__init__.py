@@ -1,6 +1,6 @@
-"""What generated packages import: `__all__` is the contract with them.
+"""The runtime that generated packages import. `__all__` is its public API.
 
-Nothing here imports SQLMesh; that happens inside the functions that run at execution time.
+Importing it does not import SQLMesh. Functions that run at execution time do.
 """
 
 from .records import AuditCheck, ExternalAsset, ModelAsset

@@ -1,17 +1,18 @@
-"""What happens in one SQLMesh run, as typed, frozen events without SQLMesh's or Dagster's types.
+"""The events of one SQLMesh run, without types of SQLMesh or Dagster.
 
-Models are named by their fqn; times are milliseconds since the epoch, as in SQLMesh's intervals.
+Models are identified by their fqn. Fields that end in `_ms` are milliseconds; times count from the
+epoch, as in SQLMesh's intervals.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
 class AuditUse:
-    """One use of an audit: its name and its arguments as SQL text, sorted by name."""
+    """One use of an audit: its name, and its arguments as SQL text, sorted by name."""
 
     name: str
     args: tuple[tuple[str, str], ...] = ()
@@ -19,28 +20,26 @@ class AuditUse:
 
 @dataclass(frozen=True, slots=True)
 class PromotedModel:
-    """A model as it is promoted in the environment; `next_due` is the next tick of its cron.
+    """A model as it is promoted in the environment.
 
-    `is_asset` is whether a generated package has an asset for it: not for standalone audits, and
-    not for what is symbolic (external and embedded models). `altered` is when intervals of it were
-    last written down, in epoch milliseconds; `version` is that of its snapshot.
+    `data_hash` is the code version of a package. `next_due_ms` is the next tick of its cron; None
+    if no run evaluates it. `is_asset` is whether a package has an asset for it: not for standalone
+    audits and symbolic models (external and embedded). `altered_ms` is when its intervals were
+    last written to the state, and `version` that of its snapshot.
     """
 
     fqn: str
     data_hash: str
     parents: tuple[str, ...]
-    next_due: int | None
+    next_due_ms: int | None
     is_asset: bool = True
-    altered: int | None = None
+    altered_ms: int | None = None
     version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRead:
-    """The environment was read from the state, before anything ran.
-
-    `plan_command` is what promotes a model that is not in it.
-    """
+    """The environment was read, and nothing has run yet. `plan_command` promotes more models."""
 
     models: tuple[PromotedModel, ...]
     plan_command: str = "sqlmesh plan"
@@ -50,8 +49,8 @@ class EnvironmentRead:
 class DueModel:
     """A model that SQLMesh is about to evaluate.
 
-    `batches` is 0 where the model's signals hold back every interval; `audits` are the ones that
-    run after each batch; `data_hash` is what the package calls the code version.
+    `batches` is 0 if the model's signals hold back every interval. `audits` run after each batch.
+    `data_hash` is the code version of the package.
     """
 
     fqn: str
@@ -63,24 +62,23 @@ class DueModel:
 
 @dataclass(frozen=True, slots=True)
 class RunPlanned:
-    """SQLMesh has decided what is due. Comes again when it starts over."""
+    """SQLMesh has decided which models are due. Emitted again if SQLMesh restarts the run."""
 
     models: tuple[DueModel, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BatchEnded:
-    """A batch of a model ended; `duration_ms` is None where it failed.
+    """A batch of a model ended.
 
-    `audits` counts the audits that ran on it, `rows` and `bytes` are what the engine reports,
-    `thread` tells which failed audits were on this batch.
+    `duration_ms` is None if the batch failed. `rows` and `bytes` come from the engine. `thread`
+    assigns failed audits to the batch.
     """
 
     fqn: str
-    start: int
-    end: int
+    start_ms: int
+    end_ms: int
     duration_ms: int | None
-    audits: int = 0
     rows: int | None = None
     bytes: int | None = None
     thread: int = 0
@@ -88,9 +86,9 @@ class BatchEnded:
 
 @dataclass(frozen=True, slots=True)
 class AuditFailed:
-    """An audit found rows; `query` is what SQLMesh ran, in the engine's dialect.
+    """An audit found `count` rows with `query`, which is in the engine's dialect.
 
-    It was on the batch of the model that ends next in the same `thread`.
+    The audit belongs to the batch of the model that ends next in the same `thread`.
     """
 
     fqn: str
@@ -102,14 +100,14 @@ class AuditFailed:
 
 @dataclass(frozen=True, slots=True)
 class ModelsSkipped:
-    """Models that SQLMesh did not try because one upstream of them failed."""
+    """SQLMesh skipped these models because an upstream model failed."""
 
     fqns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFailed:
-    """A model failed; `blocking_audits` are the ones that stopped it, if audits did."""
+    """A model failed. `blocking_audits` are the audits that stopped it, if any."""
 
     fqn: str
     message: str
@@ -118,40 +116,26 @@ class ModelFailed:
 
     @property
     def retryable(self) -> bool:
-        """Whether trying again could help: the data an audit refused will not have changed."""
+        """Whether a retry can help. It cannot after a blocking audit: the data is the same."""
         return not self.blocking_audits
-
-
-class Level(Enum):
-    """How loud a message is."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something SQLMesh said, or that we have to say about it."""
+    """A line for the log of the Dagster run. `level` is a level of `logging`."""
 
-    level: Level
+    level: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """SQLMesh returned; `nothing_to_do` where no model was due."""
+    """SQLMesh's run returned. `nothing_to_do` is true if no model was due."""
 
     nothing_to_do: bool
 
 
-Event = (
-    EnvironmentRead
-    | RunPlanned
-    | BatchEnded
-    | AuditFailed
-    | ModelsSkipped
-    | ModelFailed
-    | Message
-    | RunEnded
-)
+RunEvent = EnvironmentRead | RunPlanned | RunEnded
+ModelEvent = BatchEnded | AuditFailed | ModelsSkipped | ModelFailed
+Event = RunEvent | ModelEvent | Message
+Emit = Callable[[Event], None]

@@ -1,4 +1,4 @@
-"""The records that generated modules are made of."""
+"""The records that generated model modules are made of."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
 
 @dataclass(frozen=True, slots=True)
 class AuditCheck:
-    """One use of a SQLMesh audit on a model, and the Dagster check that stands for it.
+    """One use of a SQLMesh audit on a model, and its Dagster asset check.
 
     Args:
-        audit: the audit's name in SQLMesh.
-        args: the use's arguments as SQL text, by name; with the name they identify the use.
-        spec: the check. It never blocks in Dagster, because SQLMesh does the blocking.
-        standalone: whether the audit is a node of its own in SQLMesh, with its own cron.
+        audit: name of the audit in SQLMesh.
+        args: arguments of this use as SQL text, by name. With `audit` they identify the use.
+        spec: the asset check. It never blocks in Dagster, because SQLMesh does the blocking.
+        standalone: whether it is a standalone audit, which SQLMesh runs on its own cron.
     """
 
     audit: str
@@ -33,7 +33,7 @@ class ExternalAsset:
 
     Args:
         fqn: SQLMesh's quoted name of the table.
-        spec: the asset, which nothing materializes.
+        spec: the asset. Nothing materializes it.
     """
 
     fqn: str
@@ -42,13 +42,13 @@ class ExternalAsset:
 
 @dataclass(frozen=True, slots=True)
 class ModelAsset:
-    """A SQLMesh model and the Dagster asset that stands for it.
+    """A SQLMesh model and its Dagster asset.
 
     Args:
-        fqn: SQLMesh's quoted name of the model, the key of everything SQLMesh reports.
+        fqn: SQLMesh's quoted name of the model. All events of a run carry it.
         spec: the asset.
-        audits: its audits.
-        has_status_check: whether it has the check that says what became of it in a run.
+        audits: the model's audits.
+        has_status_check: whether the asset has the check `sqlmesh_execution_status`.
     """
 
     fqn: str
@@ -58,7 +58,7 @@ class ModelAsset:
 
     @property
     def status_check(self) -> dg.AssetCheckSpec:
-        """The check that says what became of the model in a run."""
+        """The check `sqlmesh_execution_status`."""
         return dg.AssetCheckSpec(
             name=EXECUTION_STATUS_CHECK,
             asset=self.spec.key,

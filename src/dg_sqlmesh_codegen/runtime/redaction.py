@@ -1,20 +1,22 @@
-"""Secrets are taken out of every text before Dagster stores it."""
+"""Removes secrets from every text before Dagster stores it."""
 
 from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 from urllib.parse import quote, quote_plus
 
 from .errors import RunError, SetupError, StateBusyError
 from .events import AuditFailed, Event, Message, ModelFailed
 
 HIDDEN = "***"
-# `scheme://user:password@host`; a password may hold anything but a space, a quote and a slash.
+_T = TypeVar("_T")
+# `scheme://user:password@host`. A password may hold anything but a space, a quote and a slash.
 _URL = re.compile(r"(?P<user>[a-z][a-z0-9+.-]*://[^\s:/@'\"]*):[^\s/'\"]+@", re.IGNORECASE)
-# `password=...` as in a libpq string, `PWD={...}` as in an ODBC one.
+# `password=...` as in a libpq string, `PWD={...}` as in an ODBC string.
 _PAIR = re.compile(
     r"(?P<name>\b(?:password|passwd|pwd|motherduck_token|access_token|client_secret)\s*=\s*)"
     r"(?:'[^']*'|\"[^\"]*\"|\{[^}]*\}|[^\s;,&'\")]+)",
@@ -23,21 +25,21 @@ _PAIR = re.compile(
 
 
 class Redaction:
-    """Knows the secrets of one project, and takes them out of texts, events and errors."""
+    """Knows the secrets of one project, and removes them from texts, events and errors."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Take the secret values; those in connection URLs are found without."""
+        """Take the secret values. Passwords in connection URLs are found without them."""
         self._secrets: list[str] = []
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Learn more secrets, in each form in which an error may show them."""
+        """Add secrets, in every form in which an error can show them."""
         forms = {
             form
             for secret in secrets
             for form in (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1])
         }
-        # The longest first: one secret may be a part of another.
+        # Longest first: a secret can be a part of another one.
         self._secrets = sorted({*self._secrets, *forms}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
@@ -48,27 +50,44 @@ class Redaction:
         return _PAIR.sub(rf"\g<name>{HIDDEN}", text)
 
     def event(self, event: Event) -> Event:
-        """Return the event without secrets in its texts."""
+        """Return the event with secrets removed from its texts."""
         match event:
             case Message():
                 return replace(event, text=self.text(event.text))
             case ModelFailed():
-                return replace(
-                    event,
-                    message=self.text(event.message),
-                    traceback=self.text(event.traceback),
-                )
+                message, trace = self.text(event.message), self.text(event.traceback)
+                return replace(event, message=message, traceback=trace)
             case AuditFailed():
                 return replace(event, query=self.text(event.query))
             case _:
                 return event
 
     def error(self, error: BaseException) -> Exception:
-        """Return an error that says the same without secrets, and carries no other error along.
+        """Return an error with the same message, without secrets and without a cause.
 
-        Dagster stores the whole chain of an exception's causes; what they say stands in the text.
+        Dagster stores the whole chain of causes, so the chain goes into `RunError.traceback`.
         """
         if isinstance(error, SetupError | StateBusyError):
-            return type(error).saying(self.text(str(error)))
-        told = "".join(traceback.format_exception(error))
-        return RunError(self.text(f"{type(error).__name__}: {error}"), self.text(told))
+            return type(error)(self.text(str(error)))
+        trace = "".join(traceback.format_exception(error))
+        return RunError(self.text(f"{type(error).__name__}: {error}"), self.text(trace))
+
+
+def redacted_errors(work: Callable[[Redaction], _T], caught: type[BaseException] = Exception) -> _T:
+    """Return what `work` returns, and raise its errors without secrets.
+
+    Args:
+        work: takes a `Redaction`, to which it adds the project's secrets.
+        caught: the type of errors to redact.
+
+    Raises:
+        SetupError, StateBusyError: as `work` raises them.
+        RunError: in place of every other error.
+    """
+    redaction = Redaction()
+    try:
+        return work(redaction)
+    except caught as error:
+        redacted = redaction.error(error)
+    # Outside of `except`: otherwise Dagster would store the original error as the context.
+    raise redacted

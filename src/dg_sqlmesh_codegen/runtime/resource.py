@@ -1,9 +1,8 @@
-"""What the generated definitions hold: the resource, and the options of one run."""
+"""The resource of generated packages, and the launchpad options of one run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -13,7 +12,7 @@ from .concurrency import exclusivity
 from .dagster import compat
 from .records import ModelAsset
 from .results.run_results import RunResults, SQLMeshResult
-from .results.yield_order import Order
+from .results.yield_order import YieldOrder
 from .run_target import Evaluation, Exclusivity, Locking, Target
 from .selection import Selection
 from .step import Step
@@ -21,36 +20,36 @@ from .worker import SQLMeshRun
 
 
 class SQLMeshRunConfig(dg.Config):
-    """Options of one run, for the launchpad; they are those of `sqlmesh run`."""
+    """Launchpad options of one run. They are the options of `sqlmesh run`."""
 
     ignore_cron: bool = Field(
-        default=False, description="Evaluate missing intervals even where the cron is not due."
+        default=False, description="Evaluate missing intervals even if the cron is not due."
     )
     start: str | None = Field(default=None, description="Evaluate no interval before this time.")
     end: str | None = Field(default=None, description="Evaluate no interval after this time.")
     execution_time: str | None = Field(
-        default=None, description="The time that counts as now, for crons and for @execution_time."
+        default=None, description="The current time for crons and @execution_time."
     )
     include_upstream: bool = Field(
-        default=False, description="Evaluate what is due upstream of the selected models, too."
+        default=False, description="Also evaluate due models upstream of the selected ones."
     )
 
 
 class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster's own idiom
-    """A SQLMesh project and the environment of it that Dagster runs.
+    """A SQLMesh project and the environment that Dagster runs.
 
     Args:
         project_dir: absolute path of the SQLMesh project.
-        other_project_dirs: further projects that are loaded with it (SQLMesh: multi-repo).
-        gateway: SQLMesh gateway; None is the project's default one.
-        config_name: which configuration of a project's config.py; None is the one named `config`.
-        environment: the environment that is run; it has to be planned before.
-        concurrent_tasks: models evaluated at a time; None is the connection's own setting.
-        exclusivity: what a run does where nothing can keep a second SQLMesh run away: `require`
-            fails, `warn` warns and goes on, `off` does not even look or lock.
+        other_project_dirs: projects to load with it (SQLMesh: multi-repo).
+        gateway: SQLMesh gateway; None is the project's default gateway.
+        config_name: name of the configuration in a project's config.py; None is `config`.
+        environment: environment to run. `sqlmesh plan` creates it.
+        concurrent_tasks: number of models evaluated at once; None is the connection's setting.
+        exclusivity: what a run does if nothing prevents a second SQLMesh run: `require` fails,
+            `warn` logs a warning, `off` checks nothing and takes no lock.
         lock_timeout: seconds that a run waits for another one on the same host before it fails.
-        lock_dir: folder of the lock files; None is one that all processes of the host share.
-        checks: which audits the package has checks for: `all`, `blocking` or `none`.
+        lock_dir: folder of the lock files; None is a folder that all processes of the host share.
+        checks: which audits of the package have checks: `all`, `blocking` or `none`.
     """
 
     project_dir: str
@@ -71,40 +70,44 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         models: Sequence[ModelAsset],
         config: SQLMeshRunConfig,
     ) -> Iterator[SQLMeshResult]:
-        """Run SQLMesh once for the selected models and yield results while it works.
+        """Run SQLMesh once for the selected models and yield results while it runs.
 
         Args:
-            context: of the op that the generated package defines.
+            context: context of the generated op.
             models: every model of the package.
             config: options of this run.
 
         Raises:
-            dagster.Failure: after all results, if a model failed; at once and without retries,
+            dagster.Failure: after all results, if a model failed; immediately and without retries,
                 if the project, its state or the environment is not ready.
         """
-        selection = replace(_selection(context), all_audits=self.checks == "all")
-        selected = selection.nodes(models)
-        if not selected:
+        selection = self._selection(context)
+        fqns = selection.nodes(models)
+        if not fqns:
             raise dg.Failure(
-                "No model is selected. SQLMesh runs audits when it evaluates their model: "
-                "select the asset, not its checks alone.",
+                "No model is selected. SQLMesh runs an audit only after it evaluates the model: "
+                "select the asset, not only its checks.",
                 allow_retries=False,
             )
         target = self.target()
-        _refuse_unguarded(context, target.locking.exclusivity)
-        results = RunResults(models, selection)
-        run = SQLMeshRun(target, _evaluation(config, selected, selection.run_id))
-        step = Step(context, run, results, Order(models, selection.assets))
+        _require_exclusivity(context, target.locking.exclusivity)
+        evaluation = Evaluation(fqns, selection.run_id, **config.model_dump())
+        step = Step(
+            context,
+            SQLMeshRun(target, evaluation),
+            RunResults(models, selection),
+            YieldOrder(models, selection.assets),
+        )
         self._steps.append(step)
         try:
-            yield from step.results()
+            yield from step.execute()
         except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as interruption:
-            raise compat.StoppedError("SQLMesh was stopped, as the run is") from interruption
+            raise compat.StoppedError("SQLMesh was stopped with the Dagster run") from interruption
 
     def tick(
         self, context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset]
     ) -> dg.RunRequest | dg.SkipReason:
-        """Return a run of exactly the models that are due at the tick, or why there is none.
+        """Return a run of exactly the models that are due at the tick, or a reason to skip.
 
         Raises:
             SetupError: the project, its state or the environment is not ready.
@@ -112,19 +115,19 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         return schedule.tick(context, self.target(), models)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Stop what still runs.
+        """Stop SQLMesh if it still runs.
 
-        Where a signal comes while Dagster writes what the op has yielded, the op hears nothing of
-        it: it is left where it is, and only its resources are taken down.
+        If a signal arrives while Dagster writes a result, Dagster does not raise it in the op. It
+        abandons the op and tears down its resources.
         """
         for step in self._steps:
             step.stop()
 
     def target(self) -> Target:
-        """Return the project, the environment and how to lock, as plain values.
+        """Return the project, the environment and the locking as plain values.
 
         Raises:
-            dagster.Failure: `exclusivity` is none of its values.
+            dagster.Failure: `exclusivity` is not one of its values.
         """
         try:
             mode = Exclusivity(self.exclusivity)
@@ -143,11 +146,18 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             locking=Locking(mode, self.lock_timeout, self.lock_dir),
         )
 
+    def _selection(self, context: dg.AssetExecutionContext) -> Selection:
+        return Selection(
+            assets=frozenset(context.selected_asset_keys),
+            checks=frozenset(context.selected_asset_check_keys),
+            run_id=context.run.run_id,
+            is_retry=context.retry_number > 0,
+            all_audits=self.checks == "all",
+        )
 
-def _refuse_unguarded(context: dg.AssetExecutionContext, mode: Exclusivity) -> None:
-    if mode is Exclusivity.OFF:
-        return
-    problem = exclusivity.unguarded(context)
+
+def _require_exclusivity(context: dg.AssetExecutionContext, mode: Exclusivity) -> None:
+    problem = None if mode is Exclusivity.OFF else exclusivity.missing_limit(context)
     if problem is None:
         return
     if mode is Exclusivity.REQUIRE:
@@ -156,24 +166,3 @@ def _refuse_unguarded(context: dg.AssetExecutionContext, mode: Exclusivity) -> N
             allow_retries=False,
         )
     context.log.warning(problem)
-
-
-def _selection(context: dg.AssetExecutionContext) -> Selection:
-    return Selection(
-        assets=frozenset(context.selected_asset_keys),
-        checks=frozenset(context.selected_asset_check_keys),
-        run_id=context.run.run_id,
-        is_retry=context.retry_number > 0,
-    )
-
-
-def _evaluation(config: SQLMeshRunConfig, selected: frozenset[str], run_id: str) -> Evaluation:
-    return Evaluation(
-        fqns=selected,
-        ignore_cron=config.ignore_cron,
-        start=config.start,
-        end=config.end,
-        execution_time=config.execution_time,
-        include_upstream=config.include_upstream,
-        run_id=run_id,
-    )

@@ -1,4 +1,4 @@
-"""What to run and how, as plain values that cross the thread and the import of SQLMesh."""
+"""What a run evaluates and how, as plain values."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import shlex
 from dataclasses import dataclass, replace
 from enum import Enum
 
-# How long a tick waits for another one that reads the same state, in seconds. Dagster gives a tick
-# a minute.
-_TICK_PATIENCE = 30.0
+# How long a tick waits for another tick that reads the same state. Dagster's timeout is a minute.
+_TICK_TIMEOUT_SECONDS = 30.0
 
 
 class Exclusivity(Enum):
-    """What is done where nothing can keep two SQLMesh runs apart: fail, warn, or not look."""
+    """What to do if nothing prevents two SQLMesh runs at once: fail, warn, or skip all checks."""
 
     REQUIRE = "require"
     WARN = "warn"
@@ -21,22 +20,28 @@ class Exclusivity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Locking:
-    """How runs of one host are kept apart.
+    """How the runs of one host exclude each other.
 
-    `timeout` is how many seconds a run waits for another one; `folder` holds the lock files, None
-    is the one that all processes of the host share.
+    `timeout_seconds` is how long a run waits for another one. `folder` holds the lock files; None
+    is the folder that all processes of the host share.
     """
 
     exclusivity: Exclusivity = Exclusivity.REQUIRE
-    timeout: float = 3600.0
+    timeout_seconds: float = 3600.0
     folder: str | None = None
+
+    def for_tick(self) -> Locking:
+        """Return the locking of a tick: a short wait, and a lock only if possible."""
+        is_off = self.exclusivity is Exclusivity.OFF
+        mode = Exclusivity.OFF if is_off else Exclusivity.WARN
+        return replace(self, exclusivity=mode, timeout_seconds=_TICK_TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A SQLMesh project and the environment of it that is run.
+    """A SQLMesh project and the environment to run.
 
-    `project_dirs` are absolute folders; `concurrent_tasks` None is the connection's own setting.
+    `project_dirs` are absolute paths. `concurrent_tasks` None means the connection's setting.
     """
 
     project_dirs: tuple[str, ...]
@@ -47,36 +52,30 @@ class Target:
     locking: Locking = Locking()
 
     @property
-    def arguments(self) -> str:
-        """What the `sqlmesh` command line needs to find the same project and gateway."""
-        words = [word for folder in self.project_dirs for word in ("-p", folder)]
-        words += ["--gateway", self.gateway] if self.gateway else []
-        words += ["--config", self.config_name] if self.config_name else []
-        return shlex.join(words)
-
-    def for_tick(self) -> Target:
-        """Return the target as a tick locks it: waiting for other ticks, with a lock or without."""
-        needed = self.locking.exclusivity is not Exclusivity.OFF
-        mode = Exclusivity.WARN if needed else Exclusivity.OFF
-        return replace(self, locking=Locking(mode, _TICK_PATIENCE, self.locking.folder))
+    def cli_arguments(self) -> str:
+        """The arguments with which the `sqlmesh` command finds this project and gateway."""
+        arguments = [argument for folder in self.project_dirs for argument in ("-p", folder)]
+        arguments += ["--gateway", self.gateway] if self.gateway else []
+        arguments += ["--config", self.config_name] if self.config_name else []
+        return shlex.join(arguments)
 
     @property
     def plan_command(self) -> str:
-        """The command that promotes what is in the project's files."""
-        return f"sqlmesh {self.arguments} plan {shlex.quote(self.environment)}"
+        """The command that promotes the project's files."""
+        return f"sqlmesh {self.cli_arguments} plan {shlex.quote(self.environment)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The models of one run, by fqn, and the options of `sqlmesh run`.
 
-    Times are text, as SQLMesh reads it; `run_id` is Dagster's, for whoever waits for this run.
+    Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it.
     """
 
     fqns: frozenset[str]
+    run_id: str = ""
     ignore_cron: bool = False
     start: str | None = None
     end: str | None = None
     execution_time: str | None = None
     include_upstream: bool = False
-    run_id: str = ""

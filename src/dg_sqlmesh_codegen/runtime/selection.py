@@ -1,4 +1,4 @@
-"""What Dagster wants of one step, beside what SQLMesh has promoted."""
+"""What Dagster selected for one step."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from .records import ModelAsset
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What Dagster wants of this step: assets, checks, and the id of the run for data versions.
+    """The assets and checks that one step may report.
 
-    `is_retry`: an earlier attempt of the step has reported what it had finished. `all_audits`: the
-    package was generated with a check for every audit, so one without is news.
+    `run_id` is the Dagster run, a part of data versions. `is_retry` is whether an earlier attempt
+    of the step has reported results. `all_audits` is whether the package has a check for every
+    audit; then a run warns of a new audit.
     """
 
     assets: frozenset[dg.AssetKey]
@@ -25,7 +26,7 @@ class Selection:
     all_audits: bool = True
 
     def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
-        """Return what SQLMesh is to evaluate: models by fqn, standalone audits by name."""
+        """Return what SQLMesh must evaluate: fqns of models, names of standalone audits."""
         found = set()
         for model in models:
             if model.spec.key in self.assets:
@@ -37,9 +38,12 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Unheard:
-    """A model that SQLMesh had nothing to do for; `altered`: its intervals, in epoch seconds."""
+class UnreportedModel:
+    """A model that this run did not evaluate.
+
+    `altered_seconds` is when its intervals were last written to the state, in epoch seconds.
+    """
 
     key: dg.AssetKey
     fqn: str
-    altered: float
+    altered_seconds: float

@@ -1,22 +1,24 @@
-"""Texts that stay readable however many models they are about."""
+"""Texts about models, short enough to read for any number of models."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-_MOST_NAMES = 20
-_MOST_CHARACTERS = 2000
+_MAX_NAMES = 20
+_MAX_CHARACTERS = 2000
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
 
-def shortened(names: Sequence[str], separator: str = ", ", most: int = _MOST_NAMES) -> str:
-    """Join names; of many, the first ones and how many more there are."""
+def shortened(names: Sequence[str], separator: str = ", ", most: int = _MAX_NAMES) -> str:
+    """Join the first `most` names, and add how many more there are."""
     if len(names) <= most:
         return separator.join(names)
     return f"{separator.join(names[:most])}{separator}and {len(names) - most} more"
 
 
-def clipped(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """Return the text, or its beginning and how much of it is left out."""
+def clipped(text: str, most: int = _MAX_CHARACTERS) -> str:
+    """Return the first `most` characters, and add how many more there are."""
     if len(text) <= most:
         return text
     return f"{text[:most]} ... ({len(text) - most} more characters, in the log)"
@@ -27,6 +29,9 @@ def counted(models: Sequence[object]) -> str:
     return "1 model" if len(models) == 1 else f"{len(models)} models"
 
 
-def plain(fqn: str) -> str:
-    """Return a model's name without SQLMesh's quotes."""
-    return fqn.replace('"', "")
+def display_name(fqn: str) -> str:
+    """Return a model's name without SQLMesh's quotes: `a.b` for `"a"."b"`.
+
+    A doubled quote inside a quoted part stands for one quote.
+    """
+    return _QUOTED.sub(lambda part: part[1].replace('""', '"'), fqn)

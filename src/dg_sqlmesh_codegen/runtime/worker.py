@@ -1,57 +1,62 @@
-"""Run SQLMesh in a thread of its own and hand its events on while it works."""
+"""Runs SQLMesh in a thread and hands over its events while it runs."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-from .concurrency.cancel import Stop, leave_with_main_thread
+from .concurrency.cancel import Stop, exit_with_main_thread
 from .errors import RunError
 from .events import Event
 from .run_target import Evaluation, Target
 
-# How long a stopped run waits for what SQLMesh has begun, in seconds. Kubernetes kills a process
-# after 30 seconds, and Dagster has to write down that the run was canceled, too.
-STOP_GRACE = 15.0
-# How often a stopped run cancels what is running: between two queries there is nothing to cancel.
-_CANCEL_EVERY = 1.0
-# On Windows a wait without an end is not interrupted by a signal.
-_WAIT = 5.0
+# How long a stopped run waits for running batches. Kubernetes kills a process after 30 seconds, and
+# Dagster must still record that the run was canceled.
+STOP_GRACE_SECONDS = 15.0
+# A stopped run cancels again and again: between two queries there is nothing to cancel.
+_CANCEL_INTERVAL_SECONDS = 1.0
+# On Windows a signal does not interrupt a wait without a timeout.
+_QUEUE_TIMEOUT_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
 class _Ended:
-    """Put last: the worker has returned, or raised `error`."""
+    """The last item of the queue: the worker returned, or raised `error`."""
 
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
+    error: BaseException | None
 
 
 class SQLMeshRun:
-    """One SQLMesh run: started when made, and over when its events are.
+    """One SQLMesh run: `start` it, then take its `events`.
 
     Args:
         target: the project and the environment.
-        evaluation: which models, and the options of the run.
+        evaluation: the models, and the options of the run.
     """
 
     def __init__(self, target: Target, evaluation: Evaluation) -> None:
-        """Start SQLMesh."""
         self._queue: SimpleQueue[Event | _Ended] = SimpleQueue()
         self._stop = Stop()
-        self._threads_before = threading.enumerate()
-        # A daemon: when the run's process is told to go, a query that hangs must not keep it.
+        self._threads_before: list[threading.Thread] = []
+        # A daemon thread, so that a query that hangs does not keep the process alive.
         self._worker = threading.Thread(
             target=self._work, args=(target, evaluation), name="sqlmesh-run", daemon=True
         )
+
+    def start(self) -> None:
+        """Start the thread. Call it once."""
+        self._threads_before = threading.enumerate()
         self._worker.start()
 
     def events(self) -> Iterator[Event]:
-        """Yield what happens, as it happens.
+        """Yield each event when it happens.
 
         Raises:
-            Whatever `session.evaluate` raises, after the events that came before it; a RunError in
-            the place of what is no `Exception`.
+            RunError: the run ended with an error that is not an `Exception`.
+            Exception: every other error of `sqlmesh.run.evaluate`, after the events before it.
         """
         while not isinstance(item := self._next(), _Ended):
             yield item
@@ -59,54 +64,43 @@ class SQLMeshRun:
         if isinstance(item.error, Exception):
             raise item.error
         if item.error is not None:
-            # A python model that calls sys.exit ends SQLMesh's run, and must not end the process.
-            raise RunError(f"SQLMesh's run was ended by {item.error!r}") from item.error
+            # A Python model that calls sys.exit must not end the process.
+            raise RunError(f"SQLMesh's run ended with {item.error!r}") from item.error
 
     @property
     def is_over(self) -> bool:
-        """Whether SQLMesh has ended and every event was taken."""
+        """Whether SQLMesh is not running and all events were taken."""
         return not self._worker.is_alive() and self._queue.empty()
 
-    def stop(self, grace: float = STOP_GRACE) -> list[Event]:
-        """Stop SQLMesh and return what has happened since the last of `events`.
+    def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> list[Event]:
+        """Stop SQLMesh and return the events that `events` has not yielded.
 
-        No further batch is started, running queries are cancelled where their driver can, and what
-        cannot be cancelled gets `grace` seconds to end.
+        No further batch starts. Running queries are canceled if their driver can; everything else
+        has `grace_seconds` to finish.
         """
         self._stop.set()
         waited = 0.0
-        while self._worker.is_alive() and waited < grace:
+        while self._worker.is_alive() and waited < grace_seconds:
             self._stop.cancel()
-            self._worker.join(_CANCEL_EVERY)
-            waited += _CANCEL_EVERY
+            self._worker.join(_CANCEL_INTERVAL_SECONDS)
+            waited += _CANCEL_INTERVAL_SECONDS
         if self._worker.is_alive():
-            leave_with_main_thread(self._threads_before)
-        return self._rest()
+            exit_with_main_thread(self._threads_before)
+        items = [self._queue.get() for _ in range(self._queue.qsize())]
+        return [item for item in items if not isinstance(item, _Ended)]
 
     def _work(self, target: Target, evaluation: Evaluation) -> None:
         error: BaseException | None = None
         try:
-            # It imports SQLMesh, which takes seconds and no import of the package may do.
+            # Imports SQLMesh: at execution time only.
             from .sqlmesh import run  # noqa: PLC0415
 
             run.evaluate(target, evaluation, self._queue.put, self._stop)
-        except BaseException as caught:  # noqa: BLE001 - raised again, by `events`
+        except BaseException as caught:  # noqa: BLE001 - `events` raises it again
             error = caught
         self._queue.put(_Ended(error))
 
     def _next(self) -> Event | _Ended:
         while True:
-            try:
-                return self._queue.get(timeout=_WAIT)
-            except Empty:
-                continue
-
-    def _rest(self) -> list[Event]:
-        events: list[Event] = []
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                return events
-            if not isinstance(item, _Ended):
-                events.append(item)
+            with suppress(Empty):
+                return self._queue.get(timeout=_QUEUE_TIMEOUT_SECONDS)

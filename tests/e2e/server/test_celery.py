@@ -106,7 +106,7 @@ def test_an_instance_has_to_limit_the_pool(
     status, outcome = execute(processes, broker)
 
     assert status is dg.DagsterRunStatus.FAILURE
-    assert "the executor 'celery' nothing keeps them apart" in outcome.failure
+    assert "the executor 'celery': steps can run on several hosts" in outcome.failure
     assert "concurrency:\n  pools:\n    granularity: op\n    default_limit: 1" in outcome.failure
     assert outcome.retries == 0
     assert outcome.materialized == []

@@ -1,4 +1,4 @@
-"""Cancelling what runs, and not being kept by what cannot be cancelled."""
+"""Canceling queries, and exiting although a query cannot be canceled."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 
-# A pool's thread does something that ends with `go`, as SQLMesh's do, and the run is stopped.
-LEAVE = """
+# A thread of a pool works until `go` is set, as SQLMesh's threads do, and the run is stopped.
+EXIT = """
 import sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from dg_sqlmesh_codegen.runtime.concurrency.cancel import leave_with_main_thread
+from dg_sqlmesh_codegen.runtime.concurrency.cancel import exit_with_main_thread
 
 known = threading.enumerate()
 go = threading.Event()
@@ -30,7 +30,7 @@ def run():
 run_thread = threading.Thread(target=run, daemon=True)
 run_thread.start()
 begun.wait()
-leave_with_main_thread(known)
+exit_with_main_thread(known)
 print("main goes on", flush=True)
 if sys.argv[1] == "ends":
     go.set()
@@ -40,7 +40,7 @@ atexit.register(print, "tidied up", flush=True)
 """
 
 
-def test_a_query_is_cancelled_from_another_thread() -> None:
+def test_a_query_is_canceled_from_another_thread() -> None:
     connection = duckdb.connect()
     cursor = connection.cursor()
     stop = Stop()
@@ -59,7 +59,7 @@ def test_a_query_is_cancelled_from_another_thread() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    while thread.is_alive():  # before it has begun, there is nothing to cancel
+    while thread.is_alive():  # nothing to cancel before the query starts
         stop.cancel()
         thread.join(0.2)
 
@@ -87,7 +87,7 @@ class Driver:
         return call
 
 
-def test_whatever_the_driver_has_is_called_once() -> None:
+def test_the_first_cancel_method_of_a_driver_is_called_once() -> None:
     psycopg = (Driver(), Driver("cancel"))
     trino = (Driver("cancel"), Driver("close"))
     for cursor, connection in (psycopg, trino):
@@ -99,7 +99,7 @@ def test_whatever_the_driver_has_is_called_once() -> None:
     assert [each.called for each in (*psycopg, *trino)] == [[], ["cancel"], ["cancel"], []]
 
 
-def test_a_driver_that_cannot_cancel_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_connection_is_tried_after_the_cursor_fails(caplog: pytest.LogCaptureFixture) -> None:
     cursor, connection = Driver("cancel", error=OSError("gone")), Driver("cancel")
     stop = Stop()
     stop.begin(object())
@@ -108,10 +108,10 @@ def test_a_driver_that_cannot_cancel_stops_nobody(caplog: pytest.LogCaptureFixtu
     stop.cancel()
 
     assert connection.done.wait(10), "the connection was not tried after the cursor had failed"
-    assert "could not be cancelled" in caplog.text
+    assert "could not be canceled" in caplog.text
 
 
-def test_what_has_ended_is_not_cancelled() -> None:
+def test_a_thread_that_has_ended_is_not_canceled() -> None:
     cursor = Driver("interrupt")
     stop = Stop()
     stop.begin(cursor)
@@ -125,9 +125,9 @@ def test_what_has_ended_is_not_cancelled() -> None:
 
 
 @pytest.mark.parametrize(("thread", "code"), [("stays", 1), ("ends", 0)])
-def test_a_thread_that_stays_keeps_no_process(thread: str, code: int) -> None:
+def test_the_process_exits_with_its_main_thread(thread: str, code: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LEAVE, thread],
+        [sys.executable, "-c", EXIT, thread],
         capture_output=True,
         text=True,
         timeout=120,  # the thread would take ten minutes

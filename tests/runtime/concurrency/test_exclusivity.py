@@ -1,4 +1,4 @@
-"""What an instance's limits are worth, and what a tick says of the run it skips for."""
+"""Which limits prevent a second run, and why a tick skips."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
 TAGGED = (TagLimit(TAG, POOL, 1),)
 
 
-def unguarded(
+def missing_limit(
     monkeypatch: pytest.MonkeyPatch,
     limits: Limits,
     *,
@@ -33,7 +33,7 @@ def unguarded(
     monkeypatch.setattr(compat, "was_queued", lambda instance, run_id: queued)
     run = SimpleNamespace(tags=tags or {}, run_id="run-1")
     context: Any = SimpleNamespace(instance=None, run=run)
-    return exclusivity.unguarded(context)
+    return exclusivity.missing_limit(context)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def unguarded(
         (replace(ELSEWHERE, queue=False, runs=1), False),
         (replace(ELSEWHERE, queue=False, pool=1), True),
         (replace(ELSEWHERE, queue=False, pool=1, pool_of_runs=True), False),
-        # A run that is launched from the asset graph has no tags of the job.
+        # A run that is launched from the asset graph does not have the tags of the job.
         (replace(ELSEWHERE, tags=TAGGED), False),
         (HERE, True),
     ],
 )
 def test_a_run_without_tags(monkeypatch: pytest.MonkeyPatch, limits: Limits, guards: bool) -> None:
-    problem = unguarded(monkeypatch, limits)
+    problem = missing_limit(monkeypatch, limits)
 
     assert (problem is None) == guards
     if problem:
@@ -74,18 +74,18 @@ def test_a_run_without_tags(monkeypatch: pytest.MonkeyPatch, limits: Limits, gua
 def test_a_run_with_the_tag(monkeypatch: pytest.MonkeyPatch, limit: TagLimit, guards: bool) -> None:
     limits = replace(ELSEWHERE, tags=(limit,))
 
-    assert (unguarded(monkeypatch, limits, tags={TAG: POOL}) is None) == guards
-    # `dagster job execute` carries the tag, too, and does not go through the queue.
-    assert unguarded(monkeypatch, limits, tags={TAG: POOL}, queued=False)
+    assert (missing_limit(monkeypatch, limits, tags={TAG: POOL}) is None) == guards
+    # A run of `dagster job execute` has the tag, but does not go through the queue.
+    assert missing_limit(monkeypatch, limits, tags={TAG: POOL}, queued=False)
 
 
 def test_an_executor_that_may_run_steps_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "'some_executor'" in str(unguarded(monkeypatch, HERE, executes_here=False))
-    assert unguarded(monkeypatch, replace(HERE, pool=1), executes_here=False) is None
+    assert "'some_executor'" in str(missing_limit(monkeypatch, HERE, executes_here=False))
+    assert missing_limit(monkeypatch, replace(HERE, pool=1), executes_here=False) is None
 
 
 @dg.executor(name="mine")
-def executor_of_somebody(init_context: dg.InitExecutorContext) -> dg.Executor:
+def custom_executor(init_context: dg.InitExecutorContext) -> dg.Executor:
     raise NotImplementedError
 
 
@@ -96,11 +96,13 @@ def executor_of_somebody(init_context: dg.InitExecutorContext) -> dg.Executor:
         (dg.multiprocess_executor, True),
         (dg.multiprocess_executor.configured({"max_concurrent": 2}, name="two"), True),
         (dg.multi_or_in_process_executor, True),
-        (executor_of_somebody, False),
+        (custom_executor, False),
     ],
     ids=lambda value: getattr(value, "name", str(value)),
 )
-def test_which_executors_stay_here(definition: dg.ExecutorDefinition, here: bool) -> None:
+def test_which_executors_run_steps_on_one_host(
+    definition: dg.ExecutorDefinition, here: bool
+) -> None:
     job = SimpleNamespace(executor_def=definition)
     context: Any = SimpleNamespace(get_step_execution_context=lambda: SimpleNamespace(job_def=job))
 
@@ -135,7 +137,7 @@ def test_the_limits_of_a_real_instance() -> None:
     assert after.pool == 1
 
 
-def test_how_long_a_run_has_been_there() -> None:
+def test_the_skip_reason_tells_the_age_of_the_active_run() -> None:
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
     begun = now - timedelta(hours=3, minutes=5)
     for status, hint in [("STARTED", True), ("NOT_STARTED", True), ("QUEUED", False)]:
@@ -143,9 +145,9 @@ def test_how_long_a_run_has_been_there() -> None:
         record: Any = SimpleNamespace(
             dagster_run=run, start_time=begun.timestamp(), create_timestamp=begun
         )
-        said = exclusivity.why_skip(record, now)
+        reason = exclusivity.skip_reason(record, now)
 
-        assert said.startswith(
+        assert reason.startswith(
             f"Another SQLMesh run is active: run-1 ({status.lower()} for 3 h 5 min)"
         )
-        assert ("run_monitoring" in said) == hint
+        assert ("run_monitoring" in reason) == hint

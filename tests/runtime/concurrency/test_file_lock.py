@@ -1,4 +1,4 @@
-"""The lock file, held and waited for by real processes."""
+"""The lock file, with real processes."""
 
 from __future__ import annotations
 
@@ -15,24 +15,20 @@ from pathlib import Path
 import pytest
 
 from dg_sqlmesh_codegen.runtime.concurrency import file_lock
-from dg_sqlmesh_codegen.runtime.concurrency.file_lock import (
-    Holder,
-    LockHeldError,
-    LockUnusableError,
-    hold,
-)
+from dg_sqlmesh_codegen.runtime.concurrency.file_lock import LockHolder, LockUnusableError, hold
+from dg_sqlmesh_codegen.runtime.errors import StateBusyError
 
 HOLD = """
 import sys
 from pathlib import Path
-from dg_sqlmesh_codegen.runtime.concurrency.file_lock import Holder, hold
-with hold(Path(sys.argv[1]), Holder.here("other-run"), 0, lambda holder, waited: None):
+from dg_sqlmesh_codegen.runtime.concurrency.file_lock import LockHolder, hold
+with hold(Path(sys.argv[1]), LockHolder.here("other-run"), 0, lambda holder, waited: None):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def no_wait(holder: Holder | None, waited: float) -> None:
+def no_wait(holder: LockHolder | None, waited: float) -> None:
     """Nothing to do while waiting."""
 
 
@@ -50,29 +46,34 @@ def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
         holder.kill()
 
 
-def test_a_second_process_is_kept_out_and_told_who_is_in(tmp_path: Path) -> None:
+def test_a_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "state.lock"
     with held_by_another_process(path) as holder:
-        with pytest.raises(LockHeldError) as caught, hold(path, Holder.here("mine"), 0, no_wait):
+        with (
+            pytest.raises(StateBusyError) as caught,
+            hold(path, LockHolder.here("mine"), 0, no_wait),
+        ):
             pytest.fail("two holders at once")
-        assert caught.value.holder is not None
-        assert caught.value.holder.run_id == "other-run"
-        assert caught.value.holder.pid == holder.pid
-        assert "run other-run (process " in str(caught.value)
-        assert caught.value.holder.since
+        current = file_lock.read_holder(path)
+        assert current is not None
+        assert current.run_id == "other-run"
+        assert current.pid == holder.pid
+        assert current.since
+        assert f"waited 0 seconds for run other-run (process {holder.pid} on " in str(caught.value)
+        assert "`lock_timeout`" in str(caught.value)
 
 
-def test_who_waits_is_let_in_when_the_other_goes(tmp_path: Path) -> None:
+def test_a_waiting_process_gets_the_lock_when_the_holder_releases_it(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with held_by_another_process(path) as other:
-        seen: list[Holder | None] = []
+        seen: list[LockHolder | None] = []
 
-        def waiting(holder: Holder | None, waited: float) -> None:
+        def waiting(holder: LockHolder | None, waited: float) -> None:
             seen.append(holder)
             assert other.stdin is not None
             other.stdin.close()
 
-        with hold(path, Holder.here("mine"), 60, waiting):
+        with hold(path, LockHolder.here("mine"), 60, waiting):
             current = file_lock.read_holder(path)
 
     assert seen[0] is not None
@@ -83,13 +84,13 @@ def test_who_waits_is_let_in_when_the_other_goes(tmp_path: Path) -> None:
     assert file_lock.read_holder(path) is None
 
 
-def test_a_dead_process_holds_nobody_back(tmp_path: Path) -> None:
+def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with held_by_another_process(path) as other:
         other.send_signal(signal.SIGKILL)
         other.wait()
         left_behind = file_lock.read_holder(path)
-        with hold(path, Holder.here("mine"), 0, no_wait):
+        with hold(path, LockHolder.here("mine"), 0, no_wait):
             current = file_lock.read_holder(path)
 
     assert left_behind is not None
@@ -105,7 +106,7 @@ def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
 
     def work() -> None:
         nonlocal inside, most
-        with hold(path, Holder.here("thread"), 60, no_wait):
+        with hold(path, LockHolder.here("thread"), 60, no_wait):
             inside += 1
             most = max(most, inside)
             threading.Event().wait(0.02)
@@ -121,33 +122,33 @@ def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     assert inside == 0
 
 
-def test_what_waiting_raises_ends_the_wait(tmp_path: Path) -> None:
+def test_an_error_of_waiting_ends_the_wait(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
 
-    def waiting(holder: Holder | None, waited: float) -> None:
+    def waiting(holder: LockHolder | None, waited: float) -> None:
         raise KeyboardInterrupt
 
     with held_by_another_process(path):
-        with pytest.raises(KeyboardInterrupt), hold(path, Holder.here("a"), 60, waiting):
+        with pytest.raises(KeyboardInterrupt), hold(path, LockHolder.here("a"), 60, waiting):
             pytest.fail("two holders at once")
-        with pytest.raises(LockHeldError), hold(path, Holder.here("b"), 0, no_wait):
+        with pytest.raises(StateBusyError), hold(path, LockHolder.here("b"), 0, no_wait):
             pytest.fail("two holders at once")
 
 
-def test_an_error_of_the_holder_lets_go(tmp_path: Path) -> None:
+def test_an_error_of_the_holder_releases_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
-    with pytest.raises(ValueError, match="boom"), hold(path, Holder.here("a"), 0, no_wait):
+    with pytest.raises(ValueError, match="boom"), hold(path, LockHolder.here("a"), 0, no_wait):
         raise ValueError("boom")
-    with hold(path, Holder.here("b"), 0, no_wait):
+    with hold(path, LockHolder.here("b"), 0, no_wait):
         pass
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_all_users_of_the_host_may_use_it(tmp_path: Path) -> None:
+def test_all_users_of_the_host_can_use_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "state.lock"
     before = os.umask(0o077)
     try:
-        with hold(path, Holder.here("a"), 0, no_wait):
+        with hold(path, LockHolder.here("a"), 0, no_wait):
             modes = [stat.S_IMODE(each.stat().st_mode) for each in sorted(path.parent.iterdir())]
     finally:
         os.umask(before)
@@ -156,11 +157,11 @@ def test_all_users_of_the_host_may_use_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o1777
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with (
         pytest.raises(LockUnusableError, match="file"),
-        hold(tmp_path / "file" / "state.lock", Holder.here("a"), 0, no_wait),
+        hold(tmp_path / "file" / "state.lock", LockHolder.here("a"), 0, no_wait),
     ):
         pytest.fail("held without a lock file")
 
@@ -168,14 +169,14 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from dg_sqlmesh_codegen.runtime.concurrency.file_lock import Holder, hold, read_holder
+from dg_sqlmesh_codegen.runtime.concurrency.file_lock import LockHolder, hold, read_holder
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # every write fails, as on a full disk
 path = Path(sys.argv[1])
-with hold(path, Holder.here("a"), 0, lambda holder, waited: None):
+with hold(path, LockHolder.here("a"), 0, lambda holder, waited: None):
     assert read_holder(path) is None
     try:
-        with hold(path, Holder.here("b"), 0, lambda holder, waited: None):
+        with hold(path, LockHolder.here("b"), 0, lambda holder, waited: None):
             raise SystemExit("two holders at once")
     except Exception as error:
         sys.stderr.write(f"{type(error).__name__}: {error}")
@@ -183,8 +184,8 @@ with hold(path, Holder.here("a"), 0, lambda holder, waited: None):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process differ")
-def test_a_disk_that_takes_no_byte_more_still_locks(tmp_path: Path) -> None:
-    """A lock file is empty; what is lost is who holds it."""
+def test_the_lock_works_on_a_full_disk(tmp_path: Path) -> None:
+    """The lock file is empty. Only the name of the holder is lost."""
     path = tmp_path / "state.lock"
     done = subprocess.run(
         [sys.executable, "-B", "-c", FULL_DISK, str(path)],
@@ -194,7 +195,10 @@ def test_a_disk_that_takes_no_byte_more_still_locks(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "LockHeldError: another process"
+    assert done.stderr == (
+        "StateBusyError: waited 0 seconds for another process. "
+        "Try again later, or increase `lock_timeout` of the `sqlmesh` resource."
+    )
 
 
 def test_the_shared_folder_is_the_same_for_every_user(monkeypatch: pytest.MonkeyPatch) -> None:

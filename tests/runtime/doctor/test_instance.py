@@ -1,4 +1,4 @@
-"""What a Dagster instance's limits mean for SQLMesh runs."""
+"""The findings about the limits of a Dagster instance."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ TAGGED = (TagLimit(TAG, POOL, 1),)
         (replace(HERE, runs=1), Severity.OK),
     ],
 )
-def test_the_judgement_of_an_instance(
+def test_the_severity_of_the_limits(
     monkeypatch: pytest.MonkeyPatch, limits: Limits, severity: Severity
 ) -> None:
     monkeypatch.setattr(compat, "limits", lambda instance, pool: limits)
     instance: Any = None
-    _, finding = examined.of_limits(instance)
+    _, finding = examined.examine_limits(instance)
 
     assert finding.severity is severity
     assert bool(finding.remedy) == (severity is not Severity.OK or limits.tags != ())

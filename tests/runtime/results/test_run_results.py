@@ -1,7 +1,8 @@
-"""Events in, Dagster results out: without SQLMesh, without Dagster's machinery."""
+"""The Dagster results of a run's events, without SQLMesh and without a Dagster run."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,7 +16,6 @@ from dg_sqlmesh_codegen.runtime.events import (
     DueModel,
     EnvironmentRead,
     Event,
-    Level,
     Message,
     ModelFailed,
     ModelsSkipped,
@@ -61,7 +61,7 @@ def promoted(name: str, *parents: str) -> PromotedModel:
 
 
 class Run:
-    """A run of the given models: what was yielded by now, and the results object."""
+    """A run of the given models."""
 
     def __init__(self, *models: ModelAsset, selected: Iterable[str] | None = None) -> None:
         chosen = [m for m in models if selected is None or m.spec.key.path[-1] in selected]
@@ -73,7 +73,9 @@ class Run:
         """Return everything but the informational messages."""
         yielded = [item for event in events for item in self.results.handle(event)]
         return [
-            item for item in yielded if not (isinstance(item, Message) and item.level is Level.INFO)
+            item
+            for item in yielded
+            if not (isinstance(item, Message) and item.level is logging.INFO)
         ]
 
     def finish(self) -> dict[tuple[str, str], dg.AssetCheckResult]:
@@ -99,7 +101,7 @@ def checks_of(result: object) -> dict[str, bool]:
     return {str(check.check_name): check.passed for check in result.check_results or []}
 
 
-def test_a_model_is_materialized_when_its_last_batch_has_ended() -> None:
+def test_a_model_is_materialized_when_its_last_batch_ends() -> None:
     run = Run(model("a"))
 
     assert run.take(RunPlanned((due("a", 2),)), batch("a", 0)) == []
@@ -131,7 +133,7 @@ def test_rows_and_bytes_are_summed_where_the_engine_reports_them() -> None:
     assert (facts["sqlmesh/rows_processed"], facts["sqlmesh/bytes_processed"]) == (7, 10)
 
 
-def test_audits_that_ran_are_told_apart_by_their_arguments() -> None:
+def test_uses_of_one_audit_are_distinguished_by_their_arguments() -> None:
     run = Run(model("a", on_id=ON_ID, on_name=ON_NAME, positive=POSITIVE))
     planned = RunPlanned((due("a", 1, ON_ID, ON_NAME, POSITIVE),))
     failed = AuditFailed(fqn("a"), ON_NAME, 3, "SELECT 1")
@@ -162,20 +164,20 @@ def test_rows_of_an_audit_that_failed_on_several_batches_are_added_up() -> None:
 
 
 def test_an_audit_that_did_not_run_has_no_result() -> None:
-    """The package may know an audit that is not promoted yet."""
+    """The package can have an audit that is not promoted yet."""
     run = Run(model("a", on_id=ON_ID, positive=POSITIVE))
     (result,) = run.take(RunPlanned((due("a", 1, POSITIVE),)), batch("a"))
 
     assert checks_of(result) == {"positive": True, "sqlmesh_execution_status": True}
 
 
-def test_an_audit_that_the_package_does_not_know_is_warned_of() -> None:
+def test_an_audit_that_is_not_in_the_package_causes_a_warning() -> None:
     run = Run(model("a", positive=POSITIVE))
     (warning,) = run.take(RunPlanned((due("a", 1, POSITIVE, ON_ID),)))
 
     assert isinstance(warning, Message)
-    assert warning.level is Level.WARNING
-    assert "w.s.a has audits that the generated package does not know: not_null" in warning.text
+    assert warning.level is logging.WARNING
+    assert "w.s.a has audits that are not in the generated package: not_null" in warning.text
 
 
 def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
@@ -198,7 +200,7 @@ def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
     assert facts_of(found["b", "sqlmesh_execution_status"])["sqlmesh/next_due"] == 432000.0
     skipped = found["c", "sqlmesh_execution_status"]
     assert (skipped.passed, skipped.description) == (False, "skipped")
-    # Through `b`, which was not due itself.
+    # Through `b`, which was not due.
     assert facts_of(skipped)["sqlmesh/failed_upstream"] == ["w.s.a"]
     failure = run.results.failure()
     assert failure is not None
@@ -209,7 +211,7 @@ def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
     )
 
 
-def test_a_query_that_failed_allows_a_retry_and_says_nothing_of_audits() -> None:
+def test_a_failed_query_allows_a_retry_and_reports_no_audits() -> None:
     run = Run(model("a", on_id=ON_ID), model("b"))
     events: list[Event] = [
         RunPlanned((due("a", 1, ON_ID), due("b"))),
@@ -219,7 +221,7 @@ def test_a_query_that_failed_allows_a_retry_and_says_nothing_of_audits() -> None
     ]
     yielded = run.take(*events)
 
-    # What was finished before the failure stays reported.
+    # The model that was finished before the failure is still reported.
     assert [type(item) for item in yielded] == [dg.MaterializeResult, Message]
     assert set(run.finish()) == {("a", "sqlmesh_execution_status")}
     failure = run.results.failure()
@@ -227,7 +229,7 @@ def test_a_query_that_failed_allows_a_retry_and_says_nothing_of_audits() -> None
     assert failure.allow_retries is True
 
 
-def test_a_model_with_a_failed_batch_is_not_materialized_by_its_others() -> None:
+def test_a_model_with_a_failed_batch_is_not_materialized() -> None:
     run = Run(model("a"))
     yielded = run.take(
         RunPlanned((due("a", 3),)), batch("a", 0), batch("a", 1, ok=False), batch("a", 2)
@@ -236,7 +238,7 @@ def test_a_model_with_a_failed_batch_is_not_materialized_by_its_others() -> None
     assert yielded == []
 
 
-def test_a_run_that_starts_over_reports_no_model_twice() -> None:
+def test_a_restarted_run_reports_each_model_once() -> None:
     run = Run(model("a"), model("b"))
     first = run.take(RunPlanned((due("a"), due("b"))), batch("a"))
     second = run.take(RunPlanned((due("a"), due("b"))), batch("a"), batch("b"))
@@ -257,7 +259,7 @@ def test_a_model_that_waits_for_its_signals() -> None:
 
 
 def test_a_model_that_was_not_selected_is_reported_with_all_its_checks() -> None:
-    """As `include_upstream` has SQLMesh evaluate it."""
+    """SQLMesh evaluates it because of `include_upstream`."""
     run = Run(model("a", on_id=ON_ID), model("b"), selected=["b"])
     planned = RunPlanned((due("a", 1, ON_ID), due("b")))
     upstream, selected = run.take(planned, batch("a"), batch("b"))
@@ -278,7 +280,7 @@ def test_checks_that_were_not_selected_are_not_reported() -> None:
     assert checks_of(yielded[-1]) == {}
 
 
-def test_a_use_that_stands_there_twice_is_reported_once() -> None:
+def test_an_audit_with_the_same_arguments_twice_is_reported_once() -> None:
     run = Run(model("a", on_id=ON_ID))
     (result,) = run.take(RunPlanned((due("a", 1, ON_ID, ON_ID),)), batch("a"))
 
@@ -289,7 +291,7 @@ def test_a_use_that_stands_there_twice_is_reported_once() -> None:
     ]
 
 
-def test_a_restart_forgets_what_was_skipped_and_keeps_what_was_evaluated() -> None:
+def test_a_restart_keeps_evaluated_batches_and_forgets_skipped_models() -> None:
     run = Run(model("a"), model("b"))
     planned = RunPlanned((due("a", 2), due("b")))
     run.take(planned, batch("a", 0), ModelsSkipped((fqn("b"),)))
@@ -301,16 +303,16 @@ def test_a_restart_forgets_what_was_skipped_and_keeps_what_was_evaluated() -> No
     assert run.results.failure() is None
 
 
-def test_a_retry_does_not_unsay_what_the_first_attempt_said() -> None:
+def test_a_retry_does_not_report_models_of_the_first_attempt_as_not_due() -> None:
     a, b = model("a"), model("b")
     keys = frozenset([a.spec.key, b.spec.key])
     checks = frozenset(check.key for m in (a, b) for check in m.check_specs)
     results = RunResults([a, b], Selection(keys, checks, "run-1", is_retry=True))
     for event in (RunPlanned((due("b"),)), ModelFailed(fqn("b"), "no", "no")):
         list(results.handle(event))
-    said = list(results.finish())
+    found = list(results.finish())
 
-    assert [check.asset_key for check in said if isinstance(check, dg.AssetCheckResult)] == [
+    assert [check.asset_key for check in found if isinstance(check, dg.AssetCheckResult)] == [
         b.spec.key
     ]
 
@@ -319,44 +321,44 @@ QUERY_ERROR = ModelFailed(fqn("a"), "no such table", "trace")
 AUDIT_ERROR = ModelFailed(fqn("a"), "Audits failed: not_null", "trace", (ON_ID,))
 
 
-def test_every_error_of_a_model_with_several_batches_counts() -> None:
+def test_all_errors_of_a_model_with_several_batches_are_reported() -> None:
     """SQLMesh goes on with a model's other batches when one of them has failed."""
     run = Run(model("a", on_id=ON_ID, positive=POSITIVE))
     planned = RunPlanned((due("a", 2, ON_ID, POSITIVE),))
-    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
-    run.take(planned, batch("a", ok=False), found, batch("a", 1, ok=False))
+    failed = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+    run.take(planned, batch("a", ok=False), failed, batch("a", 1, ok=False))
     run.take(QUERY_ERROR, AUDIT_ERROR)
-    said = run.finish()
+    found = run.finish()
 
-    assert said["a", "on_id"].severity is dg.AssetCheckSeverity.ERROR
-    # One batch was never audited: that the other audit passed cannot be said.
-    assert ("a", "positive") not in said
+    assert found["a", "on_id"].severity is dg.AssetCheckSeverity.ERROR
+    # One batch was not audited, so the other audit has not passed on all of the data.
+    assert ("a", "positive") not in found
     failure = run.results.failure()
     assert failure is not None
     assert failure.allow_retries is True
     assert "no such table; Audits failed: not_null" in str(failure.description)
 
 
-def test_a_run_that_ends_with_an_error_keeps_what_is_known() -> None:
+def test_a_run_that_ends_with_an_error_reports_what_is_certain() -> None:
     run = Run(model("a", on_id=ON_ID), model("b"), model("c"))
     planned = RunPlanned((due("a", 1, ON_ID), due("b"), due("c")))
-    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
-    run.take(planned, batch("b"), found, batch("a", ok=False), AUDIT_ERROR)
-    said = {
+    failed = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+    run.take(planned, batch("b"), failed, batch("a", ok=False), AUDIT_ERROR)
+    found = {
         (str(check.asset_key), str(check.check_name))
         for check in run.results.finish(aborted=True)
         if isinstance(check, dg.AssetCheckResult)
     }
     failure = run.results.failure(RunError("after_all raised"))
 
-    assert {name for _, name in said} == {"on_id", "sqlmesh_execution_status"}
-    assert len(said) == 2  # of `c` nothing was heard
+    assert {name for _, name in found} == {"on_id", "sqlmesh_execution_status"}
+    assert len(found) == 2  # SQLMesh reported nothing about `c`
     assert failure is not None
     assert "SQLMesh's run ended with: after_all raised" in str(failure.description)
     assert failure.allow_retries is True
 
 
-def test_a_run_that_fails_as_a_whole_may_be_tried_again() -> None:
+def test_a_run_that_fails_as_a_whole_allows_a_retry() -> None:
     failure = Run(model("a")).results.failure(RunError("ValueError: a signal raised"))
 
     assert failure is not None
@@ -364,8 +366,8 @@ def test_a_run_that_fails_as_a_whole_may_be_tried_again() -> None:
     assert failure.allow_retries is True
 
 
-def test_two_uses_of_which_the_package_knows_one() -> None:
-    """The promoted model has got a second use since: by name alone neither can be told."""
+def test_two_uses_of_an_audit_of_which_the_package_has_one() -> None:
+    """The arguments differ, so the name does not tell which use the check is for."""
     run = Run(model("a", not_null=AuditUse("not_null", (("columns", "(old)"),))))
     yielded = run.take(RunPlanned((due("a", 1, ON_ID, ON_NAME),)), batch("a"))
 
@@ -373,7 +375,7 @@ def test_two_uses_of_which_the_package_knows_one() -> None:
     assert checks_of(yielded[1]) == {"sqlmesh_execution_status": True}
 
 
-def test_a_restart_forgets_what_an_audit_found_on_a_batch_that_failed() -> None:
+def test_a_restart_forgets_failed_audits_of_failed_batches() -> None:
     run = Run(model("a", on_id=ON_ID))
     planned = RunPlanned((due("a", 1, ON_ID),))
     found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
@@ -383,8 +385,8 @@ def test_a_restart_forgets_what_an_audit_found_on_a_batch_that_failed() -> None:
     assert checks_of(result) == {"on_id": True, "sqlmesh_execution_status": True}
 
 
-def test_a_restart_keeps_what_an_audit_found_on_a_batch_that_was_good() -> None:
-    """Two batches at a time, in two threads: one is good, and an audit warns of it."""
+def test_a_restart_keeps_failed_audits_of_successful_batches() -> None:
+    """Two batches in two threads: one is successful, with a warning of an audit."""
     run = Run(model("a", on_id=ON_ID))
     planned = RunPlanned((due("a", 2, ON_ID),))
     on_good = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1", thread=1)
@@ -423,7 +425,7 @@ def test_an_evaluation_after_a_restart_is_not_reported_a_second_time() -> None:
     assert run.results.failure() is None
 
 
-def test_the_version_that_was_run_is_named_where_the_package_says_another() -> None:
+def test_the_promoted_version_is_reported_if_it_differs_from_the_package() -> None:
     run = Run(model("a", code_version="old"), model("b", code_version="1"), model("c"))
     drifted = run.take(EnvironmentRead(tuple(promoted(name) for name in "abc")))
     planned = RunPlanned(tuple(replace(due(name), data_hash="1") for name in "abc"))
@@ -431,7 +433,7 @@ def test_the_version_that_was_run_is_named_where_the_package_says_another() -> N
 
     (warning,) = drifted
     assert isinstance(warning, Message)
-    assert warning.level is Level.WARNING
+    assert warning.level is logging.WARNING
     assert "1 model (w.s.a)" in warning.text
     assert "`python -m dg_sqlmesh_codegen`" in warning.text
     assert isinstance(a, dg.MaterializeResult)
@@ -441,35 +443,35 @@ def test_the_version_that_was_run_is_named_where_the_package_says_another() -> N
         assert "sqlmesh/code_version_promoted" not in facts_of(other)
 
 
-def test_models_that_the_package_lacks_are_named_once() -> None:
+def test_models_that_are_not_in_the_package_cause_one_warning() -> None:
     run = Run(model("a"), model("b"), selected=["b"])
     lacking = [promoted(name) for name in "xy"]
     # External models, embedded ones and standalone audits have no asset in any package.
     external = replace(promoted("external"), is_asset=False)
-    said = run.take(EnvironmentRead((promoted("a"), promoted("b"), *lacking, external)))
+    found = run.take(EnvironmentRead((promoted("a"), promoted("b"), *lacking, external)))
 
-    (warning,) = said
+    (warning,) = found
     assert isinstance(warning, Message)
     assert "not in the generated package: 2 models (w.s.x, w.s.y)" in warning.text
 
 
-def test_a_selected_model_that_is_not_promoted_fails_the_step_and_stops_no_other() -> None:
+def test_a_selected_model_that_is_not_promoted_fails_the_step_and_other_models_run() -> None:
     run = Run(model("a"), model("new"), model("other_new"), selected=["a", "new"])
     read = EnvironmentRead((promoted("a"),), "sqlmesh -p shop plan prod")
     (result,) = run.take(read, RunPlanned((due("a"),)), batch("a"))
-    said = run.finish()
+    found = run.finish()
     failure = run.results.failure()
 
     assert isinstance(result, dg.MaterializeResult)
-    assert said["new", "sqlmesh_execution_status"].description == "not promoted"
-    assert not said["new", "sqlmesh_execution_status"].passed
+    assert found["new", "sqlmesh_execution_status"].description == "not promoted"
+    assert not found["new", "sqlmesh_execution_status"].passed
     assert failure is not None
     assert "Not promoted in the SQLMesh environment: w.s.new. " in str(failure.description)
     assert "`sqlmesh -p shop plan prod`" in str(failure.description)
     assert failure.allow_retries is False
 
 
-def test_a_failure_names_what_is_not_promoted_too() -> None:
+def test_a_failure_also_lists_models_that_are_not_promoted() -> None:
     run = Run(model("a"), model("new"))
     run.take(EnvironmentRead((promoted("a"),)), RunPlanned((due("a"),)), batch("a", ok=False))
     run.take(QUERY_ERROR)
@@ -494,16 +496,16 @@ def test_a_thousand_errors_stay_readable() -> None:
     assert failure.metadata["sqlmesh/failed"].value == [f"w.s.{name}" for name in names]
 
 
-def test_a_long_chain_below_a_failure_blames_it() -> None:
-    """Each model once: looked up one by one, 4,000 skipped models took seconds."""
+def test_every_model_of_a_long_chain_has_its_failed_upstream_model() -> None:
+    """The graph is read once: one search for each of 4,000 skipped models took seconds."""
     names = [f"m{number:04}" for number in range(3000)]
     run = Run(*(model(name) for name in names))
     chain = [promoted(name, *names[max(index - 2, 0) : index]) for index, name in enumerate(names)]
     run.take(EnvironmentRead(tuple(chain)), RunPlanned((due("m0000"),)))
     run.take(ModelFailed(fqn("m0000"), "no", "no"), ModelsSkipped(tuple(map(fqn, names[1:]))))
-    said = run.finish()
+    found = run.finish()
 
     assert {
-        str(facts_of(said[name, "sqlmesh_execution_status"])["sqlmesh/failed_upstream"])
+        str(facts_of(found[name, "sqlmesh_execution_status"])["sqlmesh/failed_upstream"])
         for name in names[1:]
     } == {"['w.s.m0000']"}

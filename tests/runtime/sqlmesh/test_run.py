@@ -1,24 +1,76 @@
-"""What is read off SQLMesh's snapshots, where only a preview tells it from the promoted state."""
+"""One run: its options, its errors and its secrets, with a replacement for SQLMesh's context."""
 
-from __future__ import annotations
-
-from types import SimpleNamespace
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.run_target import Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import run
+from dg_sqlmesh_codegen.runtime import events
+from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
+from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError
+from dg_sqlmesh_codegen.runtime.redaction import Redaction
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
+from dg_sqlmesh_codegen.runtime.sqlmesh import promoted, run
+
+pytestmark = pytest.mark.sqlmesh
+
+MODEL = events.PromotedModel('"a"', "1", (), None)
 
 
-@pytest.mark.parametrize(
-    ("environment", "preview", "altered"),
-    [("prod", 2000, 1000), ("dev", 2000, 2000), ("dev", 500, 1000), ("dev", None, 1000)],
-)
-def test_a_preview_counts_in_its_own_environment(
-    environment: str, preview: int | None, altered: int
-) -> None:
-    """A forward-only change has its intervals in a development environment written down apart."""
-    snapshot: Any = SimpleNamespace(last_altered_ts=1000, dev_last_altered_ts=preview)
+@pytest.fixture(autouse=True)
+def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    made = Mock()
 
-    assert run._altered(snapshot, Target(("project",), environment)) == altered
+    @contextmanager
+    def open_context(_: Target, redaction: Redaction, *arguments: object) -> Iterator[Mock]:
+        redaction.add(["hunter2!"])
+        yield made
+
+    monkeypatch.setattr(run, "open_context", open_context)
+    monkeypatch.setattr(promoted, "read_environment", lambda context, target: None)
+    monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': None})
+    monkeypatch.setattr(promoted, "promoted_model", lambda snapshot, target: MODEL)
+    return made
+
+
+def evaluate(**options: Any) -> list[events.Event]:  # noqa: ANN401
+    emitted: list[events.Event] = []
+    evaluation = Evaluation(**{"fqns": frozenset(['"a"', '"new"']), **options})
+    run.evaluate(Target(("/project",), "prod"), evaluation, emitted.append, Stop())
+    return emitted
+
+
+def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> None:
+    def works(*arguments: object, **options: object) -> Mock:
+        context.console.log_status_update("connected with hunter2!")
+        return Mock(is_nothing_to_do=True)
+
+    context.run.side_effect = works
+    times = {"start": "2026-11-05", "end": "2026-11-06", "execution_time": None}
+
+    assert evaluate(ignore_cron=True, **times) == [
+        events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod"),
+        events.Message(logging.INFO, "connected with ***"),
+        events.RunEnded(nothing_to_do=True),
+    ]
+    flags = {"ignore_cron": True, "no_auto_upstream": True, "skip_janitor": True}
+    context.run.assert_called_once_with("prod", select_models=['"a"'], **flags, **times)
+
+
+@pytest.mark.parametrize("error", [ValueError("hunter2!"), SystemExit("hunter2!")])
+def test_an_error_has_no_secrets_and_no_cause(context: Mock, error: BaseException) -> None:
+    context.run.side_effect = error
+    with pytest.raises(RunError) as caught:
+        evaluate()
+
+    assert str(caught.value) == f"{type(error).__name__}: ***"
+    assert "hunter2!" not in caught.value.traceback
+    assert caught.value.__context__ is None
+
+
+def test_a_time_that_sqlmesh_cannot_parse() -> None:
+    with pytest.raises(SetupError, match="SQLMesh cannot parse 'teatime' as a time"):
+        evaluate(start="teatime")

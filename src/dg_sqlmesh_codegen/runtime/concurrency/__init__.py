@@ -1,1 +1,1 @@
-"""One SQLMesh run at a time: keep runs apart, stop one, recover what a killed one lost."""
+"""One SQLMesh run at a time: exclude other runs, and stop a run."""

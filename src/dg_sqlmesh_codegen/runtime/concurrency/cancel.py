@@ -1,7 +1,7 @@
-"""What stopping a run takes: no further batch, the running query cancelled, the process not kept.
+"""Stops a run: no further batch, running queries canceled, and no thread that keeps the process.
 
-Everything here works on plain objects of the database drivers, whatever they are; SQLMesh hands
-them over while it evaluates a model.
+Works on the cursors and connections of any database driver. SQLMesh provides them while it
+evaluates a model.
 """
 
 from __future__ import annotations
@@ -14,75 +14,65 @@ import threading
 import time
 from collections.abc import Collection
 
-# How drivers name it, on the cursor or on the connection: DuckDB; psycopg, Trino, Databricks,
-# Athena, pyodbc. All of them allow the call from another thread.
+# Methods of a cursor or connection: `interrupt` of DuckDB; `cancel` of psycopg, Trino, Databricks,
+# Athena and pyodbc. All of them may be called from another thread.
 _CANCEL_METHODS = ("interrupt", "cancel")
-# How long other threads have to end once the process does, in seconds.
-_LAST_WAIT = 2.0
+# How long other threads have to end after the main thread.
+_EXIT_TIMEOUT_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
-class Stop:
-    """Whether the run is to stop, and what is running meanwhile."""
+class Stop(threading.Event):
+    """Is set when the run must stop. Knows which queries to cancel then."""
 
     def __init__(self) -> None:
-        """Start with nothing running and no wish to stop."""
-        self._flag = threading.Event()
+        super().__init__()
         self._lock = threading.Lock()
         self._working: dict[int, tuple[object, ...]] = {}
 
-    def set(self) -> None:
-        """Wish the run to stop."""
-        self._flag.set()
-
-    def is_set(self) -> bool:
-        """Return whether the run is to stop."""
-        return self._flag.is_set()
-
     def begin(self, *handles: object) -> None:
-        """Note that the calling thread works, with this cursor and this connection."""
+        """Record that the calling thread works with this cursor and this connection."""
         with self._lock:
             self._working[threading.get_ident()] = handles
 
     def end(self) -> None:
-        """Note that the calling thread works no longer."""
+        """Record that the calling thread has stopped working."""
         with self._lock:
             self._working.pop(threading.get_ident(), None)
 
     def cancel(self) -> None:
-        """Cancel what is running. Returns at once: a driver may have to ask a server for it."""
+        """Cancel the running queries, in threads: a driver may have to ask a server."""
         with self._lock:
             working = list(self._working.values())
         for handles in working:
             threading.Thread(target=_cancel, args=(handles,), daemon=True).start()
 
 
-def leave_with_main_thread(known: Collection[threading.Thread]) -> None:
-    """See to it that no thread of SQLMesh outlives the main thread.
+def exit_with_main_thread(threads_before: Collection[threading.Thread]) -> None:
+    """Let the process exit with its main thread, even if a thread of SQLMesh still runs.
 
-    With several tasks SQLMesh works in a pool of threads. Python waits for those before it exits,
-    daemons or not, for as long as their queries or their python models take. Where such a thread is
-    left after a run was stopped, the process is ended once its main thread has: never before, so
-    that a process with other things to do (a code server, somebody's notebook) goes on doing them.
+    With several tasks SQLMesh works in a thread pool, and Python waits for all pools before it
+    exits. If a thread of SQLMesh is left, this ends the process after the main thread has ended,
+    never earlier: a code server or a notebook keeps running.
 
     Args:
-        known: the threads that were there before the run.
+        threads_before: the threads that ran before the SQLMesh run.
     """
-    # Private, and the one place that comes before Python waits: `atexit` comes after. It is there
-    # since Python 3.9 for the thread pools, whose own waiting this has to precede.
-    threading._register_atexit(_leave, frozenset(known))  # type: ignore[attr-defined]
+    # Private, because `atexit` comes too late: after Python has waited for the pools. Python has it
+    # since 3.9 for the pools themselves.
+    threading._register_atexit(_exit, frozenset(threads_before))  # type: ignore[attr-defined]
 
 
-def _leave(known: frozenset[threading.Thread]) -> None:
-    here = threading.current_thread()
-    there = {thread for thread in threading.enumerate() if thread is not here}
-    if known.issuperset(there):
+def _exit(threads_before: frozenset[threading.Thread]) -> None:
+    current = threading.current_thread()
+    others = {thread for thread in threading.enumerate() if thread is not current}
+    if threads_before.issuperset(others):
         return
-    end = time.monotonic() + _LAST_WAIT
-    for thread in there:
-        if not thread.daemon:  # not SQLMesh's: these have inherited it from the run's thread
-            thread.join(max(end - time.monotonic(), 0))
-    atexit._run_exitfuncs()  # what Python itself would do after the wait that is not waited
+    deadline = time.monotonic() + _EXIT_TIMEOUT_SECONDS
+    for thread in others:
+        if not thread.daemon:  # SQLMesh's threads are daemons, as the run's thread is
+            thread.join(max(deadline - time.monotonic(), 0))
+    atexit._run_exitfuncs()  # Python does this after the wait that is skipped here
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -97,7 +87,7 @@ def _cancel(handles: tuple[object, ...]) -> None:
                 continue
             try:
                 method()
-            except Exception:  # noqa: BLE001 - whatever a driver raises: the query then runs out
-                _log.warning("The running query could not be cancelled", exc_info=True)
+            except Exception:  # noqa: BLE001 - of any driver; the query then runs to its end
+                _log.warning("The running query could not be canceled", exc_info=True)
             else:
                 return

@@ -1,9 +1,9 @@
 """One SQLMesh run at a time: SQLMesh does not support two on one environment.
 
-Three layers. The generated op is in a pool and its job carries a concurrency key, with which an
-instance can hold runs back. A tick does not even ask for a second run while one is active. And at
-the start of the op a lock file keeps the runs of one host apart (`lock`); where steps or runs can
-land on several hosts no file can, so there the instance has to.
+Three layers. The generated op is in a pool and its job has a concurrency key, so an instance can
+limit both. A tick requests no run while another one is active. And a lock file excludes the runs of
+one host (`state_lock`). Where steps or runs can start on several hosts, the instance must have a
+limit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ concurrency:
     default_limit: 1    # or, for this pool alone: dagster instance concurrency set {POOL} 1
 run_monitoring:
   enabled: true
-  free_slots_after_run_end_seconds: 60    # or a killed run blocks all that come after it
+  free_slots_after_run_end_seconds: 60    # otherwise a killed run blocks all later runs
 """
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -36,7 +36,7 @@ ACTIVE = [
 
 
 def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.AssetKey]:
-    """Return the assets that a run is to evaluate or to check, whoever launched it."""
+    """Return the assets that a run materializes or checks."""
     planned = set(run.asset_selection or ())
     planned.update(check.asset_key for check in run.asset_check_selection or ())
     if not run.asset_selection:  # a whole job, or `dg.materialize`
@@ -45,84 +45,76 @@ def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.A
 
 
 def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> dg.RunRecord | None:
-    """Return a run that is to evaluate any of the assets and has not ended, whoever launched it.
-
-    A run of nothing but checks of them (standalone audits) is one, too.
-    """
+    """Return an active run that materializes or checks any of the assets, if there is one."""
     wanted = set(keys)
     for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE)):
-        run = record.dagster_run
-        planned = planned_assets(instance, run)
-        if not wanted.isdisjoint(planned):
+        if not wanted.isdisjoint(planned_assets(instance, record.dagster_run)):
             return record
     return None
 
 
-def why_skip(record: dg.RunRecord, now: datetime) -> str:
-    """Say which run a tick skips for, since when it has been there, and how it could be a dead one.
+def skip_reason(record: dg.RunRecord, now: datetime) -> str:
+    """Return why a tick skips: the active run, its age, and what to do if its process is gone.
 
     Args:
-        record: the run.
-        now: the time that is now, with a zone.
+        record: the active run.
+        now: the current time, with a time zone.
     """
     since = record.start_time or record.create_timestamp.timestamp()
-    begun = datetime.fromtimestamp(since, UTC)
+    age = (now - datetime.fromtimestamp(since, UTC)).total_seconds()
     run = record.dagster_run
     text = (
         f"Another SQLMesh run is active: {run.run_id} "
-        f"({run.status.value.lower()} for {_duration((now - begun).total_seconds())})"
+        f"({run.status.value.lower()} for {_duration(age)})"
     )
     if run.status is not dg.DagsterRunStatus.QUEUED:
-        # A process that was killed, or never came up, has told nobody; run monitoring finds out.
+        # A killed process does not tell Dagster. Only run monitoring notices.
         text += (
-            ". If its process is gone, mark the run as canceled in the UI; `run_monitoring: "
-            "{enabled: true}` in dagster.yaml does so by itself"
+            ". If its process is gone, mark the run as canceled in the UI. With `run_monitoring: "
+            "{enabled: true}` in dagster.yaml, Dagster ends such runs"
         )
     return text
 
 
-def unguarded(context: dg.AssetExecutionContext) -> str | None:
-    """Return why nothing keeps a second run on another host away, with the remedy, or None.
+def missing_limit(context: dg.AssetExecutionContext) -> str | None:
+    """Return why a second run on another host can start now, and how to prevent it.
 
-    Where the instance launches runs on its own host, and the executor runs steps there, the lock
-    file does.
+    None if an instance limit prevents it, or if runs and steps stay on one host: there the lock
+    file is enough.
     """
     limits = compat.limits(context.instance, POOL)
     executor, executes_here = compat.executor(context)
     if limits.launches_here and executes_here:
         return None
     run = context.run
-    if pool_guards(limits) or (
-        queue_guards(limits, run.tags) and compat.was_queued(context.instance, run.run_id)
+    if pool_is_exclusive(limits) or (
+        queue_is_exclusive(limits, run.tags) and compat.was_queued(context.instance, run.run_id)
     ):
         return None
     return (
-        f"SQLMesh does not support two runs on one environment at a time, and with "
-        f"{limits.launcher} and the executor {executor!r} nothing keeps them apart: steps may land "
-        f"on several hosts. Limit the pool {POOL} to 1 in dagster.yaml:\n\n{SNIPPET}"
+        f"SQLMesh does not support two runs on one environment at once, and nothing prevents them "
+        f"with {limits.launcher} and the executor {executor!r}: steps can run on several hosts. "
+        f"Limit the pool {POOL} to 1 in dagster.yaml:\n\n{SNIPPET}"
     )
 
 
-def pool_guards(limits: compat.Limits) -> bool:
-    """Whether every step waits for its slot, however its run was launched."""
+def pool_is_exclusive(limits: compat.Limits) -> bool:
+    """Return whether every step waits for a slot, whatever launched its run."""
     return limits.pool is not None and limits.pool <= 1 and not limits.pool_of_runs
 
 
-def queue_guards(limits: compat.Limits, tags: Mapping[str, str]) -> bool:
-    """Whether the queue lets one run with these tags start at a time."""
+def queue_is_exclusive(limits: compat.Limits, tags: Mapping[str, str]) -> bool:
+    """Return whether the queue starts only one run with these tags at a time."""
     if not limits.queue:
         return False
     if limits.runs == 1 or (limits.pool is not None and limits.pool <= 1):
         return True
-    return any(
+    return tags.get(TAG) == POOL and any(
         limit.key == TAG and limit.value in (None, POOL) and limit.limit <= 1
         for limit in limits.tags
-        if tags.get(TAG) == POOL
     )
 
 
 def _duration(seconds: float) -> str:
-    minutes = int(max(seconds, 0)) // 60
-    if minutes < 60:  # noqa: PLR2004 - minutes of an hour
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
+    hours, minutes = divmod(int(max(seconds, 0)) // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,7 +1,6 @@
 """A lock file that all processes of a host share: the second holder waits for the first.
 
-The kernel lets go of the lock when its process dies, however it dies: a file that a dead process
-left behind holds nobody back.
+The kernel releases the lock when its process dies, so the file of a dead process blocks nothing.
 """
 
 from __future__ import annotations
@@ -20,18 +19,20 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-# How often a waiting run tries again, in seconds.
-_POLL = 0.25
-# Everybody's: the runs of one host may be those of several users.
+from dg_sqlmesh_codegen.runtime.errors import StateBusyError
+
+_POLL_SECONDS = 0.25
+# For all users: the runs of one host can belong to several users.
 _FILE_MODE = 0o666
 _FOLDER_MODE = 0o1777
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a lock: `run_id` is empty where it is no run (a tick that reads the state).
+class LockHolder:
+    """The process that holds a lock, or waits for it.
 
-    `since` is the time when it got the lock, empty while it waits.
+    `run_id` is the Dagster run, empty for a tick that reads the state. `since` is the ISO time when
+    it got the lock, empty while it waits.
     """
 
     run_id: str
@@ -40,7 +41,7 @@ class Holder:
     since: str = ""
 
     @classmethod
-    def here(cls, run_id: str) -> Holder:
+    def here(cls, run_id: str) -> LockHolder:
         """Return this process."""
         return cls(run_id, os.getpid(), socket.gethostname())
 
@@ -49,24 +50,15 @@ class Holder:
         return f"{who} (process {self.pid} on {self.host}, since {self.since})"
 
 
-class LockHeldError(Exception):
-    """The time is up and somebody else still holds the lock; `holder` is None if unknown."""
-
-    def __init__(self, holder: Holder | None) -> None:
-        """Say who holds it."""
-        super().__init__(str(holder) if holder else "another process")
-        self.holder = holder
-
-
 class LockUnusableError(Exception):
-    """The lock file cannot be created or locked: a full disk, a folder that is read-only."""
+    """The lock file cannot be created or locked: a full disk, a read-only folder."""
 
 
 def shared_folder() -> Path:
-    """Return the folder that all users and processes of this host share.
+    """Return a folder that all users and processes of this host share.
 
-    Not `TMPDIR`, and no user's folder of platformdirs: two users, or a service and a shell, would
-    look into different ones.
+    `TMPDIR` and the folders of platformdirs can differ between two users, or between a service and
+    a shell.
     """
     root = Path(tempfile.gettempdir()) if sys.platform == "win32" else Path("/tmp")  # noqa: S108
     return root / "dg-sqlmesh-codegen"
@@ -74,45 +66,51 @@ def shared_folder() -> Path:
 
 @contextmanager
 def hold(
-    path: Path, holder: Holder, timeout: float, waiting: Callable[[Holder | None, float], None]
+    path: Path,
+    holder: LockHolder,
+    timeout_seconds: float,
+    waiting: Callable[[LockHolder | None, float], None],
 ) -> Iterator[None]:
-    """Hold the lock file `path` while the context is open; wait for up to `timeout` seconds.
+    """Hold the lock file while the context is open.
 
     Args:
-        path: the lock file; its folder is created for all users.
-        holder: who is to hold it; others read it in a file next to the lock.
-        timeout: how long to wait, in seconds.
-        waiting: called about four times a second while somebody else has it, with the holder and
-            the seconds waited so far. What it raises ends the wait.
+        path: the lock file. Its folder is created for all users.
+        holder: this process. Other processes read it in a file next to the lock.
+        timeout_seconds: how long to wait for another process.
+        waiting: called four times a second while another process holds the lock, with the holder
+            and the seconds waited. An error that it raises ends the wait.
 
     Raises:
-        LockHeldError: the time is up.
+        StateBusyError: another process held the lock until the timeout.
         LockUnusableError: the file cannot be created or locked.
     """
     lock = _lock(path)
     started = time.monotonic()
-    while not _take(lock):
+    while not _acquire(lock):
         waited = time.monotonic() - started
         current = read_holder(path)
         waiting(current, waited)
-        if waited >= timeout:
-            raise LockHeldError(current)
-        time.sleep(min(_POLL, max(timeout - waited, 0)))
-    note = _note(path)
+        if waited >= timeout_seconds:
+            raise StateBusyError(
+                f"waited {timeout_seconds:.0f} seconds for {current or 'another process'}. "
+                "Try again later, or increase `lock_timeout` of the `sqlmesh` resource."
+            )
+        time.sleep(min(_POLL_SECONDS, max(timeout_seconds - waited, 0)))
+    holder_file = _holder_file(path)
     try:
-        _write_holder(note, holder)
+        _write_holder(holder_file, holder)
         yield
     finally:
         with suppress(OSError):
-            # Emptied, not deleted: in a sticky folder the next holder may be another user.
-            note.write_text("", encoding="utf-8")
+            # Not deleted: in a sticky folder, another user could not write the file again.
+            holder_file.write_text("", encoding="utf-8")
         lock.release()
 
 
-def read_holder(path: Path) -> Holder | None:
-    """Return who holds the lock file `path`, as far as its holder could write it down."""
+def read_holder(path: Path) -> LockHolder | None:
+    """Return the holder of the lock file `path`, or None if it is unknown."""
     try:
-        return Holder(**json.loads(_note(path).read_text(encoding="utf-8")))
+        return LockHolder(**json.loads(_holder_file(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -122,13 +120,13 @@ def _lock(path: Path) -> FileLock:
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.parent.chmod(_FOLDER_MODE)
-        # Not of one thread: what holds it may be let go of in another.
+        # One thread may acquire it and another one release it.
         return FileLock(path, thread_local=False, mode=_FILE_MODE)
     except OSError as error:
         raise LockUnusableError(str(error)) from error
 
 
-def _take(lock: FileLock) -> bool:
+def _acquire(lock: FileLock) -> bool:
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -138,14 +136,15 @@ def _take(lock: FileLock) -> bool:
     return True
 
 
-def _note(path: Path) -> Path:
+def _holder_file(path: Path) -> Path:
     return path.with_suffix(".holder")
 
 
-def _write_holder(note: Path, holder: Holder) -> None:
-    # Who waits would like to know, but the lock holds without it: on a full disk, for example.
+def _write_holder(holder_file: Path, holder: LockHolder) -> None:
+    # The lock works without this file, for example on a full disk.
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with suppress(OSError):
-        note.write_text(json.dumps(asdict(replace(holder, since=now))), encoding="utf-8")
+        text = json.dumps(asdict(replace(holder, since=now)))
+        holder_file.write_text(text, encoding="utf-8")
     with suppress(OSError):
-        note.chmod(_FILE_MODE)  # only its owner may, and only once is needed
+        holder_file.chmod(_FILE_MODE)  # only the file's owner can do this

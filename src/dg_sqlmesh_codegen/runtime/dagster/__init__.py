@@ -1,1 +1,1 @@
-"""What the runtime needs of Dagster beyond its public API."""
+"""What the runtime uses of Dagster beyond its public API."""

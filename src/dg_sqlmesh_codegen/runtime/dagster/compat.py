@@ -1,7 +1,8 @@
-"""What of Dagster is used without being public, each with its reason. Tried on dagster 1.13."""
+"""What the runtime uses of Dagster's private API, with the reasons. Tested with dagster 1.13."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -13,10 +14,10 @@ from dagster._utils import interrupts
 
 
 class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):
-    """The run is being stopped: an interruption that no retry policy takes for a failure.
+    """The run is being stopped. No retry policy retries this error.
 
-    Where an op has a retry policy, Dagster makes a retry of an interruption that leaves it, so that
-    "Terminate" would start SQLMesh again; an error of its own is let through.
+    Dagster retries an op that ends with an interruption if the op has a retry policy, so
+    "Terminate" would start SQLMesh again. It does not retry a `DagsterError`.
     """
 
 
@@ -24,16 +25,15 @@ _LOCAL_EXECUTORS = (
     dg.in_process_executor,
     dg.multiprocess_executor,
     dg.multi_or_in_process_executor,
-    execute_in_process_executor,  # that of `dg.materialize`
+    execute_in_process_executor,  # the executor of `dg.materialize`
 )
 
 
 def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.AssetKey]:
-    """Return the assets that a run's plan materializes.
+    """Return the assets that a run's execution plan materializes.
 
-    A run of a whole job carries no asset selection, and a job's name does not tell which assets
-    it holds. The stored execution plan does; the instance's method that reads it has no public
-    counterpart.
+    A run of a whole job has no asset selection, and the name of a job does not tell its assets. The
+    stored execution plan does, and only a private method reads it.
     """
     if run.execution_plan_snapshot_id is None:
         return set()
@@ -48,7 +48,7 @@ def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[
 
 @dataclass(frozen=True, slots=True)
 class TagLimit:
-    """A tag concurrency limit; `value` None stands for any value."""
+    """A tag concurrency limit. `value` None means any value."""
 
     key: str
     value: str | None
@@ -57,10 +57,11 @@ class TagLimit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many runs and ops an instance lets run at a time.
+    """The concurrency limits of an instance; None means no limit.
 
-    `pool` is the limit of the pool that was asked for, None without one; with `pool_of_runs` it
-    counts whole runs, and only the queue obeys it. `runs` and `tags` are the queue's.
+    `launcher` is the class of the run launcher, and `launches_here` whether it starts runs on its
+    own host. `queue` is whether runs go through a queue; `runs` and `tags` are its limits. `pool`
+    is the limit of the pool. With `pool_of_runs` it counts runs, and only the queue obeys it.
     """
 
     launcher: str
@@ -73,37 +74,36 @@ class Limits:
 
 
 def limits(instance: dg.DagsterInstance, pool: str) -> Limits:
-    """Return what an instance is configured to hold back.
+    """Return the concurrency limits of an instance, with that of one pool.
 
-    Dagster documents these settings for `dagster.yaml` and `dagster instance concurrency set`; the
-    methods that read them back have no public counterpart.
+    `dagster.yaml` and `dagster instance concurrency set` are the public ways to set the limits.
+    There is no public way to read them.
     """
-    config = instance.get_concurrency_config()
-    launcher = instance.run_launcher
-    # `import dagster` does not bring it, and every process imports this module.
+    # `import dagster` does not import it, and every process imports this module.
     from dagster._core.launcher.sync_in_memory_run_launcher import (  # noqa: PLC0415
         SyncInMemoryRunLauncher,
     )
 
-    queue = isinstance(instance.run_coordinator, QueuedRunCoordinator)
-    of_queue = config.run_queue_config if queue else None
+    config = instance.get_concurrency_config()
+    has_queue = isinstance(instance.run_coordinator, QueuedRunCoordinator)
+    queue = config.run_queue_config if has_queue else None
     granularity = config.pool_config.pool_granularity
     return Limits(
-        launcher=type(launcher).__name__,
-        # Exact types: a subclass may launch anywhere.
-        launches_here=type(launcher) in (DefaultRunLauncher, SyncInMemoryRunLauncher),
-        queue=queue,
+        launcher=type(instance.run_launcher).__name__,
+        # Exact types: a subclass can launch runs anywhere.
+        launches_here=type(instance.run_launcher) in (DefaultRunLauncher, SyncInMemoryRunLauncher),
+        queue=has_queue,
         pool=_pool_limit(instance, pool),
         pool_of_runs=granularity is not None and granularity.value == "run",
-        runs=of_queue.max_concurrent_runs if of_queue else None,
-        tags=tuple(map(_tag_limit, of_queue.tag_concurrency_limits)) if of_queue else (),
+        runs=queue.max_concurrent_runs if queue else None,
+        tags=tuple(map(_tag_limit, queue.tag_concurrency_limits)) if queue else (),
     )
 
 
 def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
     """Return the ids of the runs that hold slots of a pool.
 
-    The UI shows them ("Deployment, Concurrency"); the method that it asks is not public.
+    The UI shows them (Deployment, Concurrency). The method that it calls is private.
     """
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
@@ -113,16 +113,16 @@ def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
 
 
 def last_heartbeat(instance: dg.DagsterInstance) -> float | None:
-    """Return when a daemon was last heard of, in epoch seconds; `dagster-daemon` asks so, too."""
+    """Return the time of the latest heartbeat of any daemon, in epoch seconds, or None."""
     heartbeats = instance.get_daemon_heartbeats().values()
     return max((heartbeat.timestamp for heartbeat in heartbeats), default=None)
 
 
 def executor(context: dg.AssetExecutionContext) -> tuple[str, bool]:
-    """Return the name of the executor that runs the step, and whether it stays on one host.
+    """Return the name of the step's executor, and whether it runs steps on one host.
 
-    Those that come with Dagster do. No public property of an executor says so, and none of a
-    context leads to the executor.
+    Dagster's own executors do. No public property tells, and no public way leads from the context
+    to the executor.
     """
     definition = context.get_step_execution_context().job_def.executor_def
     made_by = definition.executor_creation_fn
@@ -130,15 +130,15 @@ def executor(context: dg.AssetExecutionContext) -> tuple[str, bool]:
 
 
 def was_queued(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Return whether a run went through the queue: `dagster job execute`, for one, does not."""
+    """Return whether a run went through the queue. `dagster job execute` does not use it."""
     return instance.get_run_stats(run_id).enqueued_time is not None
 
 
 def deferred_interrupts() -> AbstractContextManager[None]:
-    """Return a context in which a signal to stop the run is not raised again.
+    """Return a context in which no signal interrupts the process, as Dagster itself uses it.
 
-    A run's process may get the same signal twice (from the terminal and from its parent); what is
-    done because of the first must not be broken off by the second. It is what Dagster uses itself.
+    A process can get the same signal twice, from the terminal and from its parent. The second one
+    must not interrupt the cleanup after the first one.
     """
     return interrupts.capture_interrupts()
 
@@ -153,9 +153,8 @@ def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
     return instance.get_concurrency_config().pool_config.default_pool_limit
 
 
-def _tag_limit(configured: object) -> TagLimit:
-    assert isinstance(configured, dict)  # noqa: S101 - as dagster.yaml's schema has it
-    value = configured.get("value")
-    return TagLimit(
-        configured["key"], value if isinstance(value, str) else None, configured["limit"]
-    )
+def _tag_limit(configured: Mapping[str, object]) -> TagLimit:
+    key, value, limit = (configured.get(name) for name in ("key", "value", "limit"))
+    assert isinstance(key, str)  # noqa: S101 - dagster.yaml's schema requires both
+    assert isinstance(limit, int)  # noqa: S101
+    return TagLimit(key, value if isinstance(value, str) else None, limit)

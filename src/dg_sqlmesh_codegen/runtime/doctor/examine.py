@@ -1,7 +1,7 @@
-"""Examine an installation: the Dagster instance, the SQLMesh state, and what is promoted in it.
+"""Examines an installation: the Dagster instance, the SQLMesh state and the promoted models.
 
-`python -m dg_sqlmesh_codegen.runtime.doctor defs`, in the environment that Dagster runs in, prints
-a line for each finding and exits with 1 if one of them is a problem.
+Run `python -m dg_sqlmesh_codegen.runtime.doctor defs` in the environment of Dagster. It prints one
+line for each finding, and exits with 1 if there is a problem.
 """
 
 from __future__ import annotations
@@ -24,61 +24,55 @@ from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.runtime.text import counted
 
 from .findings import Finding, Severity
-from .instance import of_instance
+from .instance import examine_instance
 
 
 def doctor(
     models: Sequence[ModelAsset], resource: SQLMeshResource, instance: dg.DagsterInstance | None
 ) -> tuple[Finding, ...]:
-    """Examine an installation, and change nothing in it.
+    """Examine an installation without changing it.
 
     Args:
         models: every model of the generated package.
         resource: the package's `sqlmesh` resource.
-        instance: the Dagster instance; None where there is none to look at.
+        instance: the Dagster instance; None if there is none to examine.
 
     Returns:
-        What was found, good or bad, each with a remedy where one is needed.
+        Good and bad findings. Each warning and problem says how to fix it.
     """
     try:
         target = resource.target()
     except dg.Failure as error:
         return (Finding(Severity.PROBLEM, str(error.description)),)
-    return (*of_instance(instance), *_of_project(models, target))
+    return (*examine_instance(instance), *_examine_project(models, target))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what `doctor` finds about a generated package; return 1 if there is a problem."""
+    """Print the findings about a generated package; return 1 if there is a problem."""
     parser = argparse.ArgumentParser(
         prog="python -m dg_sqlmesh_codegen.runtime.doctor",
         description="Examine the installation of a generated package.",
     )
-    parser.add_argument("package", help="the package's folder, or the name it is imported by")
+    parser.add_argument("package", help="folder of the package, or its import name")
     package = parser.parse_args(arguments).package
     try:
         models, resource = _load(package)
-    except Exception as error:  # noqa: BLE001 - whatever the package raises: the finding says it
-        return _printed([_not_importable(package, error)])
-    with dg.build_resources({"sqlmesh": resource}) as resources:  # environment variables are read
+    except Exception as error:  # noqa: BLE001 - the package can raise anything; it is reported
+        what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
+        remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
+        return _print_findings([Finding(Severity.PROBLEM, what, remedy)])
+    with dg.build_resources({"sqlmesh": resource}) as resources:  # resolves environment variables
         if os.environ.get("DAGSTER_HOME"):
             with dg.DagsterInstance.get() as instance:
                 findings = doctor(models, resources.sqlmesh, instance)
         else:
             findings = doctor(models, resources.sqlmesh, None)
-    return _printed(findings)
+    return _print_findings(findings)
 
 
-def _printed(findings: Sequence[Finding]) -> int:
+def _print_findings(findings: Sequence[Finding]) -> int:
     sys.stdout.writelines(f"{finding}\n" for finding in findings)
     return int(any(finding.severity is Severity.PROBLEM for finding in findings))
-
-
-def _not_importable(package: str, error: Exception) -> Finding:
-    return Finding(
-        Severity.PROBLEM,
-        f"the package {package} cannot be imported: {type(error).__name__}: {error}",
-        f"Generate it with `{drift.GENERATE}`, in the environment that Dagster runs in.",
-    )
 
 
 def _load(package: str) -> tuple[Sequence[ModelAsset], SQLMeshResource]:
@@ -92,48 +86,46 @@ def _load(package: str) -> tuple[Sequence[ModelAsset], SQLMeshResource]:
     return module.MODELS, module.defs.resources["sqlmesh"]
 
 
-def _of_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
-    # It imports SQLMesh, which no import of the package may do.
-    from dg_sqlmesh_codegen.runtime.sqlmesh import run  # noqa: PLC0415
+def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
+    # Imports SQLMesh: at execution time only.
+    from dg_sqlmesh_codegen.runtime.sqlmesh import promoted  # noqa: PLC0415
 
     try:
-        promoted = run.promoted_models(target)
+        found = promoted.promoted_models(target)
     except SetupError as error:
-        yield Finding(Severity.PROBLEM, str(error))  # its remedy is in it
+        yield Finding(Severity.PROBLEM, str(error))  # it contains the remedy
     except StateBusyError as error:
         yield Finding(
             Severity.WARNING,
             f"another process is using SQLMesh's state: {error}",
-            "Ask again when it has ended.",
+            "Run the doctor again when it has ended.",
         )
     except RunError as error:
         yield Finding(
             Severity.PROBLEM,
             f"SQLMesh's state cannot be read: {error}",
-            "See that its database is up, and that whoever runs Dagster may log in: "
-            f"`sqlmesh {target.arguments} info` tries it, too.",
+            "Check that its database is running and that Dagster's user can log in. "
+            f"`sqlmesh {target.cli_arguments} info` tests the connection too.",
         )
     else:
-        where = f"the environment {target.environment!r}"
-        assets = [each for each in promoted if each.is_asset]
-        yield Finding(Severity.OK, f"{where} can be read; promoted: {counted(assets)}")
-        yield from _of_drift(models, promoted, target)
+        assets = [each for each in found if each.is_asset]
+        yield Finding(
+            Severity.OK,
+            f"the environment {target.environment!r} can be read; promoted: {counted(assets)}",
+        )
+        yield from _examine_drift(models, found, target)
 
 
-def _of_drift(
+def _examine_drift(
     models: Sequence[ModelAsset], promoted: Sequence[PromotedModel], target: Target
 ) -> Iterator[Finding]:
     fqns = [model.fqn for model in models]
     found = drift.compare(models, fqns, {each.fqn: each for each in promoted})
-    if found.unpromoted:
-        told = drift.unpromoted(found.unpromoted)
-        yield Finding(Severity.PROBLEM, told, drift.promoting(target.plan_command))
+    if found.not_promoted:
+        problem = drift.not_promoted(found.not_promoted, target.plan_command)
+        yield Finding(Severity.PROBLEM, *problem)
     for line in found.warnings():
         what, _, remedy = line.partition(". ")
         yield Finding(Severity.WARNING, what, remedy)
     if found == drift.Drift():
-        yield Finding(Severity.OK, "what is promoted is what was generated")
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+        yield Finding(Severity.OK, "the promoted models match the generated package")

@@ -1,4 +1,4 @@
-"""What an examination of an installation finds."""
+"""A finding of the doctor."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is well or not: what, in one line, and what mends it (or nothing)."""
+    """One fact about an installation, and how to fix it. `remedy` is empty if nothing is wrong."""
 
     severity: Severity
     what: str
     remedy: str = ""
 
     def __str__(self) -> str:
-        line = f"{self.severity.value}: {_in_one_line(self.what)}"
-        return f"{line}. {_in_one_line(self.remedy)}" if self.remedy else line
+        line = f"{self.severity.value}: {_one_line(self.what)}"
+        return f"{line}. {_one_line(self.remedy)}" if self.remedy else line
 
 
-def _in_one_line(text: str) -> str:
-    # A database's error may have several.
+def _one_line(text: str) -> str:
+    # Errors of a database can have several lines.
     return " ".join(text.split())

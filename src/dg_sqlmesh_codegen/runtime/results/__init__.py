@@ -1,1 +1,1 @@
-"""Events of a SQLMesh run -> Dagster results."""
+"""Turns the events of a SQLMesh run into Dagster results."""

@@ -1,4 +1,4 @@
-"""Check results: of an audit's use, and of what became of a model."""
+"""Asset check results: of audits, and of the execution status."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from . import metadata
 
 
 def key(result: dg.AssetCheckResult) -> dg.AssetCheckKey | None:
-    """Return the key of a result; None where it leaves its asset or name open."""
+    """Return the key of a result, or None if it has no asset or no name."""
     if result.asset_key is None or result.check_name is None:
         return None
     return dg.AssetCheckKey(result.asset_key, result.check_name)
 
 
 def check_for(model: ModelAsset, use: AuditUse, uses: Sequence[AuditUse]) -> AuditCheck | None:
-    """Find the check of an audit's use: by name and arguments, or by name.
+    """Return the check for one use of an audit, out of all `uses` on the promoted model.
 
-    By name alone only where both the package and the promoted model have just one of that name.
+    The arguments may differ if both the package and the promoted model use the audit only once.
     """
     named = [check for check in model.audits if check.audit == use.name and not check.standalone]
     for check in named:
         if tuple(sorted(check.args.items())) == use.args:
             return check
-    alone = len({other for other in uses if other.name == use.name}) == 1
-    return named[0] if alone and len(named) == 1 else None
+    is_only_use = len({other for other in uses if other.name == use.name}) == 1
+    return named[0] if is_only_use and len(named) == 1 else None
 
 
 def audit_result(
     check: AuditCheck, failed: AuditFailed | None, *, blocking: bool
 ) -> dg.AssetCheckResult:
-    """Return the result of an audit that ran; `failed` is what it found, `blocking` if it stops."""
+    """Return the result of an audit that ran. `failed` is None if it passed."""
     warns = failed is not None and not blocking
     return dg.AssetCheckResult(
         passed=failed is None,
@@ -50,7 +50,7 @@ def audit_result(
 def status(
     model: ModelAsset, passed: bool, status: str, facts: metadata.Facts
 ) -> dg.AssetCheckResult:
-    """Return the result of the status check."""
+    """Return the result of the check `sqlmesh_execution_status`."""
     return dg.AssetCheckResult(
         passed=passed,
         asset_key=model.spec.key,

@@ -1,4 +1,4 @@
-"""What is promoted beside what was generated: SQLMesh runs the first, Dagster shows the second."""
+"""Compares the promoted models, which SQLMesh runs, with the generated package."""
 
 from __future__ import annotations
 
@@ -7,82 +7,79 @@ from dataclasses import dataclass
 
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
-from dg_sqlmesh_codegen.runtime.text import counted, plain, shortened
+from dg_sqlmesh_codegen.runtime.text import counted, display_name, shortened
 
 GENERATE = "python -m dg_sqlmesh_codegen"
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How an environment and a package differ, as fqns in alphabetical order.
+    """The differences between an environment and a package, as sorted fqns.
 
-    `unpromoted`: in the package only. `changed`: in both, in different versions. `unknown`: in the
-    environment only.
+    `not_promoted` are only in the package, `unknown` only in the environment, and `changed` in both
+    with different versions.
     """
 
-    unpromoted: tuple[str, ...] = ()
+    not_promoted: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     def warnings(self) -> list[str]:
-        """Return a line for each kind of difference that a run goes on with."""
+        """Return one line for each kind of difference that does not fail a run."""
         lines = []
         if self.changed:
             lines.append(
-                f"Promoted in another version than the generated package has: "
-                f"{_named(self.changed)}. SQLMesh runs the promoted one. Plan and generate from "
-                f"the same files: `sqlmesh plan`, `{GENERATE}`."
+                f"The promoted version differs from the generated package: "
+                f"{_listed(self.changed)}. SQLMesh runs the promoted version. Run `sqlmesh plan` "
+                f"and `{GENERATE}` on the same files."
             )
         if self.unknown:
-            lines.append(unknown_to_package(self.unknown))
+            lines.append(not_in_package(self.unknown))
         return lines
 
 
 def compare(
     models: Sequence[ModelAsset], selected: Iterable[str], promoted: Mapping[str, PromotedModel]
 ) -> Drift:
-    """Compare a package with what is promoted, by name and by data hash.
+    """Compare a package with an environment, by names and data hashes.
 
     Args:
         models: every model of the package.
-        selected: what a run is to evaluate: fqns of models, names of standalone audits. The others
-            may differ.
+        selected: fqns of the models and names of the standalone audits to compare.
         promoted: everything in the environment, by fqn.
     """
     wanted = set(selected)
-    names = {model.fqn for model in models}
+    known = {model.fqn for model in models}
     changed = [model.fqn for model in models if model.fqn in wanted and _changed(model, promoted)]
-    unknown = [each.fqn for each in promoted.values() if each.is_asset and each.fqn not in names]
+    unknown = [each.fqn for each in promoted.values() if each.is_asset and each.fqn not in known]
     return Drift(
-        unpromoted=tuple(sorted(wanted - set(promoted))),
+        not_promoted=tuple(sorted(wanted - set(promoted))),
         changed=tuple(sorted(changed)),
         unknown=tuple(sorted(unknown)),
     )
 
 
-def unpromoted(fqns: Iterable[str]) -> str:
-    """Say that these are in the package, and not in the environment; `promoting` mends it."""
-    names = shortened([plain(fqn) for fqn in sorted(fqns)])
-    return f"Not promoted in the SQLMesh environment: {names}"
-
-
-def promoting(plan_command: str) -> str:
-    """Say how models come into the environment, or out of the package."""
-    return f"Run `{plan_command}`, or generate the package again if the models were removed."
-
-
-def unknown_to_package(fqns: Iterable[str]) -> str:
-    """Say that these are promoted, that the package lacks them, and how to mend it."""
+def not_promoted(fqns: Iterable[str], plan_command: str) -> tuple[str, str]:
+    """Return the problem of models that the environment lacks, and its remedy."""
+    names = shortened([display_name(fqn) for fqn in sorted(fqns)])
     return (
-        f"Promoted, but not in the generated package: {_named(sorted(fqns))}. "
+        f"Not promoted in the SQLMesh environment: {names}",
+        f"Run `{plan_command}`, or generate the package again if the models were removed.",
+    )
+
+
+def not_in_package(fqns: Iterable[str]) -> str:
+    """Return the problem of models that the package lacks, with its remedy."""
+    return (
+        f"Promoted, but not in the generated package: {_listed(sorted(fqns))}. "
         f"Generate it again with `{GENERATE}`."
     )
 
 
 def _changed(model: ModelAsset, promoted: Mapping[str, PromotedModel]) -> bool:
-    there = promoted.get(model.fqn)
-    return bool(there and model.spec.code_version and there.data_hash != model.spec.code_version)
+    found = promoted.get(model.fqn)
+    return bool(found and model.spec.code_version and found.data_hash != model.spec.code_version)
 
 
-def _named(fqns: Sequence[str]) -> str:
-    return f"{counted(fqns)} ({shortened([plain(fqn) for fqn in fqns])})"
+def _listed(fqns: Sequence[str]) -> str:
+    return f"{counted(fqns)} ({shortened([display_name(fqn) for fqn in fqns])})"

@@ -1,84 +1,67 @@
-"""Failed and skipped models -> the failure that ends a step, and whom skipped ones blame."""
+"""The failure that ends a step, and which failed models made SQLMesh skip others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from graphlib import TopologicalSorter
 
 import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
-from dg_sqlmesh_codegen.runtime.text import clipped, counted, plain, shortened
+from dg_sqlmesh_codegen.runtime.text import clipped, counted, display_name, shortened
 
-from .progress import Errors
+from .progress import ModelErrors
 
-# The key of a failure's metadata that names the failed models.
-FAILED = "sqlmesh/failed"
+# Metadata key of a failure that lists the failed models.
+FAILED_MODELS = "sqlmesh/failed"
 # Dagster shows the description on one page.
-_MOST_ERRORS = 10
-_NOBODY: frozenset[str] = frozenset()
+_MAX_ERRORS = 10
+_EMPTY: frozenset[str] = frozenset()
 
 
-class Blame:
-    """Finds the failed models upstream of a model, each model being looked at once."""
+def upstream_first(promoted: Mapping[str, PromotedModel]) -> Iterable[str]:
+    """Yield the fqns of all models, and of their parents, each one after its parents."""
+    parents = {fqn: {*model.parents} - {fqn} for fqn, model in promoted.items()}
+    return TopologicalSorter(parents).static_order()
 
-    def __init__(self, promoted: Mapping[str, PromotedModel], failed: Iterable[str]) -> None:
-        """Take the graph as it is promoted, and which models have failed."""
-        self._promoted = promoted
-        self._failed = frozenset(failed)
-        self._found: dict[str, frozenset[str]] = {}
 
-    def upstream_of(self, fqn: str) -> frozenset[str]:
-        """Return the nearest failed models on each way up from the model."""
-        waiting = [fqn]
-        while waiting:
-            current = waiting[-1]
-            parents = self._parents(current)
-            open_ones = [
-                parent
-                for parent in parents
-                if parent not in self._failed and parent not in self._found
-            ]
-            if open_ones:
-                waiting.extend(open_ones)
-                continue
-            self._found[current] = self._union(parents)
-            waiting.pop()
-        return self._found[fqn]
-
-    def _parents(self, fqn: str) -> Sequence[str]:
-        promoted = self._promoted.get(fqn)
-        return [parent for parent in promoted.parents if parent != fqn] if promoted else ()
-
-    def _union(self, parents: Sequence[str]) -> frozenset[str]:
-        sets = {
-            frozenset([parent]) if parent in self._failed else self._found[parent]
-            for parent in parents
-        }
-        # One set for all that stand on it: a chain of a thousand models holds it once.
-        return next(iter(sets)) if len(sets) == 1 else _NOBODY.union(*sets)
+def failed_upstream(
+    promoted: Mapping[str, PromotedModel], failed: Collection[str]
+) -> dict[str, frozenset[str]]:
+    """Return for each model the nearest failed models upstream of it, by fqn."""
+    found: dict[str, frozenset[str]] = {}
+    for fqn in upstream_first(promoted):
+        parents = {*promoted[fqn].parents} - {fqn} if fqn in promoted else ()
+        sets = {frozenset([each]) if each in failed else found[each] for each in parents}
+        # Shared, so that a chain of a thousand models holds one set.
+        found[fqn] = next(iter(sets)) if len(sets) == 1 else _EMPTY.union(*sets)
+    return found
 
 
 def of_models(
-    failed: Mapping[str, Errors], skipped: Iterable[str], run_error: Exception | None
+    failed: Mapping[str, ModelErrors], skipped: Iterable[str], run_error: Exception | None
 ) -> dg.Failure:
     """Return the failure of a step in which models failed.
 
     Args:
-        failed: the errors of each model that failed, by fqn.
-        skipped: the models that were skipped because of them.
-        run_error: what ended SQLMesh's run as a whole, if something did.
+        failed: the errors of each failed model, by fqn.
+        skipped: the models that SQLMesh skipped because of them.
+        run_error: the error that ended SQLMesh's run, if any.
     """
-    errors = [f"{plain(fqn)}: {error.message}" for fqn, error in sorted(failed.items())]
-    left_out = sorted(plain(fqn) for fqn in skipped)
-    listed = shortened([clipped(error) for error in errors], "; ", _MOST_ERRORS)
+    errors = [f"{display_name(fqn)}: {error.message}" for fqn, error in sorted(failed.items())]
+    skipped_names = sorted(map(display_name, skipped))
+    listed = shortened([clipped(error) for error in errors], "; ", _MAX_ERRORS)
     description = f"SQLMesh could not evaluate {counted(errors)}: {listed}"
-    if left_out:
-        description += f". Skipped downstream: {shortened(left_out)}"
+    if skipped_names:
+        description += f". Skipped downstream: {shortened(skipped_names)}"
     if run_error:
         description += f". SQLMesh's run ended with: {clipped(str(run_error))}"
     return dg.Failure(
         description=description,
-        metadata={FAILED: sorted(map(plain, failed)), "sqlmesh/skipped": left_out},
+        metadata={
+            FAILED_MODELS: sorted(map(display_name, failed)),
+            "sqlmesh/skipped": skipped_names,
+        },
         allow_retries=run_error is not None or any(error.retryable for error in failed.values()),
     )
 

@@ -1,4 +1,4 @@
-"""The metadata of what happened, under keys of ours: `sqlmesh/...`."""
+"""The metadata of results, under the keys `sqlmesh/...`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Facts = Mapping[str, dg.MetadataValue]
 
 
 def of_evaluation(due: DueModel, batches: Sequence[BatchEnded]) -> dict[str, dg.MetadataValue]:
-    """Describe an evaluation: what time it covered, how long it took, how many rows it moved."""
+    """Return the intervals, duration, rows and bytes of an evaluation."""
     facts: dict[str, dg.MetadataValue] = {
         "sqlmesh/snapshot_version": dg.TextMetadataValue(due.version),
         "sqlmesh/intervals": dg.JsonMetadataValue(_intervals(batches)),
@@ -32,14 +32,14 @@ def of_evaluation(due: DueModel, batches: Sequence[BatchEnded]) -> dict[str, dg.
 
 
 def of_other_version(due: DueModel, code_version: str | None) -> dict[str, dg.MetadataValue]:
-    """Name the version that was run, where the package says another."""
+    """Return the promoted code version, if it differs from the package's."""
     if not code_version or not due.data_hash or due.data_hash == code_version:
         return {}
     return {"sqlmesh/code_version_promoted": dg.TextMetadataValue(due.data_hash)}
 
 
-def of_lost_evaluation(version: str, run_id: str) -> dict[str, dg.MetadataValue]:
-    """Describe an evaluation by an earlier run, which did not live to report it."""
+def of_recovered_evaluation(version: str, run_id: str) -> dict[str, dg.MetadataValue]:
+    """Return the earlier run that evaluated a model without reporting it."""
     return {
         "sqlmesh/snapshot_version": dg.TextMetadataValue(version),
         "sqlmesh/evaluated_by_run": dg.DagsterRunMetadataValue(run_id),
@@ -47,7 +47,7 @@ def of_lost_evaluation(version: str, run_id: str) -> dict[str, dg.MetadataValue]
 
 
 def of_failed_audit(failed: AuditFailed) -> dict[str, dg.MetadataValue]:
-    """Describe a failed audit: how many rows, found by which query, with which arguments."""
+    """Return the number of rows, the query and the arguments of a failed audit."""
     return {
         "sqlmesh/count": dg.IntMetadataValue(failed.count),
         "sqlmesh/audit_query": dg.MarkdownMetadataValue(f"```sql\n{failed.query}\n```"),
@@ -56,32 +56,22 @@ def of_failed_audit(failed: AuditFailed) -> dict[str, dg.MetadataValue]:
 
 
 def of_next_due(promoted: PromotedModel | None) -> dict[str, dg.MetadataValue]:
-    """Say when a model that is not due will be; nothing for one that no run evaluates (a seed)."""
-    if promoted is None or promoted.next_due is None:
+    """Return when a model is due next. Empty if no run evaluates it (a seed)."""
+    if promoted is None or promoted.next_due_ms is None:
         return {}
-    return {"sqlmesh/next_due": dg.TimestampMetadataValue(promoted.next_due / 1000)}
-
-
-def of_failure(message: str) -> dict[str, dg.MetadataValue]:
-    """Say why a model failed, in SQLMesh's words."""
-    return {"sqlmesh/error": dg.TextMetadataValue(message)}
-
-
-def of_skip(upstream: Sequence[str]) -> dict[str, dg.MetadataValue]:
-    """Name the failed models upstream that made SQLMesh skip a model."""
-    return {"sqlmesh/failed_upstream": dg.JsonMetadataValue(list(upstream))}
+    return {"sqlmesh/next_due": dg.TimestampMetadataValue(promoted.next_due_ms / 1000)}
 
 
 def _intervals(batches: Sequence[BatchEnded]) -> list[list[str]]:
-    """Return the intervals as ISO times, with those that touch joined."""
-    joined: list[list[int]] = []
-    for start, end in sorted((batch.start, batch.end) for batch in batches):
-        if joined and start <= joined[-1][1]:
-            joined[-1][1] = max(joined[-1][1], end)
+    """Return the intervals as ISO times. Adjacent intervals are merged."""
+    merged: list[list[int]] = []
+    for start, end in sorted((batch.start_ms, batch.end_ms) for batch in batches):
+        if merged and start <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], end)
         else:
-            joined.append([start, end])
-    return [[_iso(start), _iso(end)] for start, end in joined]
+            merged.append([start, end])
+    return [[_iso(start), _iso(end)] for start, end in merged]
 
 
-def _iso(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
+def _iso(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat()

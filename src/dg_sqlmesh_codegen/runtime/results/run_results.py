@@ -1,291 +1,182 @@
-"""Events of a SQLMesh run -> Dagster results. Pure: no SQLMesh, no Dagster context, no clock.
+"""Turns the events of a SQLMesh run into Dagster results.
 
-Only what happened is reported. A model is materialized at the moment its last batch has ended
-well; everything else is said in checks, and by the failure that ends the step.
+It uses no SQLMesh, no Dagster context and no clock. A model is materialized when its last batch has
+ended. Everything else is reported by checks, and by the failure that ends the step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from graphlib import TopologicalSorter
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from dg_sqlmesh_codegen.runtime.events import (
-    AuditFailed,
-    BatchEnded,
-    DueModel,
-    EnvironmentRead,
-    Event,
-    Level,
-    Message,
-    ModelFailed,
-    ModelsSkipped,
-    PromotedModel,
-    RunEnded,
-    RunPlanned,
-)
+from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
-from dg_sqlmesh_codegen.runtime.selection import Selection, Unheard
-from dg_sqlmesh_codegen.runtime.text import counted, plain
+from dg_sqlmesh_codegen.runtime.selection import Selection, UnreportedModel
+from dg_sqlmesh_codegen.runtime.text import counted, display_name
 
-from . import checks, drift, failures, metadata
-from .failures import Blame
-from .progress import Errors, Progress
+from . import checks, drift, failures
+from .model_results import ModelResults
+from .progress import RunState
 
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 class RunResults:
-    """Collects the events of one run and turns them into results as soon as they are certain."""
+    """Collects the events of one run, and yields each result as soon as it is certain."""
 
     def __init__(self, models: Sequence[ModelAsset], selection: Selection) -> None:
-        """Take every model of the package and what of it this step may report."""
+        """Take every model of the package, and what this step may report."""
         self._models = {model.fqn: model for model in models}
         self._standalone = {
             check.audit: check for model in models for check in model.audits if check.standalone
         }
         self._selection = selection
-        self._promoted: Mapping[str, PromotedModel] = {}
-        self._unpromoted: tuple[str, ...] = ()
-        self._plan_command = ""
-        self._blame: Blame | None = None
-        self._progress: dict[str, Progress] = {}
-        self._evaluated: set[str] = set()
-        self._skipped: set[str] = set()
-        self._failed: dict[str, Errors] = {}
+        self._state = RunState()
+        self._results = ModelResults(self._state, selection)
 
-    def handle(self, event: Event) -> Iterator[SQLMeshResult | Message]:
-        """Take one event in and yield what it makes certain.
+    def handle(self, event: events.Event) -> Iterator[SQLMeshResult | events.Message]:
+        """Take one event and yield the results that are now certain, and messages to log.
 
-        Yields:
-            Results, also of models that SQLMesh evaluated although Dagster did not select them
-            (`include_upstream`): these cannot be yielded from the op; messages to log.
+        With `include_upstream`, results can be of models that are not selected. The op cannot yield
+        those.
         """
         match event:
-            case EnvironmentRead():
+            case events.EnvironmentRead():
                 yield from self._compare(event)
-            case RunPlanned():
+            case events.RunPlanned():
                 yield from self._plan(event.models)
-            case AuditFailed():
-                yield from self._take_failed_audit(event)
-            case BatchEnded():
+            case events.AuditFailed():
+                yield from self._add_failed_audit(event)
+            case events.BatchEnded():
                 yield from self._end_batch(event)
-            case RunEnded(nothing_to_do=True):
-                # Said of the whole: where it started over, what was left had been done by the plan.
-                self._plan_again({})
-            case ModelsSkipped():
-                self._skipped |= set(event.fqns)
-            case ModelFailed():
-                self._failed.setdefault(event.fqn, Errors()).add(event)
-                # Where an audit refused the data, there is nothing to learn from a traceback.
+            case events.RunEnded(nothing_to_do=True):
+                # After a restart: the plan that changed the environment has evaluated the rest.
+                self._state.restart({})
+            case events.ModelsSkipped():
+                self._state.skipped |= set(event.fqns)
+            case events.ModelFailed():
+                self._state.model_failed(event)
+                # After a blocking audit, a traceback does not help.
                 reason = event.traceback if event.retryable else event.message
-                yield Message(Level.ERROR, f"{plain(event.fqn)} failed: {reason}")
-            case Message():
+                yield events.Message(logging.ERROR, f"{display_name(event.fqn)} failed: {reason}")
+            case events.Message():
                 yield event
 
-    def unheard(self) -> list[Unheard]:
-        """Return the selected models that SQLMesh had nothing to do for."""
-        heard = {*self._evaluated, *self._progress, *self._failed, *self._skipped}
+    def unreported_models(self) -> list[UnreportedModel]:
+        """Return the selected models about which SQLMesh reported nothing."""
         return [
-            Unheard(model.spec.key, fqn, promoted.altered / 1000)
+            UnreportedModel(model.spec.key, fqn, promoted.altered_ms / 1000)
             for fqn, model in self._models.items()
             if model.spec.key in self._selection.assets
-            and fqn not in heard
-            and (promoted := self._promoted.get(fqn))
-            and promoted.altered
+            and not self._state.is_mentioned(fqn)
+            and (promoted := self._state.promoted.get(fqn))
+            and promoted.altered_ms
         ]
 
     def finish(
-        self, *, aborted: bool = False, lost: Mapping[dg.AssetKey, str] | None = None
+        self, *, aborted: bool = False, recovered: Mapping[dg.AssetKey, str] | None = None
     ) -> Iterator[SQLMeshResult]:
-        """Yield the checks of the selected models that were not evaluated.
+        """Yield the results of the selected models that this run did not evaluate.
 
         Args:
-            aborted: SQLMesh's run ended with an error: models of which nothing was heard may have
-                been due, so nothing is said of them.
-            lost: by asset, the run that evaluated it and did not live to say so; it is made up for.
+            aborted: whether SQLMesh's run ended with an error. Models that it did not mention can
+                have been due, so they get no result.
+            recovered: by asset, the earlier run that evaluated it without reporting it.
         """
-        made_up = lost or {}
-        for model in self._upstream_first(made_up):
-            yield self._made_up(model, made_up[model.spec.key])
+        recovered = recovered or {}
+        for fqn in failures.upstream_first(self._state.promoted) if recovered else ():
+            model = self._models.get(fqn)
+            if model and model.spec.key in recovered:
+                yield self._results.recovered(model, recovered[model.spec.key])
         for fqn, model in self._models.items():
-            if model.spec.key not in self._selection.assets or fqn in self._evaluated:
-                continue
-            if model.spec.key in made_up:
-                continue
-            if fqn in self._failed:
-                yield from self._only_selected(self._audit_checks(model))
-            unheard = not (fqn in self._failed or fqn in self._skipped or fqn in self._unpromoted)
-            if unheard and (aborted or self._selection.is_retry):
-                continue  # in a retry "not due" means: the first attempt evaluated it, and said so
-            yield from self._only_selected([self._not_evaluated(model)])
+            selected = model.spec.key in self._selection.assets
+            if selected and fqn not in self._state.evaluated and model.spec.key not in recovered:
+                yield from self._finish_model(model, aborted)
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
-        """Return what ends the step if a model, or the run, failed, after all results are out."""
+        """Return the failure that ends the step after all results, or None."""
+        state = self._state
         failure = None
-        if self._failed:
-            skipped = self._skipped - self._evaluated - set(self._failed)
-            failure = failures.of_models(self._failed, skipped, run_error)
+        if state.failed:
+            skipped = state.skipped - state.evaluated - set(state.failed)
+            failure = failures.of_models(state.failed, skipped, run_error)
         elif run_error:
             failure = failures.of_run(run_error)
-        if not self._unpromoted:
+        if not state.not_promoted:
             return failure
-        unpromoted = f"{drift.unpromoted(self._unpromoted)}. {drift.promoting(self._plan_command)}"
+        problem = ". ".join(drift.not_promoted(state.not_promoted, state.plan_command))
         if failure is None:
-            return dg.Failure(unpromoted, allow_retries=False)
+            return dg.Failure(problem, allow_retries=False)
         return dg.Failure(
-            f"{failure.description}. {unpromoted}",
+            f"{failure.description}. {problem}",
             metadata=failure.metadata,
             allow_retries=failure.allow_retries,
         )
 
-    def _compare(self, event: EnvironmentRead) -> Iterator[Message]:
-        self._promoted = {model.fqn: model for model in event.models}
-        self._plan_command = event.plan_command
-        found = drift.compare(
-            list(self._models.values()),
-            self._selection.nodes(self._models.values()),
-            self._promoted,
-        )
-        self._unpromoted = found.unpromoted
-        for line in found.warnings():
-            yield Message(Level.WARNING, line)
+    def _finish_model(self, model: ModelAsset, aborted: bool) -> Iterator[SQLMeshResult]:
+        state, fqn = self._state, model.fqn
+        if fqn in state.failed:
+            yield from self._results.selected(self._results.audit_checks(model))
+        is_known = fqn in state.failed or fqn in state.skipped or fqn in state.not_promoted
+        if not is_known and (aborted or self._selection.is_retry):
+            return  # in a retry, a model can be "not due" because the first attempt evaluated it
+        yield from self._results.selected([self._results.not_evaluated(model)])
 
-    def _plan(self, due: Sequence[DueModel]) -> Iterator[Message]:
-        restarted = bool(self._progress)
-        before = self._progress
-        self._plan_again(
-            {
-                model.fqn: (
-                    before[model.fqn].again(model) if model.fqn in before else Progress(model)
-                )
-                for model in due
-            }
-        )
-        again = "started over, the environment was changed; " if restarted else ""
-        yield Message(Level.INFO, f"SQLMesh {again}evaluates {counted(due)}")
+    def _compare(self, event: events.EnvironmentRead) -> Iterator[events.Message]:
+        models = list(self._models.values())
+        self._state.promoted = {model.fqn: model for model in event.models}
+        self._state.plan_command = event.plan_command
+        found = drift.compare(models, self._selection.nodes(models), self._state.promoted)
+        self._state.not_promoted = found.not_promoted
+        for line in found.warnings():
+            yield events.Message(logging.WARNING, line)
+
+    def _plan(self, due: Sequence[events.DueModel]) -> Iterator[events.Message]:
+        restarted = self._state.plan(due)
+        reason = "restarted because the environment changed, and " if restarted else ""
+        yield events.Message(logging.INFO, f"SQLMesh {reason}evaluates {counted(due)}")
         if self._selection.all_audits:
             for model in due:
                 yield from self._unknown_audits(model)
 
-    def _plan_again(self, progress: dict[str, Progress]) -> None:
-        """Forget an attempt that was broken off: of it only what had been finished counts."""
-        self._progress = progress
-        self._skipped.clear()
-        self._failed.clear()
-
-    def _unknown_audits(self, due: DueModel) -> Iterator[Message]:
+    def _unknown_audits(self, due: events.DueModel) -> Iterator[events.Message]:
         model = self._models.get(due.fqn)
         unknown = [
             use.name for use in due.audits if model and not checks.check_for(model, use, due.audits)
         ]
         if unknown:
-            yield Message(
-                Level.WARNING,
-                f"{plain(due.fqn)} has audits that the generated package does not know: "
-                f"{', '.join(unknown)}. Generate it again with `python -m dg_sqlmesh_codegen`.",
+            yield events.Message(
+                logging.WARNING,
+                f"{display_name(due.fqn)} has audits that are not in the generated package: "
+                f"{', '.join(unknown)}. Generate it again with `{drift.GENERATE}`.",
             )
 
-    def _take_failed_audit(self, event: AuditFailed) -> Iterator[Message]:
-        progress = self._progress.get(event.fqn)
+    def _add_failed_audit(self, event: events.AuditFailed) -> Iterator[events.Message]:
+        progress = self._state.progress.get(event.fqn)
         if progress is None:
             return
         progress.audit_failed(event)
         model = self._models.get(event.fqn)
         if model and not checks.check_for(model, event.use, progress.due.audits):
-            # No check says so: the log has to.
-            found = (
-                f"audit {event.use.name} of {plain(event.fqn)} failed, it found {event.count} rows"
-            )
-            yield Message(Level.WARNING, found)
+            # It has no check, so the log is the only place.
+            name = display_name(event.fqn)
+            text = f"Audit {event.use.name} of {name} failed: it found {event.count} rows"
+            yield events.Message(logging.WARNING, text)
 
-    def _end_batch(self, event: BatchEnded) -> Iterator[SQLMeshResult]:
-        progress = self._progress.get(event.fqn)
-        if progress is None or event.fqn in self._evaluated:
-            return  # a restarted run may come to a model a second time: it is reported once
+    def _end_batch(self, event: events.BatchEnded) -> Iterator[SQLMeshResult]:
+        progress = self._state.progress.get(event.fqn)
+        if progress is None or event.fqn in self._state.evaluated:
+            return  # after a restart SQLMesh can evaluate a model again; it is reported once
         progress.batch_ended(event)
         if not progress.finished:
             return
-        self._evaluated.add(event.fqn)
+        self._state.evaluated.add(event.fqn)
         if event.fqn in self._models:
-            yield self._materialization(self._models[event.fqn], progress)
+            yield self._results.materialization(self._models[event.fqn], progress)
         elif event.fqn in self._standalone:
             failed = next(iter(progress.failed_audits.values()), None)
             check = self._standalone[event.fqn]
-            yield from self._only_selected([checks.audit_result(check, failed, blocking=False)])
-
-    def _materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
-        facts = metadata.of_evaluation(progress.due, progress.evaluated)
-        facts |= metadata.of_other_version(progress.due, model.spec.code_version)
-        # The snapshot's version says which definition, the run which data.
-        version = dg.DataVersion(f"{progress.due.version}-{self._selection.run_id}")
-        results = [*self._audit_checks(model)]
-        if model.has_status_check:
-            results.append(checks.status(model, True, "evaluated", facts))
-        selected = model.spec.key in self._selection.assets
-        return dg.MaterializeResult(
-            asset_key=model.spec.key,
-            metadata=facts,
-            data_version=version,
-            check_results=list(self._only_selected(results) if selected else results),
-        )
-
-    def _upstream_first(self, keys: Collection[dg.AssetKey]) -> Iterator[ModelAsset]:
-        """Yield the models of these assets in the order in which Dagster takes them."""
-        parents = {fqn: {*model.parents} - {fqn} for fqn, model in self._promoted.items()}
-        for fqn in TopologicalSorter(parents).static_order():
-            model = self._models.get(fqn)
-            if model and model.spec.key in keys:
-                yield model
-
-    def _made_up(self, model: ModelAsset, run_id: str) -> dg.MaterializeResult[None]:
-        """Materialize what an earlier run has evaluated; what its audits found is not known."""
-        version = self._promoted[model.fqn].version
-        facts = metadata.of_lost_evaluation(version, run_id)
-        status = checks.status(model, True, "evaluated", facts)
-        return dg.MaterializeResult(
-            asset_key=model.spec.key,
-            metadata=facts,
-            data_version=dg.DataVersion(f"{version}-{run_id}"),
-            check_results=list(self._only_selected([status])),
-        )
-
-    def _audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
-        """Yield a result for each audit that ran: SQLMesh runs all of a model's after a batch."""
-        progress = self._progress.get(model.fqn)
-        if progress is None:
-            return
-        errors = self._failed.get(model.fqn, Errors())
-        reported: set[dg.AssetCheckKey] = set()
-        for use in progress.due.audits:  # one use may stand there twice: it is one check
-            check = checks.check_for(model, use, progress.due.audits)
-            failure = progress.failed_audits.get(use)
-            # Where a batch failed before its audits, none of them has passed on all of the data.
-            certain = failure is not None or errors.only_audits
-            if check and certain and check.spec.key not in reported:
-                reported.add(check.spec.key)
-                yield checks.audit_result(check, failure, blocking=use in errors.blocking_audits)
-
-    def _not_evaluated(self, model: ModelAsset) -> dg.AssetCheckResult:
-        failed = self._failed.get(model.fqn)
-        if failed:
-            return checks.status(model, False, "failed", metadata.of_failure(failed.message))
-        if model.fqn in self._skipped:
-            self._blame = self._blame or Blame(self._promoted, self._failed)
-            upstream = sorted(plain(fqn) for fqn in self._blame.upstream_of(model.fqn))
-            return checks.status(model, False, "skipped", metadata.of_skip(upstream))
-        if model.fqn in self._unpromoted:
-            facts = metadata.of_failure(f"Run `{self._plan_command}`")
-            return checks.status(model, False, "not promoted", facts)
-        progress = self._progress.get(model.fqn)
-        if progress and not progress.due.batches:
-            return checks.status(model, True, "waiting for its signals", {})
-        promoted = self._promoted.get(model.fqn)
-        return checks.status(model, True, "not due", metadata.of_next_due(promoted))
-
-    def _only_selected(
-        self, results: Iterable[dg.AssetCheckResult]
-    ) -> Iterator[dg.AssetCheckResult]:
-        wanted = self._selection.checks
-        yield from (result for result in results if checks.key(result) in wanted)
+            result = checks.audit_result(check, failed, blocking=False)
+            yield from self._results.selected([result])

@@ -1,7 +1,8 @@
-"""Which results Dagster still takes from an op: no asset after one that reads it.
+"""Which results Dagster still accepts from an op.
 
-Dagster refuses a materialization that is yielded after that of a child, by the package's edges.
-SQLMesh goes by the promoted ones, and may come to an upstream model later when it starts over.
+Dagster refuses a materialization that is yielded after one of its children, by the edges of the
+package. SQLMesh follows the promoted edges, and can evaluate an upstream model later if it restarts
+the run.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import dagster as dg
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 
 
-class Order:
-    """What a step has yielded, and what may still follow."""
+class YieldOrder:
+    """What a step has yielded, and what it may yield next."""
 
     def __init__(self, models: Sequence[ModelAsset], selected: Collection[dg.AssetKey]) -> None:
         """Take every model of the package, and the assets of the step."""
@@ -34,7 +35,7 @@ class Order:
         too_late = not self._yielded.isdisjoint(self._children.get(result.asset_key, ()))
         return result.asset_key in self._selected and not too_late
 
-    def note(self, result: dg.MaterializeResult[None] | dg.AssetCheckResult) -> None:
-        """Note that the op yields this."""
+    def add(self, result: dg.MaterializeResult[None] | dg.AssetCheckResult) -> None:
+        """Record that the op yields this."""
         if isinstance(result, dg.MaterializeResult) and result.asset_key is not None:
             self._yielded.add(result.asset_key)

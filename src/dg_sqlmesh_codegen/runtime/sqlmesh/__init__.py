@@ -1,1 +1,1 @@
-"""All that imports SQLMesh at run time. Import it inside functions that run at execution time."""
+"""Everything that imports SQLMesh at run time. Import its modules inside functions only."""

@@ -1,4 +1,4 @@
-"""Which database a connection is, and what of it is secret: SQLMesh's own configuration objects."""
+"""State keys and secrets of SQLMesh's own configuration objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.sqlmesh.connections import duckdb_file, secrets_of, state_key
+from dg_sqlmesh_codegen.runtime.sqlmesh.secrets import secrets_of
+from dg_sqlmesh_codegen.runtime.sqlmesh.state_identity import duckdb_file, state_key
+
+pytestmark = pytest.mark.sqlmesh
 
 
 def postgres(**changes: object) -> Any:  # noqa: ANN401 - SQLMesh is imported inside
@@ -43,7 +46,7 @@ def test_another_database_has_another_key(change: dict[str, object]) -> None:
     assert state_key(postgres(**change), None, "prod") != state_key(postgres(), None, "prod")
 
 
-def test_environments_and_schemas_of_a_server_are_apart() -> None:
+def test_environments_and_schemas_have_different_keys() -> None:
     keys = {
         state_key(postgres(), schema, environment)
         for schema in (None, "state_of_b")
@@ -52,13 +55,13 @@ def test_environments_and_schemas_of_a_server_are_apart() -> None:
     assert len(keys) == 4
 
 
-def test_names_of_this_host_are_one_host() -> None:
+def test_all_names_of_this_host_have_the_same_key() -> None:
     assert state_key(postgres(host="localhost"), None, "prod") == state_key(
         postgres(host="127.0.0.1"), None, "prod"
     )
 
 
-def test_a_duckdb_file_is_one_however_it_is_written(
+def test_all_paths_of_a_duckdb_file_have_the_same_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -69,11 +72,11 @@ def test_a_duckdb_file_is_one_however_it_is_written(
     assert state_key(duckdb(database=str(tmp_path / "link" / "shop.db")), None, "prod") == key
     assert state_key(duckdb(catalogs={"c": "shop.db"}), None, "prod") == key
     assert state_key(duckdb(database="other.db"), None, "prod") != key
-    # One process at a time may open it, whatever the environment.
+    # Only one process at a time can open it, for any environment.
     assert state_key(duckdb(database="shop.db"), None, "dev") == key
 
 
-def test_a_further_catalog_does_not_make_it_another_state(tmp_path: Path) -> None:
+def test_only_the_first_catalog_counts(tmp_path: Path) -> None:
     one, two = str(tmp_path / "one.db"), str(tmp_path / "two.db")
 
     assert duckdb_file(duckdb(catalogs={"a": one, "b": two})) == Path(one)
@@ -81,17 +84,17 @@ def test_a_further_catalog_does_not_make_it_another_state(tmp_path: Path) -> Non
     assert duckdb_file(postgres()) is None
 
 
-def test_a_port_that_goes_without_saying(tmp_path: Path) -> None:
+def test_a_default_port_has_the_same_key(tmp_path: Path) -> None:
     from sqlmesh.core.config import MySQLConnectionConfig  # noqa: PLC0415
 
     fields = {"host": "db.example", "user": "me", "password": "hunter2!"}
-    said = MySQLConnectionConfig.model_validate({**fields, "port": 3306})
-    unsaid = MySQLConnectionConfig.model_validate(fields)
+    explicit = MySQLConnectionConfig.model_validate({**fields, "port": 3306})
+    implicit = MySQLConnectionConfig.model_validate(fields)
 
-    assert state_key(said, None, "prod") == state_key(unsaid, None, "prod")
+    assert state_key(explicit, None, "prod") == state_key(implicit, None, "prod")
 
 
-def test_nothing_secret_is_in_a_key() -> None:
+def test_a_key_contains_no_secret() -> None:
     assert state_key(postgres(), None, "prod").isalnum()
 
 

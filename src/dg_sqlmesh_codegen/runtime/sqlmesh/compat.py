@@ -1,0 +1,105 @@
+"""What the runtime uses of SQLMesh that its documentation does not cover, each with its reason.
+
+The console and the notification target are in `console`. Tested with sqlmesh 0.236.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlmesh import Context
+from sqlmesh.core.config.connection import ConnectionConfig
+from sqlmesh.core.notification_target import NotificationTarget
+from sqlmesh.core.scheduler import merged_missing_intervals
+from sqlmesh.core.selector import NativeSelector
+from sqlmesh.core.snapshot import (
+    DeployabilityIndex,
+    Snapshot,
+    SnapshotId,
+    apply_auto_restatements,
+)
+from sqlmesh.core.state_sync import StateSync
+
+
+class ExactSelector(NativeSelector):
+    """Selects models by fqn. SQLMesh's own selector parses names, and cannot parse all of them."""
+
+    def expand_model_selections(
+        self, model_selections: Iterable[str], models: object = None
+    ) -> set[str]:
+        """Return the given fqns."""
+        return set(model_selections)
+
+
+def set_concurrent_tasks(context: Context, tasks: int) -> None:
+    """Open that many connections. The argument of `Context` only sets the number of threads."""
+    context.connection_config.concurrent_tasks = tasks
+
+
+def add_user_notifier(context: Context, notifier: NotificationTarget) -> None:
+    """Notify the target also if the configuration has a `username`.
+
+    SQLMesh then notifies only the targets of that user, and `Context` takes no targets of users.
+    """
+    username = context.config.username
+    if username:
+        targets = context.notification_target_manager.user_notification_targets
+        targets.setdefault(username, set()).add(notifier)
+
+
+def state_connection(context: Context) -> ConnectionConfig:
+    """Return the configuration of the connection that the state is in."""
+    return context.config.get_state_connection(context.gateway) or context.connection_config
+
+
+@contextmanager
+def open_state(context: Context) -> Iterator[StateSync]:
+    """Open the state without creating it. `context.state_sync` would create missing tables."""
+    state = context.config.get_scheduler(context.gateway).create_state_sync(context)
+    try:
+        yield state
+    finally:
+        state.close()  # the context does not; and DuckDB lets no other connection in until then
+
+
+def thread_handles(context: Context, gateway: str | None) -> tuple[object, object]:
+    """Return the cursor and the connection of the calling thread, to cancel its query.
+
+    SQLMesh keeps one of each for every thread, and has no method that cancels a query.
+    """
+    adapter = context.snapshot_evaluator.get_adapter(gateway)
+    return adapter.cursor, adapter.connection
+
+
+def refresh_intervals(context: Context, snapshots: Iterable[Snapshot]) -> None:
+    """Read the intervals of snapshots again, which is much faster than reading the snapshots."""
+    found = list(snapshots)
+    for snapshot in found:
+        # SQLMesh clears the other intervals itself before it adds those of the state.
+        snapshot.pending_restatement_intervals = []
+    context.state_reader.refresh_snapshot_intervals(found)
+
+
+def snapshots_with_missing_intervals(
+    snapshots: Mapping[SnapshotId, Snapshot], execution_time: datetime, *, is_prod: bool
+) -> list[Snapshot]:
+    """Return the snapshots that `sqlmesh run` would evaluate. SQLMesh has no dry run.
+
+    Changes the snapshots, but not the state.
+    """
+    if is_prod:
+        deployability = DeployabilityIndex.all_deployable()
+        # `sqlmesh run` does this first, and writes the result to the state.
+        apply_auto_restatements(dict(snapshots), execution_time)
+    else:
+        deployability = DeployabilityIndex.create(dict(snapshots))
+    return list(
+        merged_missing_intervals(
+            snapshots.values(),
+            execution_time=execution_time,
+            end=execution_time,
+            deployability_index=deployability,
+        )
+    )

@@ -1,0 +1,114 @@
+"""Reads what is promoted in a SQLMesh environment."""
+
+from __future__ import annotations
+
+from sqlmesh import Context
+from sqlmesh.core.environment import Environment
+from sqlmesh.core.snapshot import Snapshot
+from sqlmesh.utils.date import now_timestamp, to_timestamp
+from sqlmesh.utils.errors import SQLMeshError
+
+from dg_sqlmesh_codegen.runtime.errors import SetupError
+from dg_sqlmesh_codegen.runtime.events import PromotedModel
+from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
+from dg_sqlmesh_codegen.runtime.run_target import Target
+
+from . import compat
+from .context import open_context
+from .state_identity import duckdb_file
+
+PROD = "prod"
+
+
+def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
+    """Read everything that is promoted in the environment, without a lock.
+
+    Raises:
+        SetupError, StateBusyError, RunError: as `due_models.read_due_models`.
+    """
+
+    def read(redaction: Redaction) -> tuple[PromotedModel, ...]:
+        with open_context(target, redaction) as context:
+            snapshots = read_snapshots(context, read_environment(context, target))
+        return tuple(promoted_model(snapshot, target) for snapshot in snapshots.values())
+
+    return redacted_errors(read)
+
+
+def read_environment(context: Context, target: Target) -> Environment:
+    """Read the environment from the state.
+
+    Raises:
+        SetupError: it was never planned, or the state belongs to another SQLMesh version.
+    """
+    _require_current_state(context, target)
+    name = Environment.sanitize_name(target.environment)
+    environment = context.state_reader.get_environment(name)
+    if environment is None:
+        raise _never_planned(context, target)
+    return environment
+
+
+def read_snapshots(context: Context, environment: Environment) -> dict[str, Snapshot]:
+    """Read the snapshots of an environment with their intervals, by fqn."""
+    snapshots = context.state_reader.get_snapshots(environment.snapshots).values()
+    return {snapshot.name: snapshot for snapshot in snapshots}
+
+
+def promoted_model(snapshot: Snapshot, target: Target) -> PromotedModel:
+    """Return a snapshot as plain values."""
+    tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
+    return PromotedModel(
+        fqn=snapshot.name,
+        data_hash=snapshot.fingerprint.data_hash,
+        parents=tuple(sorted(parent.name for parent in snapshot.parents)),
+        next_due_ms=to_timestamp(tick) if tick else None,
+        is_asset=is_asset(snapshot),
+        altered_ms=_altered_ms(snapshot, target),
+        version=str(snapshot.version),
+    )
+
+
+def is_asset(snapshot: Snapshot) -> bool:
+    """Return whether a generated package has an asset for the snapshot."""
+    return snapshot.is_model and not snapshot.is_symbolic
+
+
+def has_cron(snapshot: Snapshot) -> bool:
+    """Return whether runs evaluate the snapshot again: not seeds, and not symbolic models."""
+    return is_asset(snapshot) and not snapshot.is_seed
+
+
+def _altered_ms(snapshot: Snapshot, target: Target) -> int | None:
+    """Return when intervals were written. Previews in development environments count there."""
+    preview = None if target.environment == PROD else snapshot.dev_last_altered_ts
+    return max((time for time in (snapshot.last_altered_ts, preview) if time), default=None)
+
+
+def _require_current_state(context: Context, target: Target) -> None:
+    connection = compat.state_connection(context)
+    file = duckdb_file(connection)
+    if file and not file.exists():
+        raise _never_planned(context, target)  # connecting would create the file
+    with compat.open_state(context) as state:
+        try:
+            if state.get_versions(validate=False).schema_version == 0:
+                # SQLMesh also finds no tables if it cannot open the database. This raises then.
+                connection.connection_validator()()
+                raise _never_planned(context, target)
+            state.get_versions()
+        except SQLMeshError as error:
+            raise SetupError(
+                f"The SQLMesh state and the installed SQLMesh do not match: {error}",
+                f"Run `sqlmesh {target.cli_arguments} migrate`, or install the state's version.",
+            ) from error
+
+
+def _never_planned(context: Context, target: Target) -> SetupError:
+    file = duckdb_file(compat.state_connection(context))
+    # Usually a relative path: it is another file in another working directory.
+    where = f" (the state is expected in {file})" if file else ""
+    return SetupError(
+        f"The SQLMesh environment {target.environment!r} was never planned{where}",
+        f"Run `{target.plan_command}`.",
+    )

@@ -1,0 +1,72 @@
+"""What an upgrade of Dagster can break: its private API, used on real instances."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, active_run, planned_assets
+from dg_sqlmesh_codegen.runtime.dagster import compat
+
+A, B = dg.AssetKey("a"), dg.AssetKey("b")
+
+
+@dg.multi_asset(specs=[dg.AssetSpec(A, skippable=True), dg.AssetSpec(B, skippable=True)])
+def models() -> Iterator[dg.MaterializeResult[None]]:
+    yield from ()
+
+
+JOB = dg.Definitions([models], jobs=[dg.define_asset_job("j", [models])]).resolve_job_def("j")
+
+
+def test_the_assets_of_a_whole_job_are_in_its_plan() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.create_run_for_job(JOB, status=dg.DagsterRunStatus.SUCCESS)
+        assert active_run(instance, [A]) is None
+        run = instance.create_run_for_job(JOB, status=dg.DagsterRunStatus.STARTED)
+        record = active_run(instance, [B])
+
+        assert run.asset_selection is None
+        assert compat.planned_asset_keys(instance, run) == {A, B}
+        assert record is not None
+        assert record.dagster_run.run_id == run.run_id
+        assert active_run(instance, [dg.AssetKey("other")]) is None
+        checks = dg.DagsterRun("j", asset_check_selection={dg.AssetCheckKey(B, "positive")})
+        assert planned_assets(instance, checks) == {B}
+
+
+def test_slots_heartbeats_and_the_queue_of_an_instance() -> None:
+    with dg.instance_for_test() as instance:
+        run_id = JOB.execute_in_process(instance=instance).run_id
+        instance.event_log_storage.set_concurrency_slots(POOL, 1)
+        assert compat.slot_holders(instance, POOL) == frozenset()
+        instance.event_log_storage.claim_concurrency_slot(POOL, "run-1", "step")
+
+        assert compat.slot_holders(instance, POOL) == {"run-1"}
+        assert compat.last_heartbeat(instance) is None
+        assert not compat.was_queued(instance, run_id)
+
+
+def test_a_stopped_op_is_not_retried() -> None:
+    attempts = []
+
+    @dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
+    def stopped() -> None:
+        attempts.append(1)
+        raise compat.StoppedError("stopped")
+
+    @dg.job
+    def stopped_job() -> None:
+        stopped()
+
+    assert not stopped_job.execute_in_process(raise_on_error=False).success
+    assert attempts == [1]
+
+
+def test_a_deferred_interrupt_does_not_interrupt() -> None:
+    with compat.deferred_interrupts():
+        os.kill(os.getpid(), signal.SIGINT)
+        finished = True
+
+    assert finished

@@ -1,0 +1,180 @@
+"""SQLMesh's console and notification target: what they take, and which events they emit."""
+
+import inspect
+import logging
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from sqlglot import exp
+from sqlmesh.core.console import Console
+from sqlmesh.core.notification_target import BaseNotificationTarget, NotificationEvent
+from sqlmesh.core.scheduler import EvaluateNode
+from sqlmesh.core.selector import NativeSelector
+from sqlmesh.utils.concurrency import NodeExecutionFailedError
+from sqlmesh.utils.errors import AuditError, NodeAuditsErrors
+
+from dg_sqlmesh_codegen.runtime import events
+from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
+from dg_sqlmesh_codegen.runtime.errors import RunStoppedError
+from dg_sqlmesh_codegen.runtime.sqlmesh.compat import ExactSelector
+from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier, FailedAudits, RunConsole
+
+pytestmark = pytest.mark.sqlmesh
+
+Function = Callable[..., object]
+FQN = '"w"."s"."a"'
+COLUMNS = exp.Tuple(expressions=[exp.column("id")])
+NOT_NULL = events.AuditUse("not_null", (("columns", "(id)"),))
+HERE = threading.get_ident()
+
+
+def incompatible(override: Function, original: Function) -> list[str]:
+    """Return our parameters if SQLMesh has other ones, or those of SQLMesh that ours lacks."""
+    takes = inspect.signature(override).parameters
+    given = [*inspect.signature(original).parameters]
+    variadic = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    named = [name for name, parameter in takes.items() if parameter.kind not in variadic]
+    if named != given[: len(named)]:
+        return named
+    takes_more = variadic <= {parameter.kind for parameter in takes.values()}
+    return [] if takes_more else given[len(named) :]
+
+
+OVERRIDDEN = [
+    (RunConsole, Console),
+    (AuditNotifier, BaseNotificationTarget),
+    (ExactSelector, NativeSelector),
+]
+
+
+@pytest.mark.parametrize(("ours", "host"), OVERRIDDEN)
+def test_overridden_methods_take_what_sqlmesh_passes(ours: type, host: type) -> None:
+    methods = {
+        name: incompatible(function, getattr(host, name))
+        for name, function in vars(ours).items()
+        if inspect.isfunction(function) and not name.startswith("_")
+    }
+    assert methods
+    assert {name: missing for name, missing in methods.items() if missing} == {}
+
+
+def test_a_new_parameter_of_sqlmesh_is_noticed() -> None:
+    def ours(self: object, message: str) -> None: ...
+    def takes_more(self: object, message: str, *args: object, **kwargs: object) -> None: ...
+    def extended(self: object, message: str, level: int = 0) -> None: ...
+    def renamed(self: object, text: str) -> None: ...
+
+    assert incompatible(ours, extended) == ["level"]
+    assert incompatible(ours, takes_more) == ["args", "kwargs"]
+    assert incompatible(takes_more, extended) == []
+    assert incompatible(takes_more, renamed) == ["self", "message"]
+
+
+def snapshot(*audits: tuple[Any, dict[str, Any]]) -> Any:  # noqa: ANN401
+    node = SimpleNamespace(dialect="duckdb", audits_with_args=audits)
+    made = Mock(version="v1", model_gateway="main", node=node)
+    made.name, made.fingerprint.data_hash = FQN, "hash"
+    return made
+
+
+class Recorded:
+    """A console, the events that it emits, and the gateways whose connections it asks for."""
+
+    def __init__(self) -> None:
+        self.events: list[events.Event] = []
+        self.stop, self.handles = Stop(), Mock(return_value=())
+        self.console = RunConsole(self.events.append, self.stop, self.handles)
+
+    def end_batch(self, duration_ms: int | None) -> None:
+        stats = SimpleNamespace(total_rows_processed=3, total_bytes_processed=None)
+        self.console.update_snapshot_evaluation_progress(
+            snapshot(), (10, 20), 0, duration_ms, 1, 0, execution_stats=stats
+        )
+
+
+def test_due_models_and_batches() -> None:
+    recorded = Recorded()
+    audit, skipped = (SimpleNamespace(name="not_null", skip=skip) for skip in (False, True))
+    due = snapshot((audit, {"columns": COLUMNS, "blocking": exp.false()}), (skipped, {}))
+    recorded.console.start_evaluation_progress({due: [(0, 1), (1, 2)]}, None, None)
+    recorded.end_batch(5)
+
+    assert recorded.events == [
+        events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash"),)),
+        events.BatchEnded(FQN, 10, 20, 5, rows=3, thread=HERE),
+    ]
+    recorded.handles.assert_called_once_with(None)
+
+
+def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_batch() -> None:
+    recorded = Recorded()
+    working: list[int] = []
+
+    def work() -> None:
+        recorded.console.start_snapshot_evaluation_progress(snapshot())
+        working.append(len(recorded.stop._working))
+        recorded.end_batch(None)
+        working.append(len(recorded.stop._working))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert working == [1, 0]
+    recorded.handles.assert_called_once_with("main")
+    recorded.stop.set()
+    with pytest.raises(RunStoppedError, match="before this model"):
+        recorded.console.start_snapshot_evaluation_progress(snapshot())
+    with pytest.raises(RunStoppedError, match="before SQLMesh started"):
+        recorded.console.start_evaluation_progress({})
+
+
+def audit_error(model: Any) -> AuditError:  # noqa: ANN401
+    query = exp.select("*").from_("a")
+    return AuditError("not_null", {"columns": COLUMNS}, 2, query, model)
+
+
+MODEL = SimpleNamespace(fqn=FQN, name="a", dialect="duckdb")
+
+
+def test_a_failed_audit_is_emitted_once() -> None:
+    """SQLMesh notifies the targets of the model's owner too."""
+    emitted: list[events.Event] = []
+    notifier = AuditNotifier(report=FailedAudits(emitted.append))
+    error = audit_error(MODEL)
+    for failed in (error, error, audit_error(None)):
+        notifier.notify_audit_failure(failed)
+
+    # The second one is a standalone audit.
+    found = (NOT_NULL, 2, "SELECT\n  *\nFROM a", HERE)
+    assert emitted == [events.AuditFailed(FQN, *found), events.AuditFailed("not_null", *found)]
+    assert notifier.notify_on == {NotificationEvent.AUDIT_FAILURE}
+
+
+def test_failed_and_skipped_models_and_messages() -> None:
+    recorded, console = (made := Recorded()), made.console
+    for cause in (ValueError("no table"), NodeAuditsErrors([audit_error(MODEL)])):
+        error = NodeExecutionFailedError(EvaluateNode(FQN, (0, 1), 0))
+        error.__cause__ = cause
+        console.log_failed_models([error])
+    console.log_skipped_models({"b", "a"})
+    console.log_skipped_models(set())
+    console.log_status_update(" updated \n")
+    console.log_warning("short", "a long explanation")
+    console.log_error("broken")
+    query, audit, *others = recorded.events
+
+    assert isinstance(query, events.ModelFailed)
+    assert (query.fqn, query.message, query.blocking_audits) == (FQN, "no table", ())
+    assert "ValueError: no table" in query.traceback
+    assert isinstance(audit, events.ModelFailed)
+    assert audit.blocking_audits == (NOT_NULL,)
+    assert others == [
+        events.ModelsSkipped(("a", "b")),
+        events.Message(logging.INFO, "updated"),
+        events.Message(logging.WARNING, "short"),
+        events.Message(logging.ERROR, "broken"),
+    ]

@@ -1,0 +1,108 @@
+"""Opening a context: its options, its lock and its errors, with a replacement for SQLMesh's."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from sqlmesh.core.config import DuckDBConnectionConfig
+from sqlmesh.utils.errors import ConfigError
+
+from dg_sqlmesh_codegen.runtime.concurrency.file_lock import LockHolder, hold, read_holder
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
+from dg_sqlmesh_codegen.runtime.redaction import Redaction
+from dg_sqlmesh_codegen.runtime.run_target import Exclusivity, Locking, Target
+from dg_sqlmesh_codegen.runtime.sqlmesh import context as opened
+from dg_sqlmesh_codegen.runtime.sqlmesh.compat import ExactSelector
+from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier
+
+pytestmark = pytest.mark.sqlmesh
+
+TARGET = Target((".",), "prod", "main", "config", 3, Locking(timeout_seconds=0, folder="locks"))
+
+
+@pytest.fixture(autouse=True)
+def context_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Replace SQLMesh's context; the state is in a DuckDB file."""
+    made = Mock()
+    context = made.return_value
+    context.connection_config = DuckDBConnectionConfig(database="state.db")
+    context.notification_target_manager.user_notification_targets = {}
+    context.config.username = "ana"
+    context.config.get_state_connection.return_value = None
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(opened, "Context", made)
+    monkeypatch.setattr(opened, "secrets_of", lambda config: {"hunter2!"})
+    return made
+
+
+def open_and_close(request: LockRequest | None = None) -> None:
+    with opened.open_context(TARGET, Redaction(), request):
+        pass
+
+
+def test_the_options_of_the_context(context_class: Mock) -> None:
+    notifier, redaction = AuditNotifier(report=print), Redaction()
+    with opened.open_context(TARGET, redaction, notifier=notifier) as context:
+        assert not context.close.called  # type: ignore[attr-defined]
+
+    named = {"paths": ["."], "config": "config", "gateway": "main", "concurrent_tasks": 3}
+    hooks = {"notification_targets": [notifier], "selector": ExactSelector, "load": False}
+    context_class.assert_called_once_with(**named, **hooks)
+    # `concurrent_tasks` above sets the threads, and this the connections.
+    assert context.connection_config.concurrent_tasks == 3
+    # With a `username` in the configuration, SQLMesh notifies only this user.
+    assert context.notification_target_manager.user_notification_targets == {"ana": {notifier}}
+    assert redaction.text("hunter2!") == "***"
+    assert not Path("locks").exists()
+
+
+def test_the_lock_is_held_until_the_context_is_closed(context_class: Mock) -> None:
+    holders: list[LockHolder | None] = []
+    close = context_class.return_value.close
+    close.side_effect = lambda: holders.extend(map(read_holder, Path("locks").glob("*.lock")))
+    open_and_close(LockRequest("run-1", TARGET.locking))
+
+    (lock,) = Path("locks").glob("*.lock")
+    assert [each.run_id for each in holders if each] == ["run-1"]
+    assert read_holder(lock) is None
+
+
+@pytest.mark.parametrize(
+    ("asks", "problem"),
+    [
+        (LockRequest("run-1", TARGET.locking), "waited 0 seconds for run other-run"),
+        (LockRequest("", TARGET.locking.for_tick()), "run other-run"),  # a tick does not wait
+    ],
+)
+def test_another_run_has_the_lock(asks: LockRequest, problem: str) -> None:
+    open_and_close(asks)
+    (lock,) = Path("locks").glob("*.lock")
+    other = hold(lock, LockHolder.here("other-run"), 0, lambda holder, waited: None)
+    with other, pytest.raises(StateBusyError) as caught:
+        open_and_close(asks)
+    assert str(caught.value).startswith(problem)
+
+
+@pytest.mark.parametrize("mode", Exclusivity)
+def test_a_lock_that_cannot_be_used(mode: Exclusivity) -> None:
+    Path("locks").touch()  # in place of the folder
+    emitted: list[Any] = []
+    request = LockRequest("run-1", Locking(mode, 0, "locks"), emitted.append)
+    if mode is Exclusivity.REQUIRE:
+        with pytest.raises(SetupError, match="`lock_dir`"):
+            open_and_close(request)
+    else:
+        open_and_close(request)
+    assert len(emitted) == (mode is Exclusivity.WARN)
+
+
+def test_an_invalid_project_and_an_open_duckdb_file(context_class: Mock) -> None:
+    error = type("IOException", (Exception,), {"__module__": "_duckdb"})
+    for text, raised in [("Could not set lock", StateBusyError), ("disk full", error)]:
+        with pytest.raises(raised, match=text), opened.open_context(TARGET, Redaction()):
+            raise error(text)
+    context_class.side_effect = ConfigError("no gateway 'main'")
+    with pytest.raises(SetupError, match=r"no gateway 'main'. Run `sqlmesh -p . info`"):
+        open_and_close()

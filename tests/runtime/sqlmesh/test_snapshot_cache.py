@@ -1,0 +1,61 @@
+"""When the snapshot cache reads snapshots, and when only their intervals."""
+
+from types import SimpleNamespace
+from unittest.mock import Mock
+
+import pytest
+from sqlmesh.core.environment import Environment
+from sqlmesh.core.snapshot import Snapshot
+
+from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.runtime.sqlmesh import snapshot_cache
+
+pytestmark = pytest.mark.sqlmesh
+
+PROD, DEV, TEST = (Target(("/project",), name) for name in ("prod", "dev", "test"))
+
+
+class State:
+    """A state with one snapshot, and its cache."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ids = [SimpleNamespace(snapshot_id="a")]
+        self.environment = SimpleNamespace(plan_id="plan-1", finalized_ts=1, snapshots=ids)
+        self.snapshot = Mock(pending_restatement_intervals=[1])
+        self.snapshot.model.auto_restatement_cron = None
+        self.read_snapshots = Mock(return_value={"a": self.snapshot})
+        self.context, self.cache = Mock(), snapshot_cache.SnapshotCache()
+        monkeypatch.setattr(snapshot_cache, "read_environment", lambda *_: self.environment)
+        monkeypatch.setattr(snapshot_cache, "read_snapshots", self.read_snapshots)
+
+    def read(self, *targets: Target) -> tuple[int, int]:
+        """Return how often snapshots, and only their intervals, were read so far."""
+        for target in targets:
+            self.cache.read(self.context, target)
+        refresh = self.context.state_reader.refresh_snapshot_intervals
+        return self.read_snapshots.call_count, refresh.call_count
+
+
+def test_snapshots_are_read_again_after_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State(monkeypatch)
+
+    assert state.read(PROD, PROD, PROD) == (1, 2)
+    assert state.snapshot.pending_restatement_intervals == []
+    state.environment.plan_id = "plan-2"
+    assert state.read(PROD) == (2, 2)
+    assert "pending_restatement_intervals" in Snapshot.model_fields
+    assert {"plan_id", "finalized_ts"} <= set(Environment.model_fields)
+
+
+def test_the_two_latest_targets_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State(monkeypatch)
+
+    assert state.read(PROD, DEV, PROD) == (2, 1)
+    assert state.read(TEST, PROD, DEV) == (4, 2)  # `test` replaces `dev`
+
+
+def test_models_with_an_auto_restatement_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State(monkeypatch)
+    state.snapshot.model.auto_restatement_cron = "@weekly"
+
+    assert state.read(PROD, PROD) == (2, 0)
