@@ -1,41 +1,50 @@
-"""The files that hold configuration -> layers of plain values, each with where it stands.
+"""`pyproject.toml` and `defs.yaml` -> layers of plain values, each with the place it is from.
 
-`defs.yaml` is the file that `dg` reads for the component (Dagster: "Using components"), so its
-attributes are templates there and here; `pyproject.toml` holds a table.
+Dagster reads the same `defs.yaml` for the component (Dagster documentation: "Using components").
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from dg_sqlmesh_codegen.errors import UsageError
 
+from .model import KEYS
+from .toml import toml
+
 COMPONENT = "dg_sqlmesh_codegen.SQLMeshProjectComponent"
 TABLE = "tool.dg_sqlmesh_codegen"
 _NAME = "dg_sqlmesh_codegen"
-_ALIKE = 0.85  # dashes for underscores, a letter too many: someone meant this table
+_ALIKE = 0.85  # ratio of names that are a misspelling of ours: dashes, a letter too many
 _PYPROJECT = "pyproject.toml"
-# Dagster takes the first of them that is there.
+# Dagster takes the first one that exists.
 _DEFS = ("defs.yaml", "defs.yml")
-# A folder with this component loads whatever is in it, our package too; it says nothing of it.
+# This component loads whatever is in its folder, our package too, and has no attributes for us.
 _FOLDER_COMPONENT = "dagster.DefsFolderComponent"
 # Dagster's ComponentFileModel.
 _DOCUMENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
-# dg-sqlmesh's names of what is called otherwise here.
-_SQLMESH_CONFIG = {"project_path": "projects", "gateway": "gateway", "environment": "environment"}
-_COMPONENT_NAMES = {
+# dg-sqlmesh's names of attributes -> keys.
+ALIASES = {
+    "sqlmesh_config.project_path": "projects",
+    "sqlmesh_config.gateway": "gateway",
+    "sqlmesh_config.environment": "environment",
     "concurrency_jobs_limit": "concurrent_tasks",
     "default_group_name": "group_name",
 }
-# A template of its own, which is no template of the YAML file.
-_RAW = {"external_asset_mapping"}
+# Every key but `out`, which is the folder of the defs.yaml.
+ATTRIBUTES = tuple(key for key in KEYS if key != "out")
+# The value is a template, but not one that Dagster renders.
+_RAW = "external_asset_mapping"
+Render = Callable[[str, str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +52,35 @@ class Layer:
     """Values from one place.
 
     Args:
-        where: the place, as a person would name it.
+        where: the place, as an error names it.
         base: the folder that relative paths start from; None leaves them as they are.
-        values: by key of `Config`.
-        names: what a key is called there, where that is not the key itself.
+        values: by key of the configuration.
+        names: the name of a key in that place, where it differs from the key.
+        known: the names that are possible in that place.
+        write: returns a value in the syntax of that place.
     """
 
     where: str
     base: Path | None
     values: Mapping[str, object]
-    names: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict)
+    known: Sequence[str] = KEYS
+    write: Callable[[object], str] = toml
 
 
 def pyproject_layer(start: Path) -> Layer | None:
-    """Return the table of the nearest pyproject.toml that has one, from `start` upwards.
+    """Return our table of the nearest pyproject.toml that has one, from `start` upwards.
 
     Raises:
-        UsageError: a file that is no TOML, or a table that is none.
+        UsageError: the file is not valid TOML, or our name in it is not a table.
     """
     for folder in (start, *start.parents):
         path = folder / _PYPROJECT
         if path.is_file():
             table = _own_table(path)
             if table is not None:
-                return Layer(f"{_shown(path)} [{TABLE}]", folder, table, {})
-        if (folder / ".git").exists():  # another repository's settings are not ours
+                return Layer(f"{_shown(path)} [{TABLE}]", folder, table)
+        if (folder / ".git").exists():  # a repository does not configure another one
             return None
     return None
 
@@ -75,16 +88,15 @@ def pyproject_layer(start: Path) -> Layer | None:
 def _own_table(path: Path) -> Mapping[str, object] | None:
     document = _toml(path)
     tools = _tools(document)
-    # A table that is silently not read is a trap.
     alike = [f"tool.{name}" for name in _alike(tools) if name != _NAME]
     alike += [name for name in _alike(document) if isinstance(document[name], dict)]
     if alike:
         raise UsageError(
-            f"{_shown(path)}: the table [{alike[0]}] is read by nobody", hint=f"Name it [{TABLE}]."
+            f"{_shown(path)}: the table [{alike[0]}] is unknown", hint=f"Rename it to [{TABLE}]."
         )
     table = tools.get(_NAME)
     if table is not None and not isinstance(table, dict):
-        raise UsageError(f"{_shown(path)}: [{TABLE}] is no table")
+        raise UsageError(f"{_shown(path)}: {TABLE} must be a table", hint=f"Write [{TABLE}].")
     return table
 
 
@@ -101,71 +113,93 @@ def defs_layer(out: Path) -> Layer | None:
     """Return the component's attributes in the output folder's `defs.yaml`.
 
     Raises:
-        UsageError: a file that is no YAML, that configures another component or several, or a
-            template that does not render.
+        UsageError: the file is not valid YAML, it configures another component or several, or a
+            template in it fails.
     """
     path = next((out / name for name in _DEFS if (out / name).is_file()), None)
-    if path is None:
+    attributes = _attributes(path, _shown(path)) if path else None
+    if path is None or attributes is None:
         return None
     where = _shown(path)
-    attributes = _attributes(path, where)
-    if attributes is None:
-        return None
+    return attributes_layer(rendered(attributes, _renderer(path.absolute(), where)), where, out)
+
+
+def attributes_layer(
+    attributes: Mapping[str, object], where: str, base: Path | None = None
+) -> Layer:
+    """Return a component's attributes by key of the configuration; the arguments are `Layer`'s.
+
+    Raises:
+        UsageError: two attributes set one key, `sqlmesh_config` is not a mapping, or there is an
+            `out`.
+    """
     values: dict[str, object] = {}
     names: dict[str, str] = {}
-    for name, key, value in _renamed(attributes, where):
+    for name, value in _flat(attributes, where):
+        key = ALIASES.get(name, name)
+        if key == "out":
+            what = f"{where}: `out` is the folder of the defs.yaml itself"
+            raise UsageError(what, hint="Remove the key.")
         if key in values:
-            raise UsageError(f"{where}: {names[key]} and {name} say the same thing twice")
-        values[key] = (
-            value if key in _RAW else _rendered(value, path.absolute(), f"{where}: {name}")
-        )
+            what = f"{where}: {names[key]} and {name} set the same value"
+            raise UsageError(what, hint="Remove one of them.")
         names[key] = name
-    if "out" in values:
-        raise UsageError(
-            f"{where}: out is the folder of {path.name} itself", hint="Remove the key."
-        )
-    return Layer(where, out, values, names)
+        values[key] = value
+    write = partial(json.dumps, default=str, ensure_ascii=False)
+    return Layer(where, base, values, names, (*ATTRIBUTES, *ALIASES), write)
+
+
+def _flat(attributes: Mapping[str, object], where: str) -> Iterator[tuple[str, object]]:
+    for name, value in attributes.items():
+        if name != "sqlmesh_config":
+            yield name, value
+        elif isinstance(value, dict):
+            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
+        else:
+            raise UsageError(
+                f"{where}: {name} must be a mapping", hint='Example: {"project_path": "transform"}'
+            )
 
 
 def _attributes(path: Path, where: str) -> Mapping[str, object] | None:
-    """Return the attributes of our component; None where the file is about the folder alone."""
-    documents = _documents(path, where)
-    types = [each.get("type") for each in documents if isinstance(each, dict)]
-    if types and set(types) == {_FOLDER_COMPONENT}:
+    """Return the attributes of our component; None where the file configures the folder only."""
+    documents = [each for each in _documents(path, where) if isinstance(each, dict)]
+    if documents and {each.get("type") for each in documents} == {_FOLDER_COMPONENT}:
         return None
-    ours = [each for each in documents if isinstance(each, dict) and each.get("type") == COMPONENT]
+    ours = [each for each in documents if each.get("type") == COMPONENT]
     if len(ours) != 1:
         raise UsageError(
-            f"{where} holds {len(ours) or 'no'} components of type {COMPONENT}, and one is needed",
-            hint=f"Write `type: {COMPONENT}`, or name another folder with -o.",
+            f"{where} must have one component of type {COMPONENT}, and has {len(ours) or 'none'}",
+            hint=f"Write `type: {COMPONENT}` once, or choose another folder with -o.",
         )
     for key in map(str, ours[0]):
         if key not in _DOCUMENT_KEYS:
             raise UsageError(
                 f"{where}: unknown key {key} beside attributes",
-                hint=f"What configures the component stands below attributes; beside it there are "
+                hint="Move it below `attributes`. The keys beside it are "
                 f"{', '.join(_DOCUMENT_KEYS)}.",
             )
     attributes = ours[0].get("attributes")
     if attributes is not None and not isinstance(attributes, dict):
-        raise UsageError(f"{where}: attributes is no mapping")
+        raise UsageError(
+            f"{where}: attributes must be a mapping", hint='Example: {"group_name": "marts"}'
+        )
     return {str(key): value for key, value in (attributes or {}).items()}
 
 
 def _documents(path: Path, where: str) -> list[object]:
     try:
-        loaded = yaml.load_all(_text(path), Loader=_Loader)
-        return [each for each in loaded if each is not None]
+        return [*yaml.load_all(_text(path), Loader=_Loader)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise UsageError(f"{where} is no YAML", detail=f"{error.problem}{place}") from error
+        raise UsageError(f"{where} is not valid YAML", detail=f"{error.problem}{place}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"{where} is no YAML", detail=str(error)) from error
+        raise UsageError(f"{where} is not valid YAML", detail=str(error)) from error
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as Dagster reads it, dates as texts; a key that stands there twice is an error."""
+    """YAML as Dagster reads it, with dates as text; but a key that is there twice is an error."""
 
     def construct_mapping(
         self, node: yaml.MappingNode, deep: bool = False
@@ -173,33 +207,35 @@ class _Loader(yaml.SafeLoader):
         found: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in found:
-                problem = f"the key {key.value} stands there twice"
+                problem = f"the key {key.value} is there twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             found.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 
 
-def _renamed(attributes: Mapping[str, object], where: str) -> Iterator[tuple[str, str, object]]:
-    """Yield the name in the file, our key and the value of each attribute."""
-    for name, value in attributes.items():
-        if name != "sqlmesh_config":
-            yield name, _COMPONENT_NAMES.get(name, name), value
-            continue
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: sqlmesh_config is no mapping", hint="Write project_path.")
-        for inner, inner_value in value.items():
-            if inner not in _SQLMESH_CONFIG:
-                known = ", ".join(_SQLMESH_CONFIG)
-                raise UsageError(
-                    f"{where}: unknown key sqlmesh_config.{inner}", hint=f"Known are: {known}."
-                )
-            yield f"sqlmesh_config.{inner}", _SQLMESH_CONFIG[inner], inner_value
+def rendered(attributes: Mapping[str, object], render: Render) -> dict[str, object]:
+    """Render the templates in attributes; text without a template stays text, also "2024".
+
+    Args:
+        attributes: by name.
+        render: returns what a template gives; its second argument is the path to the template.
+    """
+    return {
+        name: value if name == _RAW else _rendered(value, name, render)
+        for name, value in attributes.items()
+    }
+
+
+def _rendered(value: object, path: str, render: Render) -> object:
+    if isinstance(value, dict):
+        return {key: _rendered(each, f"{path}.{key}", render) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rendered(each, f"{path}[{place}]", render) for place, each in enumerate(value)]
+    is_template = isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#"))
+    return render(str(value), path) if is_template else value
 
 
 class _Env:
@@ -208,7 +244,7 @@ class _Env:
     def __call__(self, name: str, *default: str | None) -> str | None:
         value = os.environ.get(name, *default)
         if value is None and not default:
-            raise LookupError(f"{name} is not set, and env({name!r}, ...) names no default")
+            raise LookupError(f"{name} is not set, and env({name!r}) has no default")
         return value
 
     def __getattr__(self, name: str) -> str | None:
@@ -217,40 +253,35 @@ class _Env:
         return os.environ.get(name)
 
 
-def _rendered(value: object, path: Path, where: str) -> object:
-    """Render the templates of a value as Dagster does: natively, so that a number stays one.
+def _renderer(file: Path, where: str) -> Render:
+    """Return a function that renders as Dagster does: natively, so that a number stays one."""
 
-    A text without a template stays a text, "2024" too, which Dagster would make a number.
-    """
-    if isinstance(value, dict):
-        return {key: _rendered(each, path, f"{where}.{key}") for key, each in value.items()}
-    if isinstance(value, list):
-        return [_rendered(each, path, f"{where}[{place}]") for place, each in enumerate(value)]
-    if not isinstance(value, str) or not any(mark in value for mark in ("{{", "{%", "{#")):
-        return value
-    # Late: without a defs.yaml there is nothing to render, and importing it takes a while.
-    import jinja2  # noqa: PLC0415
-    from jinja2.nativetypes import NativeEnvironment  # noqa: PLC0415
+    def render(text: str, path: str) -> object:
+        # Imported here because it takes a while, and most files have no templates.
+        import jinja2  # noqa: PLC0415
+        from jinja2.nativetypes import NativeEnvironment  # noqa: PLC0415
 
-    root = str(_dg_root(path.parent))
-    scope = {"env": _Env(), "project_root": root, "context": {"project_root": root}}
-    try:
-        rendered = NativeEnvironment(undefined=jinja2.StrictUndefined).from_string(value)
-        found: object = rendered.render(scope)
-        if isinstance(found, jinja2.Undefined):
-            str(found)  # raises, and says what is undefined
+        root = str(_dg_root(file.parent))
+        scope = {"env": _Env(), "project_root": root, "context": {"project_root": root}}
+        jinja = NativeEnvironment(undefined=jinja2.StrictUndefined)
+        try:
+            found: object = jinja.from_string(text).render(scope)
+            if isinstance(found, jinja2.Undefined):
+                str(found)  # raises, and names what is undefined
+        except Exception as error:
+            # A template can call functions and compute, so it can raise anything.
+            raise UsageError(
+                f"{where}: {path}: the template fails",
+                detail=str(error),
+                hint="While generating, templates can use `project_root` and `env`.",
+            ) from error
         return found
-    except Exception as error:
-        # A template can call and compute, so anything may come of it.
-        raise UsageError(
-            f"{where} does not render",
-            detail=str(error),
-            hint="While generating there are `project_root` and `env`.",
-        ) from error
+
+    return render
 
 
 def _dg_root(folder: Path) -> Path:
-    """Return the `dg` project that a folder is in; without one, the folder itself."""
+    """Return the root of the `dg` project that contains a folder, or else the folder itself."""
     for candidate in (folder, *folder.parents):
         pyproject = candidate / _PYPROJECT
         if (candidate / "dg.toml").is_file():
@@ -264,7 +295,7 @@ def _toml(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{_shown(path)} is no TOML", detail=str(error)) from error
+        raise UsageError(f"{_shown(path)} is not valid TOML", detail=str(error)) from error
 
 
 def _text(path: Path) -> str:
@@ -275,6 +306,6 @@ def _text(path: Path) -> str:
 
 
 def _shown(path: Path) -> str:
-    """Return the path as one would type it here."""
+    """Return the path as it is typed in the working directory."""
     absolute, here = path.absolute(), Path.cwd()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)

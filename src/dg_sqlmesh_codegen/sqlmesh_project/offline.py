@@ -27,6 +27,8 @@ from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
+from .records import ANY_GATEWAY
+
 _CONNECTIONS = ("connection", "state_connection", "test_connection")
 _DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
 # What SQLMesh's YAML makes of `{{ env_var('X') }}` where X is not set.
@@ -78,12 +80,12 @@ class Catalogs:
     """Default catalogs where connections name none.
 
     Args:
-        given: catalog by gateway; under None, for every gateway whose connection names none.
+        given: catalog by gateway; under `ANY_GATEWAY`, for those whose connection names none.
         selected: the gateway that is used. SQLMesh asks every gateway for its catalog; those that
             are not used get `UNKNOWN_CATALOG`, which no model may end up in.
     """
 
-    given: Mapping[str | None, str]
+    given: Mapping[str, str]
     selected: str
 
     def of(self, gateway: str, named: str | None) -> str | None:
@@ -92,7 +94,7 @@ class Catalogs:
             return self.given[gateway]
         if named and named.lower() != _UNSET.lower():
             return named
-        fallback = self.given.get(None)
+        fallback = self.given.get(ANY_GATEWAY)
         return fallback or (None if gateway == self.selected else UNKNOWN_CATALOG)
 
 
