@@ -61,11 +61,10 @@ def _messages() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     section: dict[str, str] = {}
     for block in MESSAGES.read_text(encoding="utf-8").rstrip("\n").split("\n\n"):
-        given, _, message = f"\n{block}".rpartition("\n    error:")
+        lines = block.split("\n")
+        message = lines.pop().strip() if lines[-1].startswith("    error:") else ""
         if block.startswith("## "):
             section = found.setdefault(block.removeprefix("## "), {})
-        elif message:
-            section[given.removeprefix("\n")] = f"error:{message}"
-        elif block:
-            section[block] = ""
+        else:
+            section["\n".join(lines)] = message
     return found
