@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable
-
-if TYPE_CHECKING:
-    import jinja2
 
 KEY = "external_asset_mapping"
 # Jinja's own syntax stays as it is; elsewhere {node.name} is short for {{ node.name }}.
 _SHORT = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})|\{([^{}]*)\}", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """The variables of a template; `database` is empty on engines without catalogs."""
-
-    database: str
-    schema: str
-    name: str
-    fqn: str
-
-
-_VARIABLES = tuple(f"node.{field.name}" for field in fields(Node))
+# Of a table; `node.database` is empty on engines without catalogs.
+_VARIABLES = ("node.database", "node.schema", "node.name", "node.fqn")
 _HINT = f"The variables are {', '.join(_VARIABLES)}."
 
 
@@ -58,10 +44,10 @@ class ExternalAssetMapping:
         except jinja2.TemplateSyntaxError as error:
             raise _not_valid(template, str(error)) from error
         # Checked here, so that no later change of the project is the first to fail.
-        used = {
-            f"node.{each.attr}" for each in tree.find_all(jinja2.nodes.Getattr) if _of_node(each)
-        }
-        unknown = (used - {*_VARIABLES}) | (meta.find_undeclared_variables(tree) - {"node"})
+        attributes = tree.find_all(jinja2.nodes.Getattr)
+        used = {f"{getattr(each.node, 'name', '')}.{each.attr}" for each in attributes}
+        unknown = {name for name in used if name.startswith("node.")} - {*_VARIABLES}
+        unknown |= meta.find_undeclared_variables(tree) - {"node"}
         if unknown:
             raise _not_valid(template, f"unknown variable {', '.join(sorted(unknown))}. {_HINT}")
 
@@ -73,7 +59,10 @@ class ExternalAssetMapping:
                 that Dagster does not accept.
         """
         parts = table.table
-        node = Node(parts.catalog or "", parts.schema_name, parts.view_name, str(parts))
+        names = (parts.catalog or "", parts.schema_name, parts.view_name, str(parts))
+        node = {
+            each.removeprefix("node."): name for each, name in zip(_VARIABLES, names, strict=True)
+        }
         try:
             text = self._template.render(node=node)
         except Exception as error:
@@ -94,10 +83,6 @@ class ExternalAssetMapping:
 
 def _not_valid(template: str, detail: str) -> SettingError:
     return SettingError(KEY, f"the template {template!r} is not valid", detail=detail)
-
-
-def _of_node(attribute: jinja2.nodes.Getattr) -> bool:
-    return getattr(attribute.node, "name", None) == "node"
 
 
 def _long(match: re.Match[str]) -> str:

@@ -31,19 +31,20 @@ _DAGSTER_NAMES = {
 }
 
 
-def is_literal(value: object) -> bool:
+def is_literal(value: object, with_none: bool = True) -> bool:
     """Tell whether a generated module can contain the value as a literal.
 
     It can for text, booleans, integers, finite floats and None, and for lists, tuples and
-    mappings with text keys that hold only these.
+    mappings with text keys that hold only these. Without `with_none`, None is not accepted.
     """
     if isinstance(value, Mapping):
-        return all(isinstance(key, str) for key in value) and all(map(is_literal, value.values()))
+        keys = all(isinstance(key, str) for key in value)
+        return keys and all(is_literal(each, with_none) for each in value.values())
     if isinstance(value, list | tuple):
-        return all(map(is_literal, value))
+        return all(is_literal(each, with_none) for each in value)
     if isinstance(value, float):
         return value - value == 0  # infinity and NaN have no literal
-    return value is None or isinstance(value, str | bool | int)
+    return isinstance(value, str | bool | int) or (value is None and with_none)
 
 
 def _require(accepts: Callable[[str], object], message: str) -> AfterValidator:
@@ -84,17 +85,11 @@ def _template(text: str) -> str:
 
 def _tag(value: object) -> object:
     # Dagster writes a value that is not text as JSON: Kubernetes and ECS settings are mappings.
-    if not is_literal(value) or _contains_none(value):
+    if not is_literal(value, with_none=False):
         raise ValueError(
             "a tag value is text, a number, true or false, or a list or mapping of these"
         )
     return value
-
-
-def _contains_none(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_contains_none, value.values()))
-    return any(map(_contains_none, value)) if isinstance(value, list | tuple) else value is None
 
 
 def _by_gateway(value: object) -> object:
