@@ -15,8 +15,8 @@ from dg_sqlmesh_codegen import SQLMeshTranslator
 from dg_sqlmesh_codegen.cli.app import command
 from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent
 from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, METADATA_KEYS
-from dg_sqlmesh_codegen.config.sources import COMPONENT
 from dg_sqlmesh_codegen.translation.translator import TranslationContext
 
 

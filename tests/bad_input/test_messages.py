@@ -15,8 +15,8 @@ from dagster_shared.error import DagsterError
 
 from dg_sqlmesh_codegen import SQLMeshProjectComponent
 from dg_sqlmesh_codegen.cli.app import main
+from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, RetryPolicy
-from dg_sqlmesh_codegen.config.sources import COMPONENT
 from dg_sqlmesh_codegen.config.toml import toml
 from refusals import TABLE, cases, error_of, expect
 

@@ -13,8 +13,8 @@ import dg_sqlmesh_codegen
 from dg_sqlmesh_codegen import pipeline
 from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent, with_resource
 from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, Config
-from dg_sqlmesh_codegen.config.sources import COMPONENT
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from projects import model, write_project
 

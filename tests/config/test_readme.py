@@ -16,8 +16,8 @@ import yaml
 from builders import model, project
 from dg_sqlmesh_codegen import SQLMeshProjectComponent, SQLMeshTranslator
 from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.defs_yaml import ALIASES, COMPONENT
 from dg_sqlmesh_codegen.config.model import FIELDS
-from dg_sqlmesh_codegen.config.sources import ALIASES, COMPONENT
 from dg_sqlmesh_codegen.config.toml import toml
 from dg_sqlmesh_codegen.translation.translator import TranslationContext
 

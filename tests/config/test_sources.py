@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.config.sources import defs_layer, pyproject_layer
+from dg_sqlmesh_codegen.config.defs_yaml import defs_layer
+from dg_sqlmesh_codegen.config.sources import pyproject_layer
 
 COMPONENT = "type: dg_sqlmesh_codegen.SQLMeshProjectComponent\n"
 

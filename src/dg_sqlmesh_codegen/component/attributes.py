@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from dg_sqlmesh_codegen.config.defs_yaml import ALIASES, ATTRIBUTES
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.config.sources import ALIASES, ATTRIBUTES
 
 _TEMPLATE = {"type": "string", "pattern": r"\{[{%#]"}
 

@@ -16,7 +16,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from dg_sqlmesh_codegen.config import resolve
-from dg_sqlmesh_codegen.config.sources import attributes_layer, rendered
+from dg_sqlmesh_codegen.config.defs_yaml import attributes_layer, rendered
 from dg_sqlmesh_codegen.errors import UsageError
 
 from .attributes import Attributes
@@ -24,6 +24,12 @@ from .scaffolder import SQLMeshProjectScaffolder
 
 _DEFINITIONS = Path("definitions.py")
 _RESOURCE = "sqlmesh"
+# What the generated module reads, by field of its resource.
+_VARIABLES = {
+    "project_dir": "DG_SQLMESH_PROJECT_DIR",
+    "gateway": "DG_SQLMESH_GATEWAY",
+    "environment": "DG_SQLMESH_ENVIRONMENT",
+}
 
 
 @dg.scaffold_with(SQLMeshProjectScaffolder)
@@ -47,9 +53,8 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
               default_group_name: transform
               external_asset_mapping: "target/main/{node.name}"
 
-    Args:
-        attributes: the keys of the configuration (`config/README.md`); some also have dg-sqlmesh's
-            names. Relative paths start at the folder of the `defs.yaml`.
+    The attributes are the keys of the configuration (`config/README.md`), and some of dg-sqlmesh's
+    names. Relative paths start at the folder of the `defs.yaml`.
 
     Raises:
         dagster.DagsterInvalidDefinitionError: an unknown attribute or a wrong value.
@@ -88,24 +93,19 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
                 f"{_DEFINITIONS}. Run: python -m dg_sqlmesh_codegen -o {folder}"
             )
         module = context.load_defs_relative_python_module(folder / _DEFINITIONS)
-        defs: dg.Definitions = module.defs
-        return with_resource(defs, self.overrides(folder)) if defs.resources else defs
+        return with_resource(module.defs, self.overrides(folder))
 
     def overrides(self, folder: Path) -> dict[str, object]:
-        """Return the resource's fields that the attributes set, without those of a variable.
-
-        The generated module reads the same variables, so they always win.
-        """
-        settings = self.settings
+        """Return the resource's fields that the attributes set, and no environment variable."""
         keys = ("gateway", "environment", "concurrent_tasks")
-        fields = {key: settings[key] for key in keys if settings.get(key)}
-        match settings.get("projects"):
+        fields = {key: self.settings.get(key) for key in keys}
+        match self.settings.get("projects"):
             case (Path() as project,):
                 fields["project_dir"] = str((folder / project).resolve())
         return {
             name: value
             for name, value in fields.items()
-            if not os.getenv(f"DG_SQLMESH_{name.upper()}")
+            if value and not os.getenv(_VARIABLES.get(name, ""))
         }
 
 

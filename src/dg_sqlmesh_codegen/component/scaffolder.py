@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, Field
 
 from dg_sqlmesh_codegen.config import resolve
-from dg_sqlmesh_codegen.config.sources import COMPONENT
+from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.errors import CodegenError, UsageError
 
 _DEFS = "defs.yaml"

@@ -18,8 +18,9 @@ from pydantic_core import ErrorDetails
 
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
 
+from .defs_yaml import ALIASES, defs_layer
 from .model import FIELDS, Config, RetryPolicy
-from .sources import ALIASES, Layer, defs_layer, pyproject_layer
+from .sources import Layer, pyproject_layer
 
 _PATHS = {"projects", "out", "templates"}
 _DEFAULT = "default"
