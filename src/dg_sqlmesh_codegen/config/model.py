@@ -37,10 +37,9 @@ MetadataKey = Literal[
 ]
 # fmt: on
 METADATA_KEYS: tuple[MetadataKey, ...] = get_args(MetadataKey)
-_RECORD = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
-@dataclass(frozen=True, slots=True, config=_RECORD)
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class RetryPolicy:
     """When Dagster retries a failed step: the arguments of `dg.RetryPolicy`, `delay` in seconds."""
 
@@ -55,7 +54,9 @@ class RetryPolicy:
             raise ValueError("backoff and jitter need a delay")
 
 
-@dataclass(frozen=True, slots=True, config=_RECORD)
+@dataclass(
+    frozen=True, slots=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True)
+)
 class Config:
     """Where the SQLMesh projects are, where the package goes, and what is in it.
 

@@ -1,7 +1,7 @@
 """A SQLMesh project to start from, with its DuckDB file in its own folder.
 
-A config.yaml cannot say that: SQLMesh takes a relative path of it from the working directory, and
-Dagster's may be another one than that of `sqlmesh plan`.
+In a config.yaml the path of the file would be relative to the working directory, which differs
+between `sqlmesh plan` and Dagster.
 """
 
 from pathlib import Path
