@@ -86,7 +86,7 @@ def test_quiet_prints_nothing(project: Path, out: Path, capsys: pytest.CaptureFi
 
 def test_no_such_project(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nowhere", "-o", str(out)]) == 2
-    assert "no such SQLMesh project folder: nowhere" in error_of(capsys)
+    assert "project folder does not exist: nowhere" in error_of(capsys)
     assert not out.exists()
 
 
@@ -165,7 +165,7 @@ def test_an_empty_text_is_not_this_folder(
     folders = {"project": str(project), "out": str(out), empty: ""}
 
     assert main([folders["project"], "-o", folders["out"]]) == 2
-    assert "an empty text names no folder" in error_of(capsys)
+    assert "the path is empty; write . for the working directory" in error_of(capsys)
 
 
 def test_an_output_that_cannot_be_written(
@@ -202,8 +202,8 @@ def test_debug_adds_the_traceback(out: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "neither project nor output folder was named"),
-        (["."], "no output folder was named. Name it (PROJECT -o OUT)"),
+        ([], "no SQLMesh project and output folder is configured"),
+        (["."], "no output folder is configured. Name it (PROJECT -o OUT)"),
         ([".", "-o", "defs", "--chek"], "No such option '--chek'"),
         ([".", "-o", "defs", "--check", "--diff"], "Use only one of"),
     ],

@@ -1,61 +1,49 @@
-"""A command line becomes values of the configuration, and the command that does it again."""
+"""The arguments of a command line by key of the configuration, and the same command again."""
 
 from __future__ import annotations
 
 import pytest
 
-from dg_sqlmesh_codegen.cli.arguments import Flag, Words
-from dg_sqlmesh_codegen.errors import UsageError
+from dg_sqlmesh_codegen.cli.arguments import Arguments, OptionValue
 
 
-def words(**flags: Flag) -> Words:
-    return Words.of(flags)
+def arguments(**values: OptionValue) -> Arguments:
+    return Arguments.of(values)
 
 
-def test_what_was_not_given_is_no_value() -> None:
-    assert words(projects=(), out=None, gateway=None, others=()).values == {}
+def test_an_option_not_given_sets_no_key() -> None:
+    assert arguments(projects=(), out=None, gateway=None, others=()).by_key == {}
 
 
-def test_every_flag_is_a_key() -> None:
-    typed = words(
+def test_every_option_sets_its_key() -> None:
+    typed = arguments(
         projects=("shop", "crm"),
         out="defs",
         gateway="local",
         environment="dev",
         config_name="test",
+        default_catalogs=("main", "b=other"),
         templates="mine",
     )
 
-    assert typed.values == {
+    assert typed.by_key == {
         "projects": ("shop", "crm"),
         "out": "defs",
         "gateway": "local",
         "environment": "dev",
         "config_name": "test",
+        "default_catalogs": ("main", "b=other"),
         "templates": "mine",
     }
-    assert typed.names == {
+    assert typed.options == {
         "projects": "PROJECT",
         "out": "-o",
         "gateway": "--gateway",
         "environment": "--environment",
         "config_name": "--config",
+        "default_catalogs": "--default-catalog",
         "templates": "--templates",
     }
-
-
-@pytest.mark.parametrize(
-    ("texts", "catalogs"),
-    [
-        (("main",), {"*": "main"}),
-        (("Local=main",), {"local": "main"}),
-        (("main", "b=other"), {"*": "main", "b": "other"}),
-        (("main", "main"), {"*": "main"}),
-        (("a=b=c",), {"a=b": "c"}),
-    ],
-)
-def test_catalogs(texts: tuple[str, ...], catalogs: dict[str, str]) -> None:
-    assert words(default_catalogs=texts).values == {"default_catalogs": catalogs}
 
 
 @pytest.mark.parametrize(
@@ -78,16 +66,16 @@ def test_catalogs(texts: tuple[str, ...], catalogs: dict[str, str]) -> None:
         ("group_name='a'\nb = 1", "'a'\nb = 1"),
     ],
 )
-def test_set_takes_toml_and_plain_texts(text: str, value: object) -> None:
-    typed = words(others=(text,))
-    (key,) = typed.values
+def test_set_takes_toml_and_plain_text(text: str, value: object) -> None:
+    typed = arguments(others=(text,))
+    (key,) = typed.by_key
 
-    assert typed.values[key] == value
-    assert typed.names == {key: f"--set {key}"}
+    assert typed.by_key[key] == value
+    assert typed.options == {key: f"--set {key}"}
 
 
-def test_the_command_again_is_one_for_a_shell() -> None:
-    typed = words(
+def test_the_command_is_quoted_for_a_shell() -> None:
+    typed = arguments(
         projects=("my shop",),
         out="defs",
         gateway=None,
@@ -99,9 +87,3 @@ def test_the_command_again_is_one_for_a_shell() -> None:
         "python -m dg_sqlmesh_codegen 'my shop' -o defs --default-catalog main --default-catalog "
         "b=other --set group_name=a --set 'owners=['\"'\"'team:a'\"'\"']'"
     )
-
-
-@pytest.mark.parametrize("flag", ["projects", "out", "templates"])
-def test_an_empty_text_names_no_folder(flag: str) -> None:
-    with pytest.raises(UsageError, match="an empty text names no folder"):
-        Words.of({flag: ("shop", "") if flag == "projects" else ""})

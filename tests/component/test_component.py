@@ -1,66 +1,139 @@
-"""The component's attributes, and what of them counts when its package is loaded."""
+"""The component's attributes, and which of them apply when its package is loaded."""
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import fields
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 import dg_sqlmesh_codegen
 from dg_sqlmesh_codegen import pipeline
-from dg_sqlmesh_codegen.component.component import (
-    RetryPolicyConfig,
-    SQLMeshConfig,
-    SQLMeshProjectComponent,
-)
-from dg_sqlmesh_codegen.config.model import KEYS, Config, RetryPolicy
+from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent, with_resource
+from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
+from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, Config
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from projects import model, write_project
 
-# These are said by `sqlmesh_config`, and where the file stands.
-ELSEWHERE = {"projects", "out", "gateway", "environment"}
-DG_SQLMESH = {"sqlmesh_config", "concurrency_jobs_limit", "default_group_name"}
+DG_SQLMESH = {
+    "sqlmesh_config": {"project_path": "p", "gateway": "g", "environment": "dev"},
+    "concurrency_jobs_limit": 2,
+    "default_group_name": "transform",
+    "op_tags": {"team": "data"},
+    "schedule_name": "nightly",
+    "enable_schedule": True,
+    "external_asset_mapping": "target/main/{node.name}",
+}
+# What Dagster passes on to Kubernetes.
+POD = {"container_config": {"resources": {"limits": {"cpu": "{{ 1 + 1 }}", "memory": "1Gi"}}}}
+RENDERED = {"container_config": {"resources": {"limits": {"cpu": 2, "memory": "1Gi"}}}}
+SCHEMA = Draft202012Validator(SQLMeshProjectComponent.model().model_json_schema())
+
+
+def component(**attributes: object) -> SQLMeshProjectComponent:
+    """Return the component of a defs.yaml with these attributes; its schema accepts them."""
+    assert not [error.message for error in SCHEMA.iter_errors(attributes)]
+    return SQLMeshProjectComponent.from_attributes_dict(attributes=attributes)
+
+
+def generator(folder: Path, attributes: dict[str, object]) -> dict[str, object]:
+    """Return what the generator reads from a defs.yaml with these attributes."""
+    (folder / "defs").mkdir()
+    text = yaml.safe_dump({"type": COMPONENT, "attributes": attributes})
+    (folder / "defs" / "defs.yaml").write_text(text, encoding="utf-8")
+    origins = resolve.load({"projects": str(folder), "out": str(folder / "defs")}).origins
+    return {each.key: each.value for each in origins if each.where.endswith("defs.yaml")}
 
 
 def test_every_key_of_the_configuration_is_an_attribute() -> None:
-    attributes = {field.name for field in fields(SQLMeshProjectComponent)}
-    assert attributes == {*KEYS} - ELSEWHERE | DG_SQLMESH
-    assert {field.name for field in fields(RetryPolicyConfig)} == {
-        field.name for field in fields(RetryPolicy)
+    properties = SCHEMA.schema["properties"]
+    ours = {"sqlmesh_config", "concurrency_jobs_limit", "default_group_name"}
+    assert {*properties} == {*KEYS} - {"out"} | ours
+    nested = {"project_path", "gateway", "environment"}
+    assert {*properties["sqlmesh_config"]["properties"]} == nested
+    for key, info in FIELDS.items():
+        if key != "out":
+            assert properties[key]["description"] == info.description
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in ("out", "projects")])
+def test_the_component_and_the_generator_accept_the_same(key: str, tmp_path: Path) -> None:
+    for number, example in enumerate(FIELDS[key].examples or ()):
+        value = str(tmp_path) if key == "templates" else example
+        (tmp_path / str(number)).mkdir()
+        read = generator(tmp_path / str(number), {key: value})
+        assert component(**{key: value}).settings == read
+
+
+def test_every_attribute_of_dg_sqlmesh_is_accepted() -> None:
+    assert component(**DG_SQLMESH).settings == {
+        "projects": (Path("p"),),
+        "gateway": "g",
+        "environment": "dev",
+        "concurrent_tasks": 2,
+        "group_name": "transform",
+        "op_tags": {"team": "data"},
+        "schedule_name": "nightly",
+        "enable_schedule": True,
+        "external_asset_mapping": "target/main/{node.name}",
     }
 
 
-def test_every_attribute_of_dg_sqlmeshs_component_is_taken() -> None:
-    component = SQLMeshProjectComponent.from_attributes_dict(
-        attributes={
-            "sqlmesh_config": {"project_path": "p", "gateway": "g", "environment": "dev"},
-            "concurrency_jobs_limit": 2,
-            "default_group_name": "transform",
-            "op_tags": {"team": "data"},
-            "schedule_name": "nightly",
-            "enable_schedule": True,
-            "external_asset_mapping": "target/main/{node.name}",
-        }
-    )
-    assert component.sqlmesh_config == SQLMeshConfig("p", "g", "dev")
-    assert component.concurrency_jobs_limit == 2
+def test_nested_op_tags_are_accepted_by_both(tmp_path: Path) -> None:
+    tags = {"dagster-k8s/config": POD, "dagster/priority": 3}
+    expected = {"op_tags": {"dagster-k8s/config": RENDERED, "dagster/priority": 3}}
+
+    assert component(op_tags=tags).settings == expected
+    assert generator(tmp_path, {"op_tags": tags}) == expected
 
 
-def test_a_mapping_is_a_template_of_its_own() -> None:
+def test_templates_are_rendered_by_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKS", "3")
     template = "{{ node.schema | lower }}/{node.name}"
-    component = SQLMeshProjectComponent.from_attributes_dict(
-        attributes={
-            "sqlmesh_config": {"project_path": "p"},
-            "external_asset_mapping": template,
-        }
+    loaded = component(
+        concurrent_tasks="{{ env.TASKS }}",
+        retry_policy={"max_retries": "{{ env.TASKS }}"},
+        owners=["{{ 'team:data' }}"],
+        # The generator renders it, for each table.
+        external_asset_mapping=template,
+        # Dagster would make a number of it.
+        group_name="2026",
     )
-    assert component.external_asset_mapping == template
+
+    assert loaded.settings["concurrent_tasks"] == 3
+    assert loaded.settings["retry_policy"].max_retries == 3  # type: ignore[attr-defined]
+    assert loaded.settings["owners"] == ("team:data",)
+    assert loaded.settings["external_asset_mapping"] == template
+    assert loaded.settings["group_name"] == "2026"
 
 
-def test_it_is_a_public_name_that_nothing_imports_by_accident() -> None:
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"project_pth": "p"}, "attributes: unknown key project_pth. Did you mean projects?"),
+        ({"gruop_name": "a"}, "attributes: unknown key gruop_name. Did you mean group_name?"),
+        (
+            {"sqlmesh_config": {"project_dir": "p"}},
+            "unknown key sqlmesh_config.project_dir. Did you mean sqlmesh_config.project_path?",
+        ),
+        ({"enable_schedule": "false"}, "it must be true or false, without quotes. Example: false"),
+        ({"schedule_status": 3}, 'schedule_status = 3 is not valid.*Example: "RUNNING"'),
+        ({"owners": [3]}, r"owners\[0\] = 3 is not valid"),
+        ({"retry_policy": {"delay": "soon"}}, r"retry_policy\.delay = \"soon\" is not valid"),
+    ],
+)
+def test_both_checks_of_dagster_refuse_wrong_attributes(
+    attributes: dict[str, object], message: str
+) -> None:
+    assert [*SCHEMA.iter_errors(attributes)]
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match=message):
+        SQLMeshProjectComponent.from_attributes_dict(attributes=attributes)
+
+
+def test_the_component_is_a_lazy_public_name() -> None:
     assert dg_sqlmesh_codegen.SQLMeshProjectComponent is SQLMeshProjectComponent
     # `dg` asks for every name that is listed; `generate` would import SQLMesh.
     assert "SQLMeshProjectComponent" in dir(dg_sqlmesh_codegen)
@@ -74,28 +147,24 @@ def package(
     """A generated package that can be imported, under a name of its own."""
     project = write_project(tmp_path / "project", {"models/one.sql": model("a.one", kind="FULL")})
     out = tmp_path / f"package_{request.node.name.replace('[', '_').replace(']', '')}"
-    pipeline.generate(Config((project,), out))
+    pipeline.generate(Config(projects=(project,), out=out))
     monkeypatch.syspath_prepend(str(tmp_path))
     return out
 
 
 def resource_of(folder: Path, **attributes: object) -> SQLMeshResource:
     """Return the resource of a component whose folder is a package on Python's path."""
-    component = SQLMeshProjectComponent.from_attributes_dict(attributes=dict(attributes))
-    context = dg.ComponentTree.for_test().load_context
-    module = inspect.getmodule(SQLMeshProjectComponent)
-    assert module
-    overrides = component._overrides(folder)  # the rest needs a `dg` project: see e2e
-    namespace = __import__(f"{folder.name}.definitions", fromlist=["defs"])
-    assert context
-    defs = module._with_resource(namespace.defs, overrides)
+    overrides = component(**attributes).overrides(folder)  # the rest needs a `dg` project: see e2e
+    generated = __import__(f"{folder.name}.definitions", fromlist=["defs"])
+    defs = with_resource(generated.defs, overrides)
+    assert defs.resources
     resource = defs.resources["sqlmesh"]
     assert isinstance(resource, SQLMeshResource)
     assert [*defs.resolve_all_job_defs()]
     return resource
 
 
-def test_the_deployments_words_win_over_the_generated_ones(package: Path) -> None:
+def test_attributes_win_over_generated_values(package: Path) -> None:
     resource = resource_of(
         package,
         sqlmesh_config={"project_path": "../elsewhere", "gateway": "g", "environment": "dev"},
@@ -107,13 +176,15 @@ def test_the_deployments_words_win_over_the_generated_ones(package: Path) -> Non
     assert resource.concurrent_tasks == 3
 
 
-def test_what_the_attributes_do_not_say_is_as_generated(package: Path) -> None:
+def test_what_no_attribute_sets_is_as_generated(package: Path) -> None:
     resource = resource_of(package, sqlmesh_config={"project_path": "../project"})
     assert resource.project_dir == str(package.parent / "project")
     assert (resource.gateway, resource.environment) == (None, "prod")
 
 
-def test_variables_of_the_environment_win(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_win_over_attributes(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DG_SQLMESH_ENVIRONMENT", "staging")
     monkeypatch.setenv("DG_SQLMESH_GATEWAY", "big")
     monkeypatch.setenv("DG_SQLMESH_PROJECT_DIR", "/deployed")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.component import starter_project
+from dg_sqlmesh_codegen.component.scaffolder import write_starter_project
 from dg_sqlmesh_codegen.errors import UsageError
 
 SQLMESH = str(Path(sys.executable).parent / "sqlmesh")
@@ -23,7 +23,7 @@ def sqlmesh(project: Path, *arguments: str) -> str:
 
 def test_plans_and_runs_as_it_is(tmp_path: Path) -> None:
     project = tmp_path / "new" / "project"
-    starter_project.write(project)
+    write_starter_project(project)
 
     sqlmesh(project, "plan", "--auto-apply", "--no-prompts")
     sqlmesh(project, "run", "--ignore-cron")
@@ -35,14 +35,14 @@ def test_plans_and_runs_as_it_is(tmp_path: Path) -> None:
 
 
 def test_goes_into_an_empty_folder(tmp_path: Path) -> None:
-    starter_project.write(tmp_path)
+    write_starter_project(tmp_path)
     assert (tmp_path / "config.py").is_file()
 
 
 def test_leaves_a_folder_alone_that_is_not_empty(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match="is not empty, so no SQLMesh project is made there"):
-        starter_project.write(tmp_path)
+    with pytest.raises(UsageError, match="is not empty, so no SQLMesh project is created there"):
+        write_starter_project(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -50,5 +50,5 @@ def test_leaves_a_file_alone(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     with pytest.raises(UsageError, match="is not empty"):
-        starter_project.write(file)
+        write_starter_project(file)
     assert file.read_text() == "mine"

@@ -55,8 +55,8 @@ def test_a_name_with_a_slash_makes_two_parts() -> None:
         *("{nobody}", "{node.nobody}", "{{ node.name and nobody.x }}"),
     ],
 )
-def test_what_is_no_template(template: str) -> None:
-    with pytest.raises(SettingError, match="is no template") as caught:
+def test_templates_that_are_not_valid(template: str) -> None:
+    with pytest.raises(SettingError, match="is not valid") as caught:
         ExternalAssetMapping(template)
 
     assert caught.value.key == "external_asset_mapping"
@@ -67,14 +67,14 @@ def test_what_is_no_template(template: str) -> None:
     ("template", "why"),
     [
         ("{{ 1 / 0 }}", "ZeroDivisionError"),
-        ("{{ '' }}", "renders to an empty key"),
-        (" / ", "renders to an empty key"),
-        ("größe/{node.name}", "takes no key 'größe/raw_source_customers'"),
+        ("{{ '' }}", "the asset key is empty"),
+        (" / ", "the asset key is empty"),
+        ("größe/{node.name}", "in an asset key, not 'größe/raw_source_customers'"),
         # No closing brace: not a variable but text.
-        ("a/{node.name", "takes no key 'a/{node.name'"),
+        ("a/{node.name", "in an asset key, not 'a/{node.name'"),
     ],
 )
-def test_what_is_wrong_names_template_and_table(template: str, why: str) -> None:
+def test_errors_name_template_and_table(template: str, why: str) -> None:
     with pytest.raises(SettingError) as caught:
         ExternalAssetMapping(template).key(external(RAW))
 

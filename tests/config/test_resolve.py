@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dg_sqlmesh_codegen.cli.output import print_settings
-from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, WANTED, Config, RetryPolicy
+from dg_sqlmesh_codegen.cli.settings import print_settings
+from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
 from dg_sqlmesh_codegen.config.resolve import load
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
 
@@ -114,7 +114,7 @@ def test_all_keys_were_written() -> None:
     assert {*VALUES, "projects", "out"} == set(KEYS)
 
 
-def test_everything_in_pyproject_needs_no_words() -> None:
+def test_a_complete_pyproject_needs_no_arguments() -> None:
     write_table('projects = "shop"', 'out = "generated/defs"', 'group_name = "marts"')
 
     config = load({}).config
@@ -140,7 +140,7 @@ def test_paths_start_from_the_file_that_names_them(
     config = load({"out": "../../elsewhere/defs"}).config
     assert config.out == Path("../../elsewhere/defs")
     assert [path.resolve() for path in config.projects] == [folder / "shop"]
-    with pytest.raises(UsageError, match="no such SQLMesh project folder: shop"):
+    with pytest.raises(UsageError, match="project folder does not exist: shop"):
         load({"projects": ("shop",)})
 
 
@@ -153,11 +153,11 @@ def test_absolute_paths_stay(folder: Path) -> None:
 def test_a_wrong_value_is_an_error_also_where_it_is_overridden() -> None:
     write_table("gateway = 3")
 
-    with pytest.raises(UsageError, match="gateway = 3 is refused"):
+    with pytest.raises(UsageError, match="gateway = 3 is not valid"):
         load({"projects": ("shop",), "out": "defs", "gateway": "local"})
 
 
-def test_a_folder_that_nobody_uses_need_not_be_there() -> None:
+def test_an_overridden_folder_need_not_exist() -> None:
     write_table('projects = "gone"', 'templates = "gone"')
 
     config = load({"projects": ("shop",), "out": "defs", "templates": "shop"}).config
@@ -179,7 +179,7 @@ def test_the_translator_is_imported_from_the_folder_of_the_file(folder: Path) ->
     ("typed", "where"),
     [({}, f"{PYPROJECT}: translator: "), ({"translator": "a:A"}, "")],
 )
-def test_what_only_use_shows_is_said_with_its_place(typed: dict[str, object], where: str) -> None:
+def test_an_error_found_in_use_names_its_place(typed: dict[str, object], where: str) -> None:
     write_table('projects = "shop"', 'out = "defs"', 'translator = "b:B"')
     loaded = load(typed)
 
@@ -194,12 +194,6 @@ def test_other_errors_pass() -> None:
 
     with pytest.raises(KeyError), loaded.located():
         raise KeyError
-
-
-def test_there_is_a_word_for_every_key() -> None:
-    policy = {f"retry_policy.{field.name}" for field in fields(RetryPolicy)}
-
-    assert set(WANTED) == set(KEYS) | policy
 
 
 # A text that TOML and a path can hold: no surrogates; a path has no NUL and no control characters.
@@ -217,11 +211,9 @@ configs = st.builds(
     out=folders,
     gateway=st.none() | texts,
     environment=texts,
-    default_catalogs=st.dictionaries(st.none() | texts.map(str.lower), texts, max_size=2).map(
-        lambda found: tuple((key, name) for key, name in found.items() if key != "*")
-    ),
+    default_catalogs=st.dictionaries(st.just("*") | texts.map(str.lower), texts, max_size=2),
     concurrent_tasks=st.none() | st.integers(1, 99),
-    op_tags=st.dictionaries(texts, tag_values, max_size=2).map(lambda found: (*found.items(),)),
+    op_tags=st.dictionaries(texts, tag_values, max_size=2),
     owners=st.lists(texts.map("team:{}".format), max_size=2).map(tuple),
     retry_policy=st.none()
     | st.builds(

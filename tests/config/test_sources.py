@@ -1,4 +1,4 @@
-"""Where configuration is read from, and how its texts become values."""
+"""Which files are read, and the values in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.config.sources import defs_layer, pyproject_layer
+from dg_sqlmesh_codegen.config.defs_yaml import defs_layer
+from dg_sqlmesh_codegen.config.sources import pyproject_layer
 
 COMPONENT = "type: dg_sqlmesh_codegen.SQLMeshProjectComponent\n"
 
@@ -157,7 +158,7 @@ def test_the_project_root_is_that_of_dg(mark: str | None, folder: Path) -> None:
     assert layer.values == {"a": f"{root}/shop", "b": str(root)}
 
 
-def test_a_key_template_is_none_of_yaml(folder: Path) -> None:
+def test_dagster_does_not_render_a_key_template(folder: Path) -> None:
     template = "target/{{ node.name | lower }}"
 
     assert attributes(f"external_asset_mapping: '{template}'", folder) == {
@@ -176,7 +177,7 @@ def test_a_key_template_is_none_of_yaml(folder: Path) -> None:
         f"\ufeff{COMPONENT}",
     ],
 )
-def test_whatever_else_dg_reads_in_the_file(text: str, folder: Path) -> None:
+def test_other_parts_of_a_defs_yaml(text: str, folder: Path) -> None:
     write(folder / "defs" / "defs.yaml", text)
     layer = defs_layer(Path("defs"))
 
@@ -184,7 +185,7 @@ def test_whatever_else_dg_reads_in_the_file(text: str, folder: Path) -> None:
     assert layer.values == {}
 
 
-def test_a_folder_component_says_nothing_of_us(folder: Path) -> None:
+def test_a_folder_component_does_not_configure_the_generator(folder: Path) -> None:
     text = "type: dagster.DefsFolderComponent\npost_processing: {assets: []}\n"
     write(folder / "defs" / "defs.yaml", text)
 
@@ -197,7 +198,7 @@ def test_dagster_reads_yml_too_and_yaml_first(folder: Path) -> None:
     assert attributes("group_name: b", folder, "defs.yaml") == {"group_name": "b"}
 
 
-def test_yaml_merges_are_no_duplicates(folder: Path) -> None:
+def test_yaml_merges_are_not_duplicates(folder: Path) -> None:
     text = "op_tags: &tags {team: data}\nother: {<<: *tags, team: finance}"
 
     assert attributes(text, folder)["other"] == {"team": "finance"}

@@ -16,7 +16,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from builders import model, project, translation
 from dg_sqlmesh_codegen.config.model import Config, RetryPolicy
-from dg_sqlmesh_codegen.config.types import TAKEN_NAMES, Catalogs, ScheduleName, Tags, is_literal
+from dg_sqlmesh_codegen.config.types import (
+    TAKEN_NAMES,
+    DefaultCatalogs,
+    ScheduleName,
+    Tags,
+    is_literal,
+)
 from dg_sqlmesh_codegen.rendering.package import Package, named_schedule, render
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.translation import graph
@@ -60,7 +66,7 @@ def test_no_schedule_is_called_like_anything_else_in_definitions_py(
         gateway="local",
         config_name="test",
         concurrent_tasks=2,
-        op_tags=(("team", "data"),),
+        op_tags={"team": "data"},
         retry_policy=RetryPolicy(2, 3, "LINEAR", "FULL"),
         external_specs=specs,
         schedule_status="RUNNING",
@@ -101,18 +107,23 @@ def test_the_names_with_time_zones_are_distinct_and_free() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("written", "catalogs"),
     [
-        ("main", ((None, "main"),)),
-        ({"Local": "main"}, (("local", "main"),)),
-        ({"*": "main", "a": "b"}, ((None, "main"), ("a", "b"))),
-        ({"A": "b", "a": "b"}, (("a", "b"),)),
-        (((None, "main"),), ((None, "main"),)),
-        ({}, ()),
+        ("main", {"*": "main"}),
+        ({"Local": "main"}, {"local": "main"}),
+        ({"*": "main", "a": "b"}, {"*": "main", "a": "b"}),
+        ({"A": "b", "a": "b"}, {"a": "b"}),
+        ({}, {}),
+        # From the command line.
+        (("main",), {"*": "main"}),
+        (("Local=main",), {"local": "main"}),
+        (("main", "b=other"), {"*": "main", "b": "other"}),
+        (("main", "main"), {"*": "main"}),
+        (("a=b=c",), {"a=b": "c"}),
     ],
 )
-def test_catalogs(written: object, kept: tuple[tuple[str | None, str], ...]) -> None:
-    assert TypeAdapter(Catalogs).validate_python(written) == kept
+def test_default_catalogs(written: object, catalogs: dict[str, str]) -> None:
+    assert TypeAdapter(DefaultCatalogs).validate_python(written) == catalogs
 
 
 def test_tags_of_an_op_hold_what_dagster_writes_as_json() -> None:

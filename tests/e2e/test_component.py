@@ -145,8 +145,8 @@ def test_a_package_that_is_missing_is_asked_for(scaffolded: DgProject) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "no SQLMesh project was named. Say --project-path PATH"),
-        (("--project-path", "nowhere"), "no such SQLMesh project folder: nowhere"),
+        ((), "no SQLMesh project is given. Add --project-path PATH"),
+        (("--project-path", "nowhere"), "the SQLMesh project folder does not exist: nowhere"),
         (("--project-path", "src", "--init", "true"), "is not empty"),
     ],
 )

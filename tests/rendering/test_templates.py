@@ -168,5 +168,5 @@ def test_a_mistake_names_template_subject_and_line(
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such folder of templates"):
+    with pytest.raises(UsageError, match="the templates folder does not exist"):
         Config((HERE,), tmp_path, templates=tmp_path / "nowhere")

@@ -11,16 +11,16 @@ import pytest
 from dg_sqlmesh_codegen.errors import ProjectError, UsageError
 from dg_sqlmesh_codegen.sqlmesh_project import describe
 from dg_sqlmesh_codegen.sqlmesh_project.offline import ConnectionAttemptedError
-from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, Project, Source
+from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY, Column, Model, Project, Source
 from projects import DUCKDB, model, write_project
 
 
 def inspect(
     *folders: Path,
     gateway: str | None = None,
-    default_catalogs: tuple[tuple[str | None, str], ...] = (),
+    default_catalogs: dict[str, str] | None = None,
 ) -> Project:
-    return describe.inspect(Source(folders, gateway, default_catalogs=default_catalogs))
+    return describe.inspect(Source(folders, gateway, default_catalogs=default_catalogs or {}))
 
 
 def inspect_one(folder: Path, text: str) -> Model:
@@ -163,8 +163,8 @@ def test_asking_for_the_catalog_names_the_gateway_and_the_setting(tmp_path: Path
 
     assert "wanted to connect to gateway 'lake'" in str(caught.value)
     assert "pass --default-catalog lake=NAME" in str(caught.value)
-    for gateway in ("lake", None):
-        project = inspect(tmp_path, default_catalogs=((gateway, "sea"),))
+    for gateway in ("lake", ANY_GATEWAY):
+        project = inspect(tmp_path, default_catalogs={gateway: "sea"})
         assert project.models[0].name == "sea.a.b"
 
 

@@ -216,7 +216,7 @@ def test_a_catalog_that_is_in_an_unset_variable_has_to_be_given(tmp_path: Path) 
 
     with pytest.raises(ConnectionAttemptedError, match="pass --default-catalog main=NAME"):
         describe.inspect(Source((tmp_path,)))
-    source = Source((tmp_path,), default_catalogs=(("main", "PROD"),))
+    source = Source((tmp_path,), default_catalogs={"main": "PROD"})
     assert describe.inspect(source).models[0].name == "PROD.S.A"
 
 

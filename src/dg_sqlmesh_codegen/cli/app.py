@@ -14,8 +14,8 @@ from dg_sqlmesh_codegen.errors import CodegenError
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.version import __version__
 
-from . import commands, output
-from .arguments import OPTIONS, Flag, Words
+from . import commands, settings
+from .arguments import OPTIONS, Arguments, OptionValue
 from .commands import STDOUT, SummaryRequest, Task
 
 _EPILOG = """\b
@@ -119,7 +119,7 @@ _BUG = 70
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors and what --check found.")
 @click.option("--debug", is_flag=True, help="Print the traceback of an error.")
 @click.version_option(__version__, "--version", prog_name="dg-sqlmesh-codegen")
-def command(*, show_config: bool, debug: bool, **given: Flag | bool) -> int:
+def command(*, show_config: bool, debug: bool, **given: OptionValue | bool) -> int:
     """Generate a Dagster package from the SQLMesh projects in the PROJECT folders.
 
     The projects are inspected offline: no warehouse, no state database, no credentials. Options
@@ -127,14 +127,14 @@ def command(*, show_config: bool, debug: bool, **given: Flag | bool) -> int:
     [tool.dg_sqlmesh_codegen] table of the nearest pyproject.toml.
     """
     try:
-        words = Words.of({name: _flag(given[name]) for name in _CONFIGURING})
-        wanted = _task(given, words.command)
+        typed = Arguments.of({name: _option_value(given[name]) for name in _CONFIGURING})
+        wanted = _task(given, typed.command)
         if wanted.summary and not wanted.summary.needs_generation:
-            wanted.summary.answer(resolve.output_folder(words.values, words.names))
+            wanted.summary.answer(resolve.output_folder(typed.by_key, typed.options))
             return 0
-        loaded = resolve.load(words.values, words.names)
+        loaded = resolve.load(typed.by_key, typed.options)
         if show_config:
-            output.print_settings(loaded)
+            settings.print_settings(loaded)
             return 0
         with loaded.located():
             return commands.run(wanted, loaded.config)
@@ -178,12 +178,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 _CONFIGURING = ("projects", *OPTIONS)
 
 
-def _flag(value: Flag | bool) -> Flag:
+def _option_value(value: OptionValue | bool) -> OptionValue:
     assert not isinstance(value, bool)  # noqa: S101 - for mypy: none of these is a switch
     return value
 
 
-def _task(given: Mapping[str, Flag | bool], again: str) -> Task:
+def _task(given: Mapping[str, OptionValue | bool], again: str) -> Task:
     check, diff, doctor = (bool(given[name]) for name in ("check", "diff", "doctor"))
     if check + diff + doctor > 1:
         raise click.UsageError("Use only one of --check, --diff and --doctor.")

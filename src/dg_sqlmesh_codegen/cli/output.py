@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +13,11 @@ import click
 from rich.console import Console
 
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.config.resolve import Setting, Settings
-from dg_sqlmesh_codegen.config.types import ANY_GATEWAY
 from dg_sqlmesh_codegen.output.mode import Mode
 
 if TYPE_CHECKING:
     from dg_sqlmesh_codegen.output.report import Report
 
-_WIDE = 60
 _FEW = 5
 _WORDS = {
     "changed": "is out of date",
@@ -42,52 +37,6 @@ def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
             yield lambda stage: status.update(f"{stage} ...")
     else:
         yield lambda stage: console.print(f"{stage} ...")
-
-
-def print_settings(settings: Settings) -> None:
-    """Print the effective configuration as TOML, with the place that each value came from."""
-    lines = [(_toml_line(each.key, _plain(each)), each.where) for each in settings.origins]
-    width = max(len(line) for line, _ in lines if len(line) <= _WIDE)
-    for line, where in lines:
-        click.echo(f"{line:<{width}}  # {where}")
-
-
-def _plain(setting: Setting) -> object:
-    """Return a value as one writes it: pairs as the table that they came from."""
-    value = setting.value
-    if setting.key == "op_tags" and isinstance(value, tuple):
-        return dict(value)
-    if setting.key == "default_catalogs" and isinstance(value, tuple):
-        named = {ANY_GATEWAY if gateway is None else gateway: name for gateway, name in value}
-        return named[ANY_GATEWAY] if set(named) == {ANY_GATEWAY} else named
-    return value
-
-
-def _toml_line(key: str, value: object) -> str:
-    # TOML has no null: what has no value is a comment.
-    return f"# {key}" if value is None else f"{key} = {_toml(value)}"
-
-
-def _toml(value: object) -> str:
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {name: each for name, each in asdict(value).items() if each is not None}
-    if isinstance(value, Mapping):
-        items = ", ".join(f"{_toml_key(key)} = {_toml(each)}" for key, each in value.items())
-        return f"{{ {items} }}" if items else "{}"
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(map(_toml, value))}]"
-    return _quoted(str(value)) if isinstance(value, str | Path) else json.dumps(value)
-
-
-def _quoted(text: str) -> str:
-    # Unlike JSON, TOML knows no surrogate pairs, and wants DEL escaped.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _toml_key(key: object) -> str:
-    text = str(key)
-    bare = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
-    return text if bare else _quoted(text)
 
 
 def print_diff(report: Report) -> None:

@@ -1,55 +1,45 @@
 """The `dg` component: a folder with a `defs.yaml` and the package generated beside it.
 
-Dagster's documentation: "Creating and registering a component". The attributes are read twice: by
-the generator (`config_files`), which writes them into the package, and here, where only those count
-that a deployment may want to say differently: folder, gateway, environment, concurrency.
+Dagster documentation: "Creating and registering a component". The generator writes the attributes
+into the package. At load time the component validates them in the same way, and applies those that
+differ between deployments: project folder, gateway, environment and concurrency.
 """
 
-# No `from __future__ import annotations` here: Dagster reads the annotations to make a schema.
+from __future__ import annotations
+
 import inspect
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
 
 import dagster as dg
+from pydantic import BaseModel
 
+from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.defs_yaml import attributes_layer, rendered
+from dg_sqlmesh_codegen.errors import UsageError
+
+from .attributes import Attributes
 from .scaffolder import SQLMeshProjectScaffolder
 
 _DEFINITIONS = Path("definitions.py")
 _RESOURCE = "sqlmesh"
-
-
-@dataclass
-class SQLMeshConfig(dg.Resolvable):
-    """Which SQLMesh project, gateway and environment; relative paths start at the `defs.yaml`."""
-
-    project_path: str | Sequence[str]
-    gateway: str | None = None
-    environment: str | None = None
-
-
-@dataclass
-class RetryPolicyConfig(dg.Resolvable):
-    """When Dagster runs a failed step again: `dg.RetryPolicy`, its delay in seconds."""
-
-    max_retries: int = 1
-    delay: float | None = None
-    backoff: Literal["LINEAR", "EXPONENTIAL"] | None = None
-    jitter: Literal["FULL", "PLUS_MINUS"] | None = None
+# What the generated module reads, by field of its resource.
+_VARIABLES = {
+    "project_dir": "DG_SQLMESH_PROJECT_DIR",
+    "gateway": "DG_SQLMESH_GATEWAY",
+    "environment": "DG_SQLMESH_ENVIRONMENT",
+}
 
 
 @dg.scaffold_with(SQLMeshProjectScaffolder)
-@dataclass(kw_only=True)
 class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
     """A SQLMesh project as Dagster assets, from the package generated beside this `defs.yaml`.
 
-    Make it with `dg scaffold defs dg_sqlmesh_codegen.SQLMeshProjectComponent NAME --project-path
-    PATH`, and generate again with `python -m dg_sqlmesh_codegen -o FOLDER` whenever the SQLMesh
-    project or an attribute changes: what the attributes say is written into the package. At load
-    time the folder, the gateway, the environment and the concurrency are taken from here once
-    more, so that `{{ env.X }}` in them means the deployment's environment.
+    Create it with `dg scaffold defs dg_sqlmesh_codegen.SQLMeshProjectComponent NAME --project-path
+    PATH`. Run `python -m dg_sqlmesh_codegen -o FOLDER` whenever the SQLMesh project or an attribute
+    changes. The project folder, the gateway, the environment and the concurrency are read again
+    when Dagster loads the component, so `{{ env.X }}` in them is a variable of the deployment.
 
     Example:
         ::
@@ -63,76 +53,71 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
               default_group_name: transform
               external_asset_mapping: "target/main/{node.name}"
 
-    Args are the keys of the configuration (`config.Config`), some under dg-sqlmesh's names.
+    The attributes are the keys of the configuration (`config/README.md`), and some of dg-sqlmesh's
+    names. Relative paths start at the folder of the `defs.yaml`.
+
+    Raises:
+        dagster.DagsterInvalidDefinitionError: an unknown attribute or a wrong value.
     """
 
-    sqlmesh_config: SQLMeshConfig
-    concurrency_jobs_limit: int | None = None
-    concurrent_tasks: int | None = None
-    default_group_name: str | None = None
-    group_name: str | None = None
-    config_name: str | None = None
-    default_catalogs: str | Mapping[str, str] | None = None
-    op_tags: Mapping[str, str] | None = None
-    owners: Sequence[str] | None = None
-    retry_policy: RetryPolicyConfig | None = None
-    schedule_name: str | None = None
-    enable_schedule: bool | None = None
-    schedule_status: Literal["RUNNING", "STOPPED"] | None = None
-    # A template of its own, which the generator renders table by table.
-    external_asset_mapping: Annotated[str | None, dg.Resolver.passthrough()] = None
-    translator: str | None = None
-    metadata_keys: Sequence[str] | None = None
-    external_specs: bool | None = None
-    checks: Literal["all", "blocking", "none"] | None = None
-    execution_status_check: bool | None = None
-    exclusivity: Literal["require", "warn", "off"] | None = None
-    lock_timeout: float | None = None
-    check_versions: bool | None = None
-    templates: str | None = None
+    def __init__(self, **attributes: object) -> None:
+        try:
+            settings = resolve.merged([attributes_layer(attributes, "attributes")])
+        except UsageError as error:
+            raise dg.DagsterInvalidDefinitionError(str(error)) from error
+        self.settings = {key: setting.value for key, setting in settings.items()}
+
+    @classmethod
+    def model(cls) -> type[BaseModel]:
+        """Return the model of the attributes as they are written."""
+        return Attributes
+
+    @classmethod
+    def resolve_from_model(
+        cls, context: dg.ResolutionContext, model: BaseModel
+    ) -> SQLMeshProjectComponent:
+        """Return the component of the attributes, with their templates rendered by Dagster."""
+        attributes = model.model_extra or {}
+        return cls(**rendered(attributes, lambda text, path: context.resolve_value(text)))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the generated package's definitions.
 
         Raises:
-            dagster.DagsterInvalidDefinitionError: the package was not generated yet.
+            dagster.DagsterInvalidDefinitionError: the package is not generated yet.
         """
         folder = context.path
         if not (folder / _DEFINITIONS).is_file():
             raise dg.DagsterInvalidDefinitionError(
-                f"The Dagster package of the SQLMesh project is not generated yet: {folder} holds "
-                f"no {_DEFINITIONS}. Run: python -m dg_sqlmesh_codegen -o {folder}"
+                f"The Dagster package of the SQLMesh project is not generated yet: {folder} has no "
+                f"{_DEFINITIONS}. Run: python -m dg_sqlmesh_codegen -o {folder}"
             )
         module = context.load_defs_relative_python_module(folder / _DEFINITIONS)
-        defs: dg.Definitions = module.defs
-        return _with_resource(defs, self._overrides(folder)) if defs.resources else defs
+        return with_resource(module.defs, self.overrides(folder))
 
-    def _overrides(self, folder: Path) -> dict[str, object]:
-        """Return the resource's fields that the attributes say, where no variable says otherwise.
-
-        The generated module reads the same variables, so they win in either case.
-        """
-        config = self.sqlmesh_config
-        said: dict[str, object] = {}
-        if isinstance(config.project_path, str) and not os.getenv("DG_SQLMESH_PROJECT_DIR"):
-            said["project_dir"] = str((folder / config.project_path).resolve())
-        if config.gateway and not os.getenv("DG_SQLMESH_GATEWAY"):
-            said["gateway"] = config.gateway
-        if config.environment and not os.getenv("DG_SQLMESH_ENVIRONMENT"):
-            said["environment"] = config.environment
-        tasks = self.concurrent_tasks or self.concurrency_jobs_limit
-        return {**said, "concurrent_tasks": tasks} if tasks else said
+    def overrides(self, folder: Path) -> dict[str, object]:
+        """Return the resource's fields that the attributes set, and no environment variable."""
+        keys = ("gateway", "environment", "concurrent_tasks")
+        fields = {key: self.settings.get(key) for key in keys}
+        match self.settings.get("projects"):
+            case (Path() as project,):
+                fields["project_dir"] = str((folder / project).resolve())
+        return {
+            name: value
+            for name, value in fields.items()
+            if value and not os.getenv(_VARIABLES.get(name, ""))
+        }
 
 
-def _with_resource(defs: dg.Definitions, overrides: Mapping[str, object]) -> dg.Definitions:
+def with_resource(defs: dg.Definitions, overrides: Mapping[str, object]) -> dg.Definitions:
     """Return the definitions with fields of the resource replaced."""
     resources = dict(defs.resources or {})
     if not overrides or _RESOURCE not in resources:
         return defs
-    # Not `model_copy`: a resource remembers the configuration that it was made with.
+    # Not `model_copy`: a resource keeps the configuration that it was created with.
     made = resources[_RESOURCE]
-    said = {name: getattr(made, name) for name in type(made).model_fields}
-    resources[_RESOURCE] = type(made)(**{**said, **overrides})
+    fields = {name: getattr(made, name) for name in type(made).model_fields}
+    resources[_RESOURCE] = type(made)(**{**fields, **overrides})
     # `Definitions.merge` refuses two resources of one name; the constructor takes what it keeps.
     arguments = {name: getattr(defs, name) for name in inspect.signature(dg.Definitions).parameters}
     return dg.Definitions(**{**arguments, "resources": resources})

@@ -1,9 +1,10 @@
-"""The scaffolder of `dg scaffold defs`: a `defs.yaml`, and the package that belongs beside it."""
+"""`dg scaffold defs`: writes a `defs.yaml` and generates the package beside it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 import click
@@ -11,23 +12,22 @@ import dagster as dg
 import yaml
 from pydantic import BaseModel, Field
 
-from dg_sqlmesh_codegen.config.sources import COMPONENT
+from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.errors import CodegenError, UsageError
 
-from . import starter_project
-
 _DEFS = "defs.yaml"
+_STARTER = Path(__file__).with_name("starter_project")
 
 
 class SQLMeshProjectParams(BaseModel):
-    """What `dg scaffold defs` asks for."""
+    """Parameters of `dg scaffold defs`."""
 
     project_path: str | None = Field(
-        default=None, description="Folder of the SQLMesh project, from the working directory."
+        default=None,
+        description="Folder of the SQLMesh project, relative to the working directory.",
     )
-    init: bool = Field(
-        default=False, description="Make a minimal SQLMesh project first, if there is none."
-    )
+    init: bool = Field(default=False, description="Create a minimal SQLMesh project first.")
 
 
 class SQLMeshProjectScaffolder(dg.Scaffolder[SQLMeshProjectParams]):
@@ -42,7 +42,7 @@ class SQLMeshProjectScaffolder(dg.Scaffolder[SQLMeshProjectParams]):
         """Write `defs.yaml`, and with `--init true` the SQLMesh project; then generate.
 
         Raises:
-            click.ClickException: one line that says what is missing or what SQLMesh refuses.
+            click.ClickException: one line, with what is missing or what SQLMesh refuses.
         """
         try:
             _scaffold(request)
@@ -54,18 +54,15 @@ class SQLMeshProjectScaffolder(dg.Scaffolder[SQLMeshProjectParams]):
 def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
     if request.scaffold_format != "yaml" or request.append:
         raise UsageError(
-            "the component is configured by a defs.yaml of its own", hint="Leave --format out."
+            "this component needs a defs.yaml of its own", hint="Leave out --format and --append."
         )
     project = _project(request)
-    (request.target_path / _DEFS).write_text(
-        _defs_yaml(project, request.project_root), encoding="utf-8"
-    )
-    # They import SQLMesh, which only this one command of `dg` needs.
+    text = _defs_yaml(project, request.project_root)
+    (request.target_path / _DEFS).write_text(text, encoding="utf-8")
+    # Imported here because it imports SQLMesh, which only this command of `dg` needs.
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415
-    from dg_sqlmesh_codegen.config import resolve  # noqa: PLC0415
 
-    config = resolve.load({"out": str(request.target_path)}).config
-    report = pipeline.generate(config)
+    report = pipeline.generate(resolve.load({"out": str(request.target_path)}).config)
     click.echo(
         f"Generated {report.contents.models} models into {request.target_path}. Next: "
         f"sqlmesh -p {os.path.relpath(project)} plan, then `dg dev`."
@@ -75,26 +72,43 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
 def _clean_up(folder: Path) -> None:
     """Leave nothing, so that the command can be repeated: `dg` refuses a folder that exists."""
     (folder / _DEFS).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not empty: not ours alone
+    with contextlib.suppress(OSError):  # a folder that is not empty is not ours alone
         folder.rmdir()
 
 
 def _project(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> Path:
-    """Return the SQLMesh project's folder, made where that was asked for."""
-    named = request.params.project_path
-    if named is None and not request.params.init:
+    """Return the SQLMesh project's folder; with `--init true`, create it."""
+    path = request.params.project_path
+    if path is None and not request.params.init:
         raise UsageError(
-            "no SQLMesh project was named",
-            hint="Say --project-path PATH, or --init true for a new one in sqlmesh_project.",
+            "no SQLMesh project is given",
+            hint="Add --project-path PATH, or --init true for a new one in sqlmesh_project.",
         )
-    folder = Path(named) if named else (request.project_root or Path.cwd()) / "sqlmesh_project"
+    folder = Path(path) if path else (request.project_root or Path.cwd()) / "sqlmesh_project"
     if request.params.init:
-        starter_project.write(folder)
+        write_starter_project(folder)
     if not folder.is_dir():
         raise UsageError(
-            f"no such SQLMesh project folder: {folder}", hint="Add --init true to make one there."
+            f"the SQLMesh project folder does not exist: {folder}",
+            hint="Add --init true to create a project there.",
         )
     return folder.absolute()
+
+
+def write_starter_project(folder: Path) -> None:
+    """Write a minimal SQLMesh project, which plans and runs as it is, into a folder.
+
+    Raises:
+        UsageError: the folder is not empty; its files stay as they are.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(
+            f"{folder} is not empty, so no SQLMesh project is created there",
+            hint="Leave out --init to use it, or name another folder with --project-path.",
+        )
+    shutil.copytree(
+        _STARTER, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
 
 
 def _defs_yaml(project: Path, root: Path | None) -> str:

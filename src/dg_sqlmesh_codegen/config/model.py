@@ -1,83 +1,50 @@
-"""What one generation is asked to do: every key of the configuration, defined once.
+"""Every key of the configuration, defined once: type, default, description and examples.
 
-The command line, `defs.yaml` and `pyproject.toml` all write these keys; `settings` says which wins.
+Derived from it: the component's attributes, the texts of errors and the table in README.md.
+`resolve` reads the keys from the command line, `defs.yaml` and `pyproject.toml`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Strict
+from pydantic import ConfigDict, Field, StrictBool
 from pydantic.dataclasses import dataclass
+from pydantic.fields import FieldInfo
 
 from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
 from dg_sqlmesh_codegen.sqlmesh_project.records import Source
 
-from .types import (
-    Catalogs,
-    ClassPath,
-    Count,
-    Flag,
-    Folder,
-    GroupName,
-    KeyTemplate,
-    Owners,
-    Projects,
-    Retries,
-    ScheduleName,
-    Seconds,
-    Tags,
-    Text,
-    listed,
-)
+from . import types
+from .types import Folder, Listed, Text
 
 # SQLMesh documentation, "Project structure": folders that it looks for files in.
-_LOADED_BY_SQLMESH = (
+_LOADED = {
     *("audits", "macros", "materializations", "metrics"),
     *("models", "seeds", "signals", "tests"),
-)
+}
 DEFAULT_ENVIRONMENT = "prod"
 DEFAULT_GROUP = "sqlmesh"
 DEFAULT_SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
+# fmt: off
 MetadataKey = Literal[
-    "kind",
-    "materialized",
-    "forward_only",
-    "dialect",
-    "gateway",
-    "cron",
-    "cron_tz",
-    "start",
-    "signals",
-    "tags",
-    "grain",
-    "partitioned_by",
-    "clustered_by",
-    "source",
-    "query",
+    "kind", "materialized", "forward_only", "dialect", "gateway", "cron", "cron_tz", "start",
+    "signals", "tags", "grain", "partitioned_by", "clustered_by", "source", "query",
 ]
+# fmt: on
 METADATA_KEYS: tuple[MetadataKey, ...] = get_args(MetadataKey)
-MetadataKeys = Annotated[tuple[MetadataKey, ...], BeforeValidator(listed)]
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class RetryPolicy:
-    """When Dagster runs a failed step again (Dagster: `dg.RetryPolicy`).
+    """When Dagster retries a failed step: the arguments of `dg.RetryPolicy`, `delay` in seconds."""
 
-    Args:
-        max_retries: how often.
-        delay: seconds before a retry; None is at once.
-        backoff: how the delay grows.
-        jitter: how it is varied at random.
-    """
-
-    max_retries: Retries = 1
-    delay: Seconds | None = None
+    max_retries: types.Retries = 1
+    delay: types.Seconds | None = None
     backoff: Literal["LINEAR", "EXPONENTIAL"] | None = None
     jitter: Literal["FULL", "PLUS_MINUS"] | None = None
 
@@ -87,159 +54,129 @@ class RetryPolicy:
             raise ValueError("backoff and jitter need a delay")
 
 
-@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+@dataclass(
+    frozen=True, slots=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True)
+)
 class Config:
     """Where the SQLMesh projects are, where the package goes, and what is in it.
 
-    Args:
-        projects: SQLMesh project folders, loaded together.
-        out: folder of the generated package.
-        gateway: SQLMesh gateway; None is the project's default one.
-        environment: SQLMesh environment that the generated resource runs.
-        config_name: which configuration of a project's config.py; None is the one named `config`.
-        default_catalogs: pairs of gateway and catalog, for gateways whose catalog only the
-            warehouse could tell; None as the gateway stands for every such one.
-        concurrent_tasks: models that a run evaluates at a time; None is the connection's setting.
-        group_name: group of the models that no tag puts into another; None leaves it to the
-            translator, whose own default is `sqlmesh`.
-        op_tags: tags of the op that runs SQLMesh.
-        owners: owners of every asset, beside the model's own.
-        retry_policy: of the op.
-        schedule_name: the schedule; those of further time zones carry the zone behind it.
-        enable_schedule: whether there is one at all.
-        schedule_status: whether it is running as soon as it is deployed.
-        external_asset_mapping: template of the keys of tables that SQLMesh does not write.
-        translator: "package.module:Class" of a `SQLMeshTranslator`, imported while generating.
-        metadata_keys: what of a model becomes metadata `sqlmesh/<key>`.
-        external_specs: whether external tables are written as assets, too.
-        checks: which audits of models become asset checks; SQLMesh runs the others all the same.
-            Standalone audits always do: nothing else would have SQLMesh run them.
-        execution_status_check: whether every asset has the check `sqlmesh_execution_status`.
-        exclusivity: what a run does where nothing keeps a second SQLMesh run away.
-        lock_timeout: seconds that a run waits for another one on the same host; None is an hour.
-        check_versions: whether `--check` fails where only this tool's or SQLMesh's version differs.
-        templates: folder of templates that replace those of the same name.
-        root: folder that `translator` may be imported from, besides Python's own path.
+    Every field but `root` is a key of the configuration, and the text below it its description.
+    `root` is a folder that `translator` may be imported from, besides Python's own path.
 
     Raises:
         SettingError: a folder that does not exist, or an output that is a file.
         pydantic.ValidationError: a value of the wrong type, or one that Dagster would refuse.
     """
 
-    projects: Projects
-    out: Folder
-    gateway: Text | None = None
-    environment: Annotated[str, Strict()] = DEFAULT_ENVIRONMENT
-    config_name: Text | None = None
-    default_catalogs: Catalogs = ()
-    concurrent_tasks: Count | None = None
-    group_name: GroupName | None = None
-    op_tags: Tags = ()
-    owners: Owners = ()
-    retry_policy: RetryPolicy | None = None
-    schedule_name: ScheduleName = DEFAULT_SCHEDULE_NAME
-    enable_schedule: Flag = True
-    schedule_status: Literal["RUNNING", "STOPPED"] = "STOPPED"
-    external_asset_mapping: KeyTemplate | None = None
-    translator: ClassPath | None = None
-    metadata_keys: MetadataKeys = METADATA_KEYS
-    external_specs: Flag = False
-    checks: Literal["all", "blocking", "none"] = "all"
-    execution_status_check: Flag = True
-    exclusivity: Literal["require", "warn", "off"] = "require"
-    lock_timeout: Seconds | None = None
-    check_versions: Flag = True
-    templates: Folder | None = None
+    projects: Annotated[tuple[Folder, ...], Listed] = Field(examples=["transform", ["a", "b"]])
+    """SQLMesh project folder, or a list of folders that SQLMesh loads together."""
+    out: Folder = Field(examples=["defs"])
+    """Folder of the generated package. A `defs.yaml` does not set it: it is the file's folder."""
+    gateway: Text | None = Field(default=None, examples=["warehouse"])
+    """SQLMesh gateway. By default, the project's default gateway."""
+    environment: Text = Field(default=DEFAULT_ENVIRONMENT, examples=["staging"])
+    """SQLMesh environment that Dagster runs."""
+    config_name: Text | None = Field(default=None, examples=["test_config"])
+    """Configuration to use of a project's `config.py`. By default, `config`."""
+    default_catalogs: types.DefaultCatalogs = Field(
+        default_factory=dict, examples=[{"warehouse": "analytics", "*": "main"}, "analytics"]
+    )
+    """Catalog of the gateways whose connection names none: one for all of them, or by gateway."""
+    concurrent_tasks: types.Count | None = Field(default=None, examples=[4])
+    """Number of models that a run evaluates at a time. By default, the connection's setting."""
+    group_name: types.GroupName | None = Field(default=None, examples=["marts"])
+    """Group of the models without a group tag. By default, the translator's group: `sqlmesh`."""
+    op_tags: types.Tags = Field(default_factory=dict, examples=[{"dagster/priority": 3}])
+    """Tags of the op that runs SQLMesh. Dagster writes nested values as JSON."""
+    owners: Annotated[tuple[types.Owner, ...], Listed] = Field(default=(), examples=[["team:data"]])
+    """Owners of every asset, in addition to the model's own: email addresses and teams."""
+    retry_policy: RetryPolicy | None = Field(
+        default=None, examples=[{"max_retries": 2, "delay": 60, "backoff": "EXPONENTIAL"}]
+    )
+    """When Dagster retries a failed run of SQLMesh: `max_retries`, `delay` (seconds), `backoff`
+    (`LINEAR`, `EXPONENTIAL`) and `jitter` (`FULL`, `PLUS_MINUS`)."""
+    schedule_name: types.ScheduleName = Field(default=DEFAULT_SCHEDULE_NAME, examples=["hourly"])
+    """Name of the schedule. With several time zones, the other schedules add their zone to it."""
+    enable_schedule: StrictBool = Field(default=True, examples=[False])
+    """Generate the schedule."""
+    schedule_status: Literal["RUNNING", "STOPPED"] = Field(default="STOPPED", examples=["RUNNING"])
+    """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`."""
+    external_asset_mapping: types.KeyTemplate | None = Field(
+        default=None, examples=["target/main/{node.name}"]
+    )
+    """Template of the asset keys of external tables. By default, the translator's keys:
+    `[catalog, schema, table]`."""
+    translator: types.ClassPath | None = Field(default=None, examples=["my_package.names:Layers"])
+    """Your subclass of `SQLMeshTranslator`: `package.module:Class`."""
+    metadata_keys: Annotated[tuple[MetadataKey, ...], Listed] = Field(
+        default=METADATA_KEYS, examples=[["cron", "kind", "query"]]
+    )
+    """Properties of a model that become metadata `sqlmesh/<property>` of its asset."""
+    external_specs: StrictBool = Field(default=False, examples=[True])
+    """Generate an asset spec for each external table, with what `external_models.yaml` says."""
+    checks: Literal["all", "blocking", "none"] = Field(default="all", examples=["blocking"])
+    """Audits of models that become asset checks: `all`, `blocking` or `none`. SQLMesh runs the
+    other audits, too. Standalone audits are always checks."""
+    execution_status_check: StrictBool = Field(default=True, examples=[False])
+    """Add the check `sqlmesh_execution_status` to every asset."""
+    exclusivity: Literal["require", "warn", "off"] = Field(default="require", examples=["warn"])
+    """What a run does where Dagster is not set up to prevent two SQLMesh runs at a time: fail
+    (`require`), warn (`warn`) or go on (`off`)."""
+    lock_timeout: types.Seconds | None = Field(default=None, examples=[600])
+    """Seconds that a run waits for another one on the same host. By default, 3600."""
+    check_versions: StrictBool = Field(default=True, examples=[False])
+    """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
+    templates: Folder | None = Field(default=None, examples=["my_templates"])
+    """Folder of your own templates. A template replaces the default one of the same name."""
     root: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse folders that are not there."""
+        """Refuse folders that do not exist, and an output folder that SQLMesh would load."""
         if not self.projects:
             raise SettingError(
                 "projects",
-                "no SQLMesh project was named",
-                hint="Name its folder (PROJECT -o OUT), or write `projects` into the "
+                "no SQLMesh project is configured",
+                hint="Name its folder (PROJECT -o OUT), or set `projects` in the "
                 "[tool.dg_sqlmesh_codegen] table of pyproject.toml.",
             )
         for project in self.projects:
-            _require_folder(
-                "projects",
-                project,
-                "no such SQLMesh project folder",
-                "Name the folder that holds the project's config.yaml or config.py.",
-            )
+            _require_folder("projects", project, "the SQLMesh project folder does not exist")
         if self.out.exists() and not self.out.is_dir():
-            raise SettingError("out", f"{self.out} is not a folder", hint="Name a folder with -o.")
-        _refuse_among_models(self.out, self.projects)
-        if not self.environment.strip():
-            hint = "Name one with --environment."
-            raise SettingError("environment", "the environment has no name", hint=hint)
+            hint = "Choose a folder with -o."
+            raise SettingError("out", f"{self.out} is not a folder", hint=hint)
         if self.templates is not None:
-            _require_folder(
-                "templates",
-                self.templates,
-                "no such folder of templates",
-                "Name a folder with --templates, or the key `templates`.",
-            )
+            _require_folder("templates", self.templates, "the templates folder does not exist")
+        _refuse_among_models(self)
 
     @property
     def source(self) -> Source:
-        """What the inspector has to load."""
+        """What SQLMesh has to load."""
         return Source(self.projects, self.gateway, self.config_name, self.default_catalogs)
 
 
-KEYS = tuple(field.name for field in fields(Config) if field.name != "root")
+FIELDS: Mapping[str, FieldInfo] = {
+    key: info
+    for key, info in Config.__pydantic_fields__.items()  # type: ignore[attr-defined] # pydantic's
+    if key != "root"
+}
+KEYS = tuple(FIELDS)
 
 
-def _refuse_among_models(out: Path, projects: Iterable[Path]) -> None:
-    """SQLMesh would take the package's modules for its own, and import them."""
-    models = (out / MODELS_FOLDER).resolve()
-    for project in projects:
-        for folder in (project.resolve() / name for name in _LOADED_BY_SQLMESH):
+def _refuse_among_models(config: Config) -> None:
+    """Refuse an output folder from which SQLMesh would import the package's modules."""
+    models = (config.out / MODELS_FOLDER).resolve()
+    for project in config.projects:
+        for folder in (project.resolve() / name for name in _LOADED):
             if folder.is_dir() and (folder == models or folder in models.parents):
                 raise SettingError(
                     "out",
-                    f"the package's {MODELS_FOLDER}/ would lie in {folder}, which SQLMesh loads",
-                    hint="Name another folder with -o.",
+                    f"SQLMesh would load the package's {MODELS_FOLDER}/ as part of {folder}",
+                    hint="Choose another folder with -o.",
                 )
 
 
-def _require_folder(key: str, folder: Path, what: str, hint: str) -> None:
-    if folder.is_dir():
-        return
-    if "\\" in str(folder) and os.sep == "/":
-        hint = "Write / between folders, which every system takes."
-    raise SettingError(key, f"{what}: {folder}", hint=hint)
-
-
-# What to write, for whoever wrote something else; below a key, its own keys.
-WANTED: Mapping[str, str] = {
-    "projects": "a folder in quotes, or a list of folders",
-    "out": "a folder in quotes",
-    "gateway": "a text in quotes",
-    "environment": "a text in quotes",
-    "config_name": "a text in quotes",
-    "default_catalogs": "a catalog in quotes, or a mapping of gateways to their catalogs",
-    "concurrent_tasks": "a whole number above 0",
-    "group_name": "a text in quotes",
-    "op_tags": "a mapping of texts to their values",
-    "owners": "a list of e-mail addresses and team:names",
-    "retry_policy": "a mapping of max_retries, delay, backoff and jitter",
-    "retry_policy.max_retries": "a whole number, 0 or more",
-    "retry_policy.delay": "seconds, 0 or more",
-    "retry_policy.backoff": "LINEAR or EXPONENTIAL",
-    "retry_policy.jitter": "FULL or PLUS_MINUS",
-    "schedule_name": "a text in quotes",
-    "enable_schedule": "true or false, without quotes",
-    "schedule_status": "RUNNING or STOPPED",
-    "external_asset_mapping": 'a template in quotes, such as "target/main/{node.name}"',
-    "translator": '"package.module:Class"',
-    "metadata_keys": f"a list of some of {', '.join(METADATA_KEYS)}",
-    "external_specs": "true or false, without quotes",
-    "checks": "all, blocking or none",
-    "execution_status_check": "true or false, without quotes",
-    "exclusivity": "require, warn or off",
-    "lock_timeout": "seconds, 0 or more",
-    "check_versions": "true or false, without quotes",
-    "templates": "a folder in quotes",
-}
+def _require_folder(key: str, folder: Path, what: str) -> None:
+    if not folder.is_dir():
+        backslash = "\\" in str(folder) and os.sep == "/"
+        hint = "Write / between folders." if backslash else f"Set `{key}` to an existing folder."
+        raise SettingError(key, f"{what}: {folder}", hint=hint)

@@ -93,7 +93,7 @@ def _catalogs(loaded_configs: Mapping[Path, Config], source: Source) -> Catalogs
     # SQLMesh takes the default gateway from the first project's configuration.
     first = next(iter(loaded_configs.values()))
     selected = (source.gateway or first.default_gateway_name).lower()
-    return Catalogs(dict(source.default_catalogs), selected)
+    return Catalogs(source.default_catalogs, selected)
 
 
 def _refuse_unknown_catalogs(context: Context) -> None:

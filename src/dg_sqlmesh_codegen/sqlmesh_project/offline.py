@@ -26,6 +26,8 @@ from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
+from .records import ANY_GATEWAY
+
 _CONNECTIONS = ("connection", "state_connection", "test_connection")
 _DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
 # The value of `{{ env_var('X') }}` in SQLMesh's YAML if X is not set.
@@ -77,12 +79,12 @@ class Catalogs:
     """Default catalogs for connections that name none.
 
     Args:
-        given: catalog by gateway; that of None is for every gateway whose connection names none.
-        selected: the gateway that is used. SQLMesh asks every gateway for its catalog; the unused
-            ones get `UNKNOWN_CATALOG`, and a model in that catalog is an error.
+        given: catalog by gateway; under `ANY_GATEWAY`, for those whose connection names none.
+        selected: the gateway that is used. SQLMesh asks every gateway for its catalog; those that
+            are not used get `UNKNOWN_CATALOG`, which no model may end up in.
     """
 
-    given: Mapping[str | None, str]
+    given: Mapping[str, str]
     selected: str
 
     def of(self, gateway: str, named: str | None) -> str | None:
@@ -91,7 +93,7 @@ class Catalogs:
             return self.given[gateway]
         if named and named.lower() != _UNSET.lower():
             return named
-        fallback = self.given.get(None)
+        fallback = self.given.get(ANY_GATEWAY)
         return fallback or (None if gateway == self.selected else UNKNOWN_CATALOG)
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+# In `default_catalogs`: every gateway whose connection names no catalog.
+ANY_GATEWAY = "*"
 _FQN_PART = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
 
 
@@ -18,14 +20,14 @@ _FQN_PART = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
 class Source:
     """What to load: project folders, with a gateway and a configuration of theirs.
 
-    `default_catalogs` are pairs of a gateway and its catalog, for gateways whose catalog only the
-    warehouse knows. The gateway None means all of them.
+    `default_catalogs` maps a gateway to its catalog, where only the warehouse could tell it;
+    `ANY_GATEWAY` stands for every such gateway.
     """
 
     paths: tuple[Path, ...]
     gateway: str | None = None
     config_name: str | None = None
-    default_catalogs: tuple[tuple[str | None, str], ...] = ()
+    default_catalogs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
