@@ -83,6 +83,7 @@ def test_a_package_among_the_models(
     assert said.endswith(", which SQLMesh loads. Name another folder with -o.")
 
 
+@pytest.mark.sqlmesh
 @pytest.mark.usefixtures("inspected")
 def test_a_format_alone_asks_for_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["shop", "-o", "defs", "--no-cache", "--format", "json"]) == 0

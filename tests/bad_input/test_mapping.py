@@ -8,6 +8,8 @@ import pytest
 
 from refusals import TABLE, error_of
 
+pytestmark = pytest.mark.sqlmesh
+
 VARIABLES = "There are node.database, node.schema, node.name and node.fqn."
 MAPPINGS = [
     (

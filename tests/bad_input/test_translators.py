@@ -9,6 +9,8 @@ import pytest
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 from refusals import TABLE, error_of
 
+pytestmark = pytest.mark.sqlmesh
+
 NEED = "Write a class that inherits dg_sqlmesh_codegen.SQLMeshTranslator."
 MADE = "It is made without arguments; --debug shows where it fails."
 IMPORTED = (

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen import pipeline
 from dg_sqlmesh_codegen.cli.app import main
 
 
@@ -85,6 +84,8 @@ class Runs:
 
 def counted(patch: pytest.MonkeyPatch, loads: list[bool]) -> None:
     """Count the loads: the fast path is one that does not get there."""
+    from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415 - it imports SQLMesh
+
     translate = pipeline.translate
 
     def counting(*args: object, fresh: bool = False) -> object:

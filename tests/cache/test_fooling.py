@@ -13,6 +13,8 @@ from cache.runs import Runs
 from dg_sqlmesh_codegen.cache import store
 from projects import DUCKDB, model, write_project
 
+pytestmark = pytest.mark.sqlmesh
+
 Edit = Callable[[Runs], object]
 MACRO = """
 from pathlib import Path

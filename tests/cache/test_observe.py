@@ -90,6 +90,7 @@ def read_in_a_fork(path: Path) -> None:
     os.environ.get("SHOP_IN_A_FORK")
 
 
+@pytest.mark.process
 def test_a_forked_process_is_heard(file: Path) -> None:
     """SQLMesh loads models in forks of its process."""
 

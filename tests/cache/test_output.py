@@ -12,6 +12,8 @@ from cache.runs import Runs
 from dg_sqlmesh_codegen.rendering.header import BANNER
 from projects import model, write_project
 
+pytestmark = pytest.mark.sqlmesh
+
 FILES = {
     "models/one.sql": model("a.one", kind="FULL", owner="somebody"),
     "models/two.sql": model("a.two", "SELECT id FROM a.one", cron="'@weekly'"),

@@ -16,6 +16,8 @@ from dg_sqlmesh_codegen import pipeline
 from dg_sqlmesh_codegen.cache import before, store
 from projects import model, write_project
 
+pytestmark = pytest.mark.sqlmesh
+
 
 @pytest.fixture
 def record(runs: Runs) -> Path:

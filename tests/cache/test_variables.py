@@ -10,6 +10,8 @@ import pytest
 from dg_sqlmesh_codegen.cache.variables import Variables, listening
 from dg_sqlmesh_codegen.sqlmesh_project.configurations import environment
 
+pytestmark = pytest.mark.sqlmesh
+
 NAME = "SHOP_SOMETHING"
 
 

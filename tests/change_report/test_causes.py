@@ -11,6 +11,8 @@ from dg_sqlmesh_codegen.change_report.causes import code_change, macros_in
 from dg_sqlmesh_codegen.change_report.changes import Cause, CodeChange
 from dg_sqlmesh_codegen.change_report.model import Asset, Property
 
+pytestmark = pytest.mark.sqlmesh
+
 
 def asset(version: str, query: str | None = None, **properties: str) -> Asset:
     return Asset(

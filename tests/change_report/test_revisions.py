@@ -16,6 +16,8 @@ from dg_sqlmesh_codegen.change_report.revisions import Range, packages_of
 from dg_sqlmesh_codegen.errors import UsageError
 from packages import on_disk, package, write
 
+pytestmark = pytest.mark.process
+
 RAW = model("s.a.raw", query="SELECT 1", data_hash="1")
 MART = model("s.a.mart", query="SELECT 2", data_hash="2", depends_on=(fqn("s.a.raw"),))
 GIT = shutil.which("git") or "git"

@@ -10,7 +10,6 @@ import dagster as dg
 import pytest
 
 import dg_sqlmesh_codegen
-from dg_sqlmesh_codegen import pipeline
 from dg_sqlmesh_codegen.component.component import (
     RetryPolicyConfig,
     SQLMeshConfig,
@@ -72,6 +71,8 @@ def package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Path:
     """A generated package that can be imported, under a name of its own."""
+    from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415 - it imports SQLMesh
+
     project = write_project(tmp_path / "project", {"models/one.sql": model("a.one", kind="FULL")})
     out = tmp_path / f"package_{request.node.name.replace('[', '_').replace(']', '')}"
     pipeline.generate(Config((project,), out))
@@ -95,6 +96,7 @@ def resource_of(folder: Path, **attributes: object) -> SQLMeshResource:
     return resource
 
 
+@pytest.mark.sqlmesh
 def test_the_deployments_words_win_over_the_generated_ones(package: Path) -> None:
     resource = resource_of(
         package,
@@ -107,12 +109,14 @@ def test_the_deployments_words_win_over_the_generated_ones(package: Path) -> Non
     assert resource.concurrent_tasks == 3
 
 
+@pytest.mark.sqlmesh
 def test_what_the_attributes_do_not_say_is_as_generated(package: Path) -> None:
     resource = resource_of(package, sqlmesh_config={"project_path": "../project"})
     assert resource.project_dir == str(package.parent / "project")
     assert (resource.gateway, resource.environment) == (None, "prod")
 
 
+@pytest.mark.sqlmesh
 def test_variables_of_the_environment_win(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DG_SQLMESH_ENVIRONMENT", "staging")
     monkeypatch.setenv("DG_SQLMESH_GATEWAY", "big")

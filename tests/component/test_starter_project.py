@@ -21,6 +21,7 @@ def sqlmesh(project: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.process
 def test_plans_and_runs_as_it_is(tmp_path: Path) -> None:
     project = tmp_path / "new" / "project"
     starter_project.write(project)

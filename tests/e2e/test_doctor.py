@@ -20,7 +20,7 @@ from e2e import workshop
 from e2e.shop import Shop
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 LIMITED = """
 concurrency: {pools: {default_limit: 1}}

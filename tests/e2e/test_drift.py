@@ -13,7 +13,7 @@ from e2e.outcome import STATUS
 from e2e.shop import Shop
 from projects import model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 # Once told to, it does to the environment what a plan does that is applied meanwhile.
 MOVER = """

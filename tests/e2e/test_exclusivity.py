@@ -20,7 +20,7 @@ from e2e.outcome import Outcome
 from e2e.shop import Shop, run_at
 from projects import model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 # Says that it has begun, and goes on when it is told to.
 WAITS = """

@@ -11,7 +11,7 @@ from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e.outcome import Outcome
 from e2e.shop import DUE, Shop, materialize, run_at
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 # Fails while the file is there, and takes it away: the first attempt fails, the second does not.
 FLAKY = """

@@ -15,6 +15,8 @@ from e2e import workshop
 from e2e.shop import DUE, Shop, run_at
 from projects import model
 
+pytestmark = pytest.mark.dagster
+
 SOURCE = "CREATE SCHEMA raw; CREATE TABLE raw.source AS SELECT 1 AS id"
 AUDIT = """
 AUDIT (name {name}, dialect duckdb, standalone true, cron '@daily', start '2026-11-03');

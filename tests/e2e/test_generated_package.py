@@ -13,7 +13,7 @@ import pytest
 
 from e2e.shop import Shop
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 
 def python(code: str, folder: Path, **environment: str) -> str:

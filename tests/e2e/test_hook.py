@@ -12,7 +12,7 @@ from dg_sqlmesh_codegen.output.mode import Mode
 from e2e.hooked import ONE_SQL, TWO_SQL, Hooked, Offer, new_repository
 from e2e.repository import Repository, environment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("hook")]
 
 CHECK = "dg-sqlmesh-codegen-check"
 NEW_SQL = "analytics/project/models/new.sql"

@@ -13,7 +13,7 @@ import pytest
 from e2e.outcome import Outcome
 from e2e.shop import BELOW_ORDER_ITEMS, DUE, Shop, run_at
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture

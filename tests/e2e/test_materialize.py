@@ -8,7 +8,7 @@ import pytest
 from e2e.outcome import STATUS
 from e2e.shop import BELOW_ORDER_ITEMS, DUE, NOT_DUE, Shop, materialize, run_at
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 
 def test_what_is_due_is_materialized_and_nothing_else(shop: Shop) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 SECRETS = {
     "WAREHOUSE_PASSWORD": "hunter2-warehouse",

@@ -15,7 +15,7 @@ from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e.outcome import Outcome
 from e2e.shop import Shop, run_at
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 
 def failure(shop: Shop, resource: SQLMeshResource | None = None) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from real_projects import PROJECTS, RealProject, install_custom_materializations
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.network
 
 ORACLE = Path(__file__).parent / "oracle.py"
 

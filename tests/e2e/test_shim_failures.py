@@ -12,7 +12,7 @@ from e2e import workshop
 from e2e.shop import run_at
 from projects import model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 IN_URL, IN_CONFIG, IN_DEFAULT = "hunter2-in-a-url", "hunter3-of-a-gateway", "hunter4-of-them-all"
 # Connections that nothing uses; their passwords are in an error all the same.

@@ -18,7 +18,7 @@ from e2e.outcome import Outcome
 from e2e.shop import Shop, run_at
 from projects import model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 # A DuckDB query of hours. A python model in the middle of a call that hears nothing, until the
 # file `quick` lies there. Both say that they have begun.

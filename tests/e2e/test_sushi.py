@@ -15,7 +15,7 @@ import pytest
 from e2e.outcome import Outcome
 from real_projects import PROJECTS, install_custom_materializations
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.network
 
 # Its models start "a week ago", so it is planned a while before today, whenever that is.
 RUN_AT = datetime.now(UTC).date()

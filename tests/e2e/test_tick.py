@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlmesh.core.environment import Environment
     from sqlmesh.core.snapshot import Snapshot
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 
 @pytest.fixture

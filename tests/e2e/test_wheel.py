@@ -13,7 +13,7 @@ import pytest
 
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 
 def run(*command: str | Path, folder: Path) -> str:

@@ -222,6 +222,7 @@ def test_a_template_that_lists_in_a_way_of_its_own(own: Path) -> None:
 # ---- the command line
 
 
+@pytest.mark.sqlmesh
 def test_the_command_line_says_so_before_it_overwrites(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -264,6 +265,7 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--message", "generated")
 
 
+@pytest.mark.sqlmesh
 def test_what_git_merged_is_not_edited(tmp_path: Path) -> None:
     """Two branches add a model each; the merge is what a generation of both would write."""
     out = tmp_path / "defs"
@@ -285,6 +287,7 @@ def test_what_git_merged_is_not_edited(tmp_path: Path) -> None:
     assert edited(out, rendered(*many)) == {INDEX}
 
 
+@pytest.mark.sqlmesh
 def test_a_checkout_with_other_line_endings_is_current_and_keeps_them(tmp_path: Path) -> None:
     out = tmp_path / "defs"
     git(tmp_path, "init", "--initial-branch", "main")

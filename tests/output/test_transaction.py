@@ -59,6 +59,7 @@ def in_a_process(action: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_process_that_is_ended_anywhere_leaves_the_old_package_or_the_new_one(
     tmp_path: Path, number: signal.Signals
@@ -231,6 +232,7 @@ def dead_process() -> int:
     return process
 
 
+@pytest.mark.process
 def test_what_a_killed_generation_left_is_removed(tmp_path: Path) -> None:
     out = old_package(tmp_path)
 
@@ -245,6 +247,7 @@ def test_what_a_killed_generation_left_is_removed(tmp_path: Path) -> None:
     assert contents(tree(out)) == contents(new_tree(tmp_path))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("folder", ["", "models", "models/shop", "externals", "externals/shop/raw"])
 def test_only_leftovers_of_dead_processes_are_removed(tmp_path: Path, folder: str) -> None:
     out = old_package(tmp_path)

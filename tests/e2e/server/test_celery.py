@@ -20,7 +20,7 @@ from e2e.server.installation import write_instance
 from e2e.server.postgres import Postgres
 from e2e.server.processes import Processes, answers, free_port, script, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 # The generated definitions, with another executor for all jobs.
 DEFINITIONS = """

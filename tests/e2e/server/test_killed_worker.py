@@ -8,7 +8,7 @@ from e2e.server.depot import MODELS, PLANNED, Depot, day
 from e2e.server.installation import IN_PROCESS, Installation
 from e2e.server.processes import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 def test_in_the_middle_of_a_model(installation: Installation, depot: Depot) -> None:

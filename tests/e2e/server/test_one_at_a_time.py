@@ -10,7 +10,7 @@ import pytest
 from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import IN_PROCESS, Installation, midnight
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 def test_two_runs_at_once_and_fifty_ticks(installation: Installation, depot: Depot) -> None:

@@ -8,7 +8,7 @@ from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import IN_PROCESS, Installation
 from e2e.server.processes import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 def test_the_next_run_waits_for_an_orphaned_step(installation: Installation, depot: Depot) -> None:

@@ -9,7 +9,7 @@ from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import ASSET_JOB, Installation
 from e2e.server.processes import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 def test_an_asset_between_two_models(installation: Installation, depot: Depot) -> None:

@@ -22,7 +22,7 @@ from e2e.server.depot import MODELS, PLANNED, Depot, day
 from e2e.server.forking_worker import ATTEMPT
 from e2e.server.installation import Installation
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 KILLS = 20
 SEED = 20261122

@@ -11,7 +11,7 @@ from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import IN_PROCESS, Installation
 from e2e.server.processes import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 MULTIPROCESS: Mapping[str, object] = {}  # the default
 

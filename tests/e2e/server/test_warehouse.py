@@ -14,7 +14,7 @@ from e2e.server.depot import MODELS, PLANNED, Depot, day
 from e2e.server.installation import ASSET_JOB, IN_PROCESS, SCHEDULE, Installation, key
 from e2e.server.processes import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 @pytest.fixture

@@ -124,6 +124,7 @@ def test_what_has_ended_is_not_cancelled() -> None:
     assert stop.is_set()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("thread", "code"), [("stays", 1), ("ends", 0)])
 def test_a_thread_that_stays_keeps_no_process(thread: str, code: int) -> None:
     done = subprocess.run(

@@ -50,6 +50,7 @@ def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
         holder.kill()
 
 
+@pytest.mark.process
 def test_a_second_process_is_kept_out_and_told_who_is_in(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "state.lock"
     with held_by_another_process(path) as holder:
@@ -62,6 +63,7 @@ def test_a_second_process_is_kept_out_and_told_who_is_in(tmp_path: Path) -> None
         assert caught.value.holder.since
 
 
+@pytest.mark.process
 def test_who_waits_is_let_in_when_the_other_goes(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with held_by_another_process(path) as other:
@@ -83,6 +85,7 @@ def test_who_waits_is_let_in_when_the_other_goes(tmp_path: Path) -> None:
     assert file_lock.read_holder(path) is None
 
 
+@pytest.mark.process
 def test_a_dead_process_holds_nobody_back(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with held_by_another_process(path) as other:
@@ -121,6 +124,7 @@ def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     assert inside == 0
 
 
+@pytest.mark.process
 def test_what_waiting_raises_ends_the_wait(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
 
@@ -182,6 +186,7 @@ with hold(path, Holder.here("a"), 0, lambda holder, waited: None):
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process differ")
 def test_a_disk_that_takes_no_byte_more_still_locks(tmp_path: Path) -> None:
     """A lock file is empty; what is lost is who holds it."""

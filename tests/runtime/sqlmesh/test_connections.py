@@ -9,6 +9,8 @@ import pytest
 
 from dg_sqlmesh_codegen.runtime.sqlmesh.connections import duckdb_file, secrets_of, state_key
 
+pytestmark = pytest.mark.sqlmesh
+
 
 def postgres(**changes: object) -> Any:  # noqa: ANN401 - SQLMesh is imported inside
     from sqlmesh.core.config import PostgresConnectionConfig  # noqa: PLC0415

@@ -10,6 +10,8 @@ import pytest
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import run
 
+pytestmark = pytest.mark.sqlmesh
+
 
 @pytest.mark.parametrize(
     ("environment", "preview", "altered"),
