@@ -22,6 +22,8 @@ from dg_sqlmesh_codegen.cache import store
 # Before anything imports SQLMesh: tests tell nobody that they ran.
 os.environ["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "true"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
+# Small projects load faster where SQLMesh forks no processes for it; real projects have them fork.
+os.environ["MAX_FORK_WORKERS"] = "1"
 # Nor do they leave anything in the user's cache folder, except for what pip downloads.
 os.environ.setdefault("PIP_CACHE_DIR", str(platformdirs.user_cache_path("pip")))
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="dg-sqlmesh-codegen-tests-")

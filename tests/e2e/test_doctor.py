@@ -51,6 +51,7 @@ def quick(workplace: Path) -> Shop:
     return workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
 
 
+@pytest.mark.process
 def test_a_good_installation(quick: Shop) -> None:
     home = quick.folder / "home"
     home.mkdir()

@@ -226,6 +226,7 @@ def test_the_project_s_own_environment(hooked: Hooked) -> None:
     assert "files were modified by this hook" in hooked.refused()
 
 
+@pytest.mark.network
 def test_installed_by_pre_commit(root: Path, tmp_path: Path) -> None:
     """pre-commit clones this repository, builds it and installs it with all it needs."""
     command = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]

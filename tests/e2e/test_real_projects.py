@@ -38,6 +38,7 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     if not site.exists():
         install_custom_materializations(folder)
     environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{folder}"}
+    del environment["MAX_FORK_WORKERS"]  # SQLMesh loads them as it does by default
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,

@@ -9,10 +9,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
-from e2e.outcome import Outcome
+from e2e.outcome import last_outcome
 from real_projects import PROJECTS, install_custom_materializations
 
 pytestmark = pytest.mark.network
@@ -54,6 +53,7 @@ def run(folder: Path, *command: str) -> str:
         "PYTHONPATH": os.pathsep.join([str(folder / "site"), str(folder)]),
         "DAGSTER_HOME": str(folder),
     }
+    del environment["MAX_FORK_WORKERS"]  # SQLMesh loads it as it does by default
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
@@ -72,10 +72,7 @@ def test_sushi_runs(sushi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     execute = ["job", "execute", "-m", "defs.definitions", "-j", "sqlmesh_job", "-c", "run.yaml"]
     run(sushi, "-m", "dagster", *execute)
     monkeypatch.setenv("DAGSTER_HOME", str(sushi))
-    with dg.DagsterInstance.get() as instance:
-        (last,) = instance.get_runs()
-        entries = instance.all_logs(last.run_id)
-    outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
+    _, outcome = last_outcome()
 
     assert outcome.failure == ""
     assert set(outcome.status.values()) == {"evaluated", "not due"}

@@ -35,8 +35,7 @@ def test_two_runs_at_once_and_fifty_ticks(installation: Installation, depot: Dep
     assert one is not None
     assert other is not None
     assert (one.end_time or 0) <= (other.start_time or 0)
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))
 
 
 def test_a_tick_while_a_run_is_in_the_queue(installation: Installation) -> None:

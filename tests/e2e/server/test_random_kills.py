@@ -92,8 +92,7 @@ def reported(instance: dg.DagsterInstance) -> dict[str, list[tuple[str, str]]]:
     """Return the intervals of all materializations of these runs, by model, in order of time."""
     found: dict[str, list[tuple[str, str]]] = {model: [] for model in MODELS}
     for run in runs_of_this_test(instance):
-        entries = instance.all_logs(run.run_id)
-        outcome = Outcome.of(each.dagster_event for each in entries if each.dagster_event)
+        outcome = Outcome.of(instance, run.run_id)
         for model, metadata in outcome.metadata.items():
             # A materialization that makes up for a killed run's knows no intervals.
             assert ("sqlmesh/intervals" in metadata) != ("sqlmesh/evaluated_by_run" in metadata)
@@ -118,8 +117,7 @@ def test_no_interval_is_lost_or_counted_twice(worker: Worker, depot: Depot) -> N
     worker.run(last)
 
     assert killed > KILLS / 2
-    assert depot.missing(last) == set()
-    assert depot.wrong_rows(last) == {}
+    depot.require_complete(last)
     for model, intervals in reported(worker.instance).items():
         # Those of the first two runs and of the last one, at least.
         assert len(intervals) >= 3, model

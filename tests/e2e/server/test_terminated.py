@@ -9,7 +9,7 @@ import pytest
 
 from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import IN_PROCESS, Installation
-from e2e.server.processes import wait_until
+from e2e.waiting import wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
@@ -59,5 +59,4 @@ def test_a_run_is_stopped_in_a_query(
 
     again = installation.wait_for(installation.launch(config=IN_PROCESS))
     assert set(again.materialized) == MODELS - whole
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))
