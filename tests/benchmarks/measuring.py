@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -133,11 +132,6 @@ def alternately(contenders: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]
         name: sorted(each, key=lambda cost: cost.seconds)[(len(each) - 1) // 2]
         for name, each in costs.items()
     }
-
-
-def median(reports: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the median of each value of several reports."""
-    return {key: statistics.median(report[key] for report in reports) for key in reports[0]}
 
 
 def show(capsys: pytest.CaptureFixture[str], title: str, rows: Sequence[Sequence[object]]) -> None:

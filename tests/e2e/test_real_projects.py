@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +16,6 @@ from real_projects import PROJECTS, RealProject, install_custom_materializations
 pytestmark = pytest.mark.network
 
 ORACLE = Path(__file__).parent / "oracle.py"
-
-
-@pytest.fixture(scope="module")
-def table(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Collect a line per project, and print them when all are done."""
-    rows: list[str] = []
-    yield rows
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        head = (
-            f"{'project':<24}{'models':>8}{'edges':>7}{'checks':>8}{'load s':>8}{'generate s':>12}"
-        )
-        sys.stdout.write("\n".join(["", f"{head}  notes", *rows, ""]))
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -58,13 +43,11 @@ def graph(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
-def test_the_graph_is_sqlmeshs_own(project: RealProject, tmp_path: Path, table: list[str]) -> None:
+def test_the_graph_is_sqlmeshs_own(project: RealProject, tmp_path: Path) -> None:
     folders = [str(folder) for folder in project.copy_to(tmp_path)]
-    started = time.perf_counter()
     options = ["--config", project.config] if project.config else []
     generate = ["-m", "dg_sqlmesh_codegen", *folders, "-o", "defs", *options]
-    generated = run(generate, tmp_path)
-    seconds = time.perf_counter() - started
+    run(generate, tmp_path)
     databases = [path for path in tmp_path.rglob("*") if path.suffix in {".db", ".duckdb"}]
     expected = graph(run([str(ORACLE), "sqlmesh", project.config or "", *folders], tmp_path))
     actual = graph(run([str(ORACLE), "package"], tmp_path))
@@ -76,9 +59,3 @@ def test_the_graph_is_sqlmeshs_own(project: RealProject, tmp_path: Path, table: 
     audits = sum(len(asset["audits"]) for asset in assets)
     # An audit is a check, whatever its form; and every asset has its execution status.
     assert actual["checks"] == audits + len(actual["standalone"]) + len(actual["assets"])
-    edges = sum(len(asset["edges"]) for asset in assets)
-    notes = generated.stderr.count("note: ")
-    table.append(
-        f"{project.name:<24}{len(assets):>8}{edges:>7}{actual['checks']:>8}"
-        f"{expected['seconds']:>8.1f}{seconds:>12.1f}  {notes}"
-    )

@@ -13,7 +13,7 @@ import pytest
 
 from projects import model, write_project
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("wheel")]
 
 
 def run(*command: str | Path, folder: Path) -> str:
