@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,8 +117,17 @@ class Shop:
         return importlib.import_module(f"{self.package.name}.definitions")
 
 
-def run(command: list[str], folder: Path) -> str:
-    """Run a program that has to succeed, and return what it printed."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def run(
+    command: Sequence[str | Path], folder: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that has to succeed, with further variables, and return what it printed."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from e2e.shop import Shop
+from e2e.shop import Shop, run
 
 pytestmark = pytest.mark.process
 
 
 def python(code: str, folder: Path, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run([sys.executable, "-c", code], folder, **environment).stdout
 
 
 def tree(folder: Path) -> dict[str, bytes]:
