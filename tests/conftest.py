@@ -19,12 +19,12 @@ import pytest
 
 from dg_sqlmesh_codegen.cache import store
 
-# Before anything imports SQLMesh: tests tell nobody that they ran.
+# Before anything imports SQLMesh: tests send no usage statistics.
 os.environ["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "true"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
 # Small projects load faster where SQLMesh forks no processes for it; real projects have them fork.
 os.environ["MAX_FORK_WORKERS"] = "1"
-# Nor do they leave anything in the user's cache folder, except for what pip downloads.
+# Tests leave nothing in the user's cache folder, except for pip's downloads.
 os.environ.setdefault("PIP_CACHE_DIR", str(platformdirs.user_cache_path("pip")))
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="dg-sqlmesh-codegen-tests-")
 
@@ -33,7 +33,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
-# From cheap to dear; what they mean stands in pyproject.toml.
+# From cheap to expensive; pyproject.toml explains them.
 COSTS = ("unit", "sqlmesh", "dagster", "process", "network", "server", "benchmark")
 COSTLY_MODULE = re.compile(
     rf"^pytestmark = .*pytest\.mark\.({'|'.join(COSTS[1:])})\b", re.MULTILINE
@@ -42,7 +42,7 @@ STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.sys
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run the suite on every processor, and chosen files in this process, which starts sooner."""
+    """Use all processors for the suite, and this process alone for chosen files."""
     return 0 if config.option.file_or_dir else os.cpu_count() or 1
 
 
@@ -97,7 +97,7 @@ def _unit_tests_start_no_process(request: pytest.FixtureRequest) -> Iterator[Non
 
 @pytest.fixture(scope="session", autouse=True)
 def _records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what the generator remembers out of the user's cache folder, also in processes."""
+    """Keep the generator's records out of the user's cache folder, in processes, too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(store.FOLDER, str(tmp_path_factory.mktemp("records")))
         yield

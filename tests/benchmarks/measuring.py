@@ -152,5 +152,5 @@ def _cell(value: object) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Byte code is compiled once per deployment, not at each start; and nobody is told."""
+    """Let Python keep byte code: a deployment compiles it once, not at each start."""
     return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

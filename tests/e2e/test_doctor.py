@@ -27,7 +27,7 @@ telemetry: {enabled: false}
 """
 
 
-# A server that nobody runs, and a file that nobody has made.
+# A server that does not run, and a file that does not exist.
 AWAY = """
 gateways:
   away:

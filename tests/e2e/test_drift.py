@@ -15,7 +15,7 @@ from projects import model
 
 pytestmark = pytest.mark.dagster
 
-# Once told to, it does to the environment what a plan does that is applied meanwhile.
+# Where the file `told` is, it changes the environment as a plan does that is applied meanwhile.
 MOVER = """
 from pathlib import Path
 import pandas as pd
@@ -143,7 +143,7 @@ def test_a_plan_that_leaves_nothing_to_do_meanwhile(workplace: Path) -> None:
 
 
 def test_an_edge_that_was_promoted_the_other_way_round(workplace: Path) -> None:
-    """Dagster takes no parent after its child: it is told of it all the same."""
+    """Dagster expects a parent before its child; the run reports them in SQLMesh's order."""
     files = {
         "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL"),
         "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),

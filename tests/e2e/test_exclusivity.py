@@ -65,7 +65,7 @@ def resource(shop: Shop, **fields: object) -> SQLMeshResource:
 
 @contextmanager
 def running(shop: Shop) -> Iterator[list[Outcome]]:
-    """Run the models in a thread; when the context closes they are told to go on, and awaited."""
+    """Run the models in a thread until the context closes; then let them go on, and wait."""
     outcomes: list[Outcome] = []
     shop.definitions()
     thread = threading.Thread(target=lambda: outcomes.append(materialize(shop)))
@@ -93,7 +93,7 @@ def test_two_runs_in_one_process(waiting: Shop) -> None:
 @pytest.mark.process
 @pytest.mark.usefixtures("dagster_home")
 def test_two_checkouts_on_one_state(waiting: Shop) -> None:
-    """Three runs in processes of their own: one works, one waits its turn, one is told to go."""
+    """Three runs in three processes: one works, one waits for it, one waits and is stopped."""
     other = Shop(waiting.folder / "other")
     shutil.copytree(waiting.project, other.project)
     shutil.copytree(waiting.package, other.folder / waiting.package.name)
@@ -105,11 +105,11 @@ def test_two_checkouts_on_one_state(waiting: Shop) -> None:
         workshop.job(other, config) as waits,
     ):
         wait_until((waiting.folder / "begun").exists, "the model is evaluated")
-        with workshop.job(other, config) as told:
+        with workshop.job(other, config) as stopped:
             with dg.DagsterInstance.get() as instance:
                 waiting_runs = wait_until(lambda: two_that_wait(instance), "two runs wait")
-            told.send_signal(signal.SIGTERM)
-            told.wait(PATIENCE)
+            stopped.send_signal(signal.SIGTERM)
+            stopped.wait(PATIENCE)
         (waiting.folder / "hold").unlink()
         assert works.wait(PATIENCE) == 0
         assert waits.wait(PATIENCE) == 0

@@ -20,7 +20,7 @@ def test_what_is_due_is_materialized_and_nothing_else(shop: Shop) -> None:
     assert {name for name, status in outcome.status.items() if status == "evaluated"} == DUE
     assert {name for name, status in outcome.status.items() if status == "not due"} == NOT_DUE
     assert outcome.failed == {}
-    # Every audit of what was evaluated, none of what was not.
+    # Every audit of the evaluated models, and no other.
     package = {
         (".".join(model.spec.key.path[1:]), check.spec.name)
         for model in shop.definitions().MODELS

@@ -14,7 +14,7 @@ from projects import model
 pytestmark = pytest.mark.dagster
 
 IN_URL, IN_CONFIG, IN_DEFAULT = "hunter2-in-a-url", "hunter3-of-a-gateway", "hunter4-of-them-all"
-# Connections that nothing uses; their passwords are in an error all the same.
+# No model uses these connections; an error message contains their passwords.
 GATEWAY = f"""
   warehouse:
     connection:
@@ -108,7 +108,7 @@ def test_a_python_model_that_ends_the_process(workplace: Path, tasks: int) -> No
 
     assert "SystemExit: 3" in outcome.failure
     assert "work.fails" not in outcome.materialized
-    # What SQLMesh wrote down as done is what Dagster shows as done.
+    # Dagster shows as materialized what SQLMesh's state holds as evaluated.
     done = workshop.intervals(shop)["work.a"] == 2
     assert ("work.a" in outcome.materialized) == done
 
@@ -161,7 +161,7 @@ def test_an_asset_between_two_models_splits_the_op(workplace: Path) -> None:
 
     @dg.asset(key=["shop", "raw", "middle"], deps=[["shop", "work", "first"]])
     def middle() -> None:
-        # SQLMesh has let go of the database: it is opened from here, and written to.
+        # SQLMesh has closed the database: the asset can open it and write to it.
         workshop.execute(shop, "CREATE OR REPLACE TABLE raw.middle AS SELECT 7 AS id")
 
     with dg.DagsterInstance.ephemeral() as instance:

@@ -44,7 +44,7 @@ def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
 """
 FEW = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(2);"
 MANY = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(100000);"
-# One that is evaluated meanwhile, and ends well after the run was told to stop.
+# A model that is evaluated meanwhile, and ends after the run was told to stop.
 OTHER = """
 import time
 from collections.abc import Callable
@@ -120,7 +120,7 @@ def test_a_terminated_run(
         process.wait(PATIENCE)
     run, stopped = last_outcome()
 
-    # A signal that nobody asked for is a failure to Dagster.
+    # For Dagster, a signal without a request to cancel is a failure.
     assert run.status.value == ("CANCELED" if asked else "FAILURE")
     assert set(stopped.materialized) == {"work.first"} | ({"work.other"} if tasks > 1 else set())
     assert set(stopped.status) == set(stopped.materialized)

@@ -78,9 +78,7 @@ def test_a_tick_with_nothing_due_says_when_the_next_is(
     assert reason.skip_message == "No model is due; the next one is at 2026-11-06T00:05+00:00"
 
 
-def test_a_tick_waits_for_a_run_somebody_launched_by_hand(
-    shop: Shop, instance: dg.DagsterInstance
-) -> None:
+def test_a_tick_waits_for_a_run_launched_by_hand(shop: Shop, instance: dg.DagsterInstance) -> None:
     module = shop.definitions()
     # As the UI does for "materialize this asset": the run is of no job of ours.
     job = module.defs.resolve_implicit_global_asset_job_def()
@@ -93,7 +91,7 @@ def test_a_tick_waits_for_a_run_somebody_launched_by_hand(
     assert isinstance(reason, dg.SkipReason)
     said = str(reason.skip_message)
     assert said.startswith(f"Another SQLMesh run is active: {run.run_id} (started for 0 min). ")
-    # Its process may have been killed, and nobody but run monitoring would know.
+    # Its process may have been killed; only run monitoring would notice.
     assert "mark the run as canceled" in said
     assert "`run_monitoring: {enabled: true}`" in said
 

@@ -1,4 +1,4 @@
-"""Small projects of a test's own, planned by SQLMesh and generated in this process.
+"""Small projects, planned by SQLMesh and generated in this process.
 
 A project is planned once, however many tests use it; each gets a copy of its folder and database.
 """

@@ -217,7 +217,7 @@ class Depot:
             yield
 
     def wait_for_gate(self, gate: str) -> int:
-        """Wait until somebody stands at a closed gate; return the backend's process id."""
+        """Wait until a query waits at a closed gate; return its backend's process id."""
         key = _lock_key(gate)
         statement = (
             "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "

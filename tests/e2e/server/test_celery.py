@@ -90,7 +90,7 @@ def test_the_result_is_that_of_a_local_run(
     assert outcome.failed == {}
     assert set(outcome.status.values()) == {"evaluated"}
     depot.require_complete(day(0))
-    # Not in the process that was told to run the job.
+    # The worker ran the step, not the process that executed the job.
     assert "execute_plan" in processes.log("worker").read_text()
 
 

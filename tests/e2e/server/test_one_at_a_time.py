@@ -39,7 +39,7 @@ def test_two_runs_at_once_and_fifty_ticks(installation: Installation, depot: Dep
 
 
 def test_a_tick_while_a_run_is_in_the_queue(installation: Installation) -> None:
-    installation.processes.stop("daemon")  # nobody takes it out
+    installation.processes.stop("daemon")  # nothing dequeues the run
     try:
         run_id = installation.launch(config=IN_PROCESS)
         status = installation.status(run_id)

@@ -45,7 +45,7 @@ class Worker:
     def kill(self, time_of_run: date, after: float) -> bool:
         """Run the models, and kill the process after so many seconds if it is still there."""
         child = self._start(time_of_run)
-        time.sleep(after)  # the moment is what is random here: nothing is waited for
+        time.sleep(after)  # a random moment, not a wait for something
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         code = self._read()

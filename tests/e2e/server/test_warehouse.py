@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 def missed_tick(installation: Installation) -> Iterator[None]:
     """The schedule is on since two days ago, and the daemon, that was down, is started again.
 
-    It makes up for the last tick at once: nobody has to wait for midnight.
+    It makes up for the last tick at once, without waiting for midnight.
     """
     installation.processes.stop("daemon")
     try:
