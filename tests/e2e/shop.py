@@ -44,7 +44,7 @@ BELOW_ORDER_ITEMS = {
 }
 
 
-def run_at(time: str, **options: bool) -> dict[str, object]:
+def run_at(time: str, **options: bool | str) -> dict[str, object]:
     """Return the run config of a run whose now is `time`."""
     config = {"execution_time": time, "end": time, **options}
     return {"ops": {"sqlmesh_models": {"config": config}}}
@@ -55,9 +55,9 @@ def materialize(
     at: str = TWO_DAYS_LATER,
     *,
     resource: SQLMeshResource | None = None,
-    selection: str | None = None,
+    selection: str | dg.AssetSelection | None = None,
     instance: dg.DagsterInstance | None = None,
-    **options: bool,
+    **options: bool | str,
 ) -> Outcome:
     """Run the models in this process as of a time, and return what happened and what was logged."""
     module = shop.definitions()

@@ -13,7 +13,6 @@ import pytest
 
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e import workshop
-from e2e.outcome import Outcome
 from e2e.shop import Shop, materialize
 
 pytestmark = pytest.mark.dagster
@@ -83,35 +82,15 @@ def test_a_configuration_that_sqlmesh_refuses(shop: Shop) -> None:
 
 
 def test_checks_selected_without_their_asset(shop: Shop) -> None:
-    module = shop.definitions()
-    selection = dg.AssetSelection.checks(
-        dg.AssetCheckKey(dg.AssetKey(["shop", "staging", "orders"]), "accepted_values")
-    )
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [module.sqlmesh_models],
-            resources=module.defs.resources,
-            selection=selection,
-            raise_on_error=False,
-            instance=instance,
-        )
-        outcome = Outcome.of(instance, result.run_id)
+    orders = dg.AssetKey(["shop", "staging", "orders"])
+    checks = dg.AssetSelection.checks(dg.AssetCheckKey(orders, "accepted_values"))
+    outcome = materialize(shop, selection=checks)
 
     assert "select the asset, not its checks alone" in outcome.failure
 
 
 def test_a_start_after_the_end(shop: Shop) -> None:
-    module = shop.definitions()
-    config = {"start": "2026-11-09", "end": "2026-11-06"}
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [module.sqlmesh_models],
-            resources=module.defs.resources,
-            run_config={"ops": {"sqlmesh_models": {"config": config}}},
-            raise_on_error=False,
-            instance=instance,
-        )
-        outcome = Outcome.of(instance, result.run_id)
+    outcome = materialize(shop, start="2026-11-09")
 
     assert "The start '2026-11-09' is after the end '2026-11-06'" in outcome.failure
 
