@@ -9,6 +9,8 @@ import pytest
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 from refusals import TABLE, cases, error_of, expect
 
+pytestmark = pytest.mark.sqlmesh
+
 METHODS = cases("translator method")
 ITEMS = "model shop.sales.items"
 EXTERNAL = "the external table raw.main.orders"

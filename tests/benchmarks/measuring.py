@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -135,11 +134,6 @@ def alternately(contenders: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]
     }
 
 
-def median(reports: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the median of each value of several reports."""
-    return {key: statistics.median(report[key] for report in reports) for key in reports[0]}
-
-
 def show(capsys: pytest.CaptureFixture[str], title: str, rows: Sequence[Sequence[object]]) -> None:
     """Print a Markdown table; the first row is its head, numbers get two digits."""
     texts = [[_cell(value) for value in row] for row in rows]
@@ -158,5 +152,5 @@ def _cell(value: object) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Byte code is compiled once per deployment, not at each start; and nobody is told."""
+    """Let Python keep byte code: a deployment compiles it once, not at each start."""
     return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

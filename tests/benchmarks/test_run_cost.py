@@ -4,15 +4,12 @@
     BENCHMARK_MODELS=100,500 pytest -m benchmark -s tests/benchmarks/test_run_cost.py
     pytest -m benchmark -s tests/benchmarks/test_run_cost.py -k sqlite
 
-Each contender starts from a copy of the same planned state, in which every model has one day to
-do, and from an empty Dagster instance. Figures are seconds of whole processes, imports included,
-but for the "run itself" columns. The floor is an op with the same keys and checks that only
-yields; start-up is a process that runs a job of one asset that does nothing. The aim of issue 5
-is 1.1 times the larger of `sqlmesh run` and the floor (without its start-up), plus start-up.
-SQLMesh and Dagster share a process, and with it Python's lock: what both spend on the CPU adds up,
-so CPU seconds are shown beside those of the clock. On a local DuckDB and with SQLite that is all of
-it, and the aim is missed; a warehouse computes elsewhere. "Without checks" is the same package with
-`checks = "none"` and `execution_status_check = false`: a third of the events.
+Each contender starts from a copy of one planned state, in which every model has one day to do, and
+from an empty Dagster instance. Figures are seconds of whole processes, imports included, but for
+the "run itself" columns. The floor is an op with the same keys and checks that only yields;
+start-up is a process that runs a job of one asset that does nothing. The aim is 1.1 times the
+larger of `sqlmesh run` and the floor (without its start-up), plus start-up. "Without checks" is the
+package with `checks = "none"` and `execution_status_check = false`: a third of the events.
 BENCHMARK_TIMEOUT is how many seconds dg-sqlmesh gets (900).
 """
 

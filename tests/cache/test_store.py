@@ -16,6 +16,8 @@ FILE = File(PurePosixPath("models/a.py"), "a = 1\n")
 CONTENTS = Contents(1, 2, 3, (("UTC", ("0 0 * * *",)),), ("a warning",))
 INPUTS = Inputs("digest", "shared", {"models/a.sql": "digest"})
 
+pytestmark = pytest.mark.sqlmesh
+
 
 @pytest.fixture
 def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

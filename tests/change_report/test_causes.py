@@ -10,6 +10,8 @@ from sqlmesh.core import macros
 from dg_sqlmesh_codegen.change_report.causes import code_change, macros_in
 from dg_sqlmesh_codegen.change_report.model import Cause, CodeChange, ParsedAsset, Property
 
+pytestmark = pytest.mark.sqlmesh
+
 
 def asset(version: str, query: str | None = None, **properties: str) -> ParsedAsset:
     return ParsedAsset(

@@ -15,7 +15,7 @@ from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import generate
 from projects import DUCKDB, model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.sqlmesh, pytest.mark.xdist_group("causes")]
 
 MACRO = """
 from sqlmesh import macro

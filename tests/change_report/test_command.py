@@ -18,6 +18,8 @@ from dg_sqlmesh_codegen.rendering.files import File
 from e2e.repository import Repository
 from packages import package, write
 
+pytestmark = pytest.mark.process
+
 ONE = model("s.a.one", query="SELECT 1", data_hash="1")
 TWO = model("s.a.two", query="SELECT 2", data_hash="2")
 THREE = model("s.a.three", query="SELECT 3", data_hash="3")

@@ -20,7 +20,7 @@ from dg_sqlmesh_codegen.output.compare import Change
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import generate
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.sqlmesh, pytest.mark.xdist_group("change_report")]
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "change_report"
 

@@ -39,6 +39,7 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> str:
     return lines[0]
 
 
+@pytest.mark.sqlmesh
 def test_generate_then_check_then_mend(
     project: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,6 +79,7 @@ def test_generate_then_check_then_mend(
     assert main([str(project), "-o", str(out), "--check"]) == 0
 
 
+@pytest.mark.sqlmesh
 def test_quiet_prints_nothing(project: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(project), "-o", str(out), "--quiet"]) == 0
 
@@ -90,6 +92,7 @@ def test_no_such_project(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not out.exists()
 
 
+@pytest.mark.sqlmesh
 def test_a_folder_without_a_project(
     tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +101,7 @@ def test_a_folder_without_a_project(
     assert not out.exists()
 
 
+@pytest.mark.sqlmesh
 def test_a_project_without_models(
     tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +110,7 @@ def test_a_project_without_models(
     assert not out.exists()
 
 
+@pytest.mark.sqlmesh
 def test_a_model_that_does_not_parse(
     project: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +123,7 @@ def test_a_model_that_does_not_parse(
     assert files(out) == before
 
 
+@pytest.mark.sqlmesh
 def test_a_hand_written_definitions_file(
     project: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,12 +137,14 @@ def test_a_hand_written_definitions_file(
     assert files(out) == {"definitions.py": b"import dagster as dg\n"}
 
 
+@pytest.mark.sqlmesh
 def test_an_unknown_gateway(project: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(project), "-o", str(out), "--gateway", "prod"]) == 2
     assert "unknown gateway 'prod' in project. The project has: local." in error_of(capsys)
     assert not out.exists()
 
 
+@pytest.mark.sqlmesh
 def test_a_cron_that_dagster_cannot_run(
     project: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +176,7 @@ def test_an_empty_text_is_not_this_folder(
     assert "the path is empty; write . for the working directory" in error_of(capsys)
 
 
+@pytest.mark.sqlmesh
 def test_an_output_that_cannot_be_written(
     project: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +189,7 @@ def test_an_output_that_cannot_be_written(
     assert f"{out} cannot be used: Permission denied: {out}" in error_of(capsys)
 
 
+@pytest.mark.sqlmesh
 def test_a_bug_is_not_mistaken_for_a_difference(
     project: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +240,7 @@ def interrupt(*args: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.sqlmesh
 @pytest.mark.parametrize("place", ["output.apply._replace", "cli.output.print_summary"])
 def test_after_an_interruption_the_next_run_completes_the_package(
     place: str,
@@ -251,7 +262,7 @@ def test_after_an_interruption_the_next_run_completes_the_package(
     assert not (out / "models" / "gone.py").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize("start", [["-m", "dg_sqlmesh_codegen"], None])
 def test_as_a_process(project: Path, out: Path, start: list[str] | None) -> None:
     script = Path(sys.executable).parent / "dg-sqlmesh-codegen"

@@ -10,7 +10,6 @@ import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 import dg_sqlmesh_codegen
-from dg_sqlmesh_codegen import pipeline
 from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent, with_resource
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
@@ -145,6 +144,8 @@ def package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Path:
     """A generated package that can be imported, under a name of its own."""
+    from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415 - it imports SQLMesh
+
     project = write_project(tmp_path / "project", {"models/one.sql": model("a.one", kind="FULL")})
     out = tmp_path / f"package_{request.node.name.replace('[', '_').replace(']', '')}"
     pipeline.generate(Config(projects=(project,), out=out))
@@ -164,6 +165,7 @@ def resource_of(folder: Path, **attributes: object) -> SQLMeshResource:
     return resource
 
 
+@pytest.mark.sqlmesh
 def test_attributes_win_over_generated_values(package: Path) -> None:
     resource = resource_of(
         package,
@@ -176,12 +178,14 @@ def test_attributes_win_over_generated_values(package: Path) -> None:
     assert resource.concurrent_tasks == 3
 
 
+@pytest.mark.sqlmesh
 def test_what_no_attribute_sets_is_as_generated(package: Path) -> None:
     resource = resource_of(package, sqlmesh_config={"project_path": "../project"})
     assert resource.project_dir == str(package.parent / "project")
     assert (resource.gateway, resource.environment) == (None, "prod")
 
 
+@pytest.mark.sqlmesh
 def test_environment_variables_win_over_attributes(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

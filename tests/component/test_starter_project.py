@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,26 +9,23 @@ import pytest
 from dg_sqlmesh_codegen.component.scaffolder import write_starter_project
 from dg_sqlmesh_codegen.errors import UsageError
 
-SQLMESH = str(Path(sys.executable).parent / "sqlmesh")
 
+@pytest.mark.sqlmesh
+def test_plans_and_runs_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlmesh import Context  # noqa: PLC0415 - the other tests do not need it
 
-def sqlmesh(project: Path, *arguments: str) -> str:
-    command = [SQLMESH, "-p", str(project), *arguments]
-    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_plans_and_runs_as_it_is(tmp_path: Path) -> None:
     project = tmp_path / "new" / "project"
     write_starter_project(project)
+    monkeypatch.chdir("/")
 
-    sqlmesh(project, "plan", "--auto-apply", "--no-prompts")
-    sqlmesh(project, "run", "--ignore-cron")
-
-    counted = sqlmesh(project, "fetchdf", "SELECT * FROM starter.cities_per_country ORDER BY 1")
-    assert "Austria" in counted
-    assert "Portugal" in counted
+    context = Context(paths=[str(project)])
+    try:
+        context.plan(auto_apply=True, no_prompts=True)
+        assert not context.run(ignore_cron=True).is_failure
+        counted = context.fetchdf("SELECT * FROM starter.cities_per_country ORDER BY 1")
+    finally:
+        context.close()
+    assert {"Austria", "Portugal"} <= set(counted.iloc[:, 0])
     assert (project / "warehouse.duckdb").is_file()
 
 

@@ -6,4 +6,4 @@ from dagster._core.launcher import DefaultRunLauncher
 
 
 class ElsewhereRunLauncher(DefaultRunLauncher):
-    """Launches nothing anywhere: what counts is that it is none of Dagster's own."""
+    """Launches nothing; tests need a class that is not one of Dagster's own."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from typing import Any
 
 Graph = dict[str, Any]
@@ -19,9 +18,7 @@ def of_sqlmesh(config: str, folders: list[str]) -> Graph:
     from sqlglot import exp  # noqa: PLC0415 - each process needs one half only
     from sqlmesh import Context  # noqa: PLC0415
 
-    started = time.perf_counter()
     context = Context(paths=folders, config=config or None, load_state=False)
-    seconds = time.perf_counter() - started
     models = context.models
 
     def key(fqn: str) -> str:
@@ -55,7 +52,7 @@ def of_sqlmesh(config: str, folders: list[str]) -> Graph:
                 "audits": sorted({json.dumps(use) for use in uses}),
             }
     standalone = sorted(name for name, node in context.snapshots.items() if node.is_audit)
-    return {"seconds": seconds, "assets": assets, "standalone": standalone}
+    return {"assets": assets, "standalone": standalone}
 
 
 def of_package() -> Graph:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
 
 STATUS = "sqlmesh_execution_status"
 
@@ -14,6 +15,7 @@ STATUS = "sqlmesh_execution_status"
 class Outcome:
     """Materialized assets in order, check results by (asset, check), and the failure, if any."""
 
+    run_id: str = ""
     materialized: list[str] = field(default_factory=list)
     metadata: dict[str, dict[str, object]] = field(default_factory=dict)
     data_versions: dict[str, str] = field(default_factory=dict)
@@ -21,19 +23,30 @@ class Outcome:
     failed: dict[tuple[str, str], dg.AssetCheckSeverity] = field(default_factory=dict)
     check_metadata: dict[tuple[str, str], dict[str, object]] = field(default_factory=dict)
     status: dict[str, str] = field(default_factory=dict)
-    failure: str = ""
+    step_failures: list[StepFailureData] = field(default_factory=list)
     steps_started: int = 0
     retries: int = 0
     messages: list[str] = field(default_factory=list)
-    tags: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, events: Iterable[dg.DagsterEvent]) -> Outcome:
-        """Collect from the events of one run."""
-        outcome = cls()
-        for event in events:
-            outcome._take(event)
+    def of(cls, instance: dg.DagsterInstance, run_id: str) -> Self:
+        """Collect what an instance has recorded of a run so far."""
+        outcome = cls(run_id)
+        for entry in instance.all_logs(run_id):
+            outcome.messages.append(entry.user_message)
+            if entry.dagster_event:
+                outcome._take(entry.dagster_event)
         return outcome
+
+    @property
+    def failure(self) -> str:
+        """What Dagster shows of the last step that failed; empty if none did."""
+        if not self.step_failures:
+            return ""
+        data = self.step_failures[-1]
+        if data.user_failure_data and data.user_failure_data.description:
+            return data.user_failure_data.description
+        return data.error.message if data.error else ""
 
     def _take(self, event: dg.DagsterEvent) -> None:
         if event.event_type is dg.DagsterEventType.STEP_START:
@@ -45,10 +58,7 @@ class Outcome:
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._take_check(event.asset_check_evaluation_data)
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
-            data = event.step_failure_data
-            self.failure = data.error.message if data.error else ""
-            if data.user_failure_data and data.user_failure_data.description:
-                self.failure = data.user_failure_data.description
+            self.step_failures.append(event.step_failure_data)
 
     def _take_materialization(self, materialization: dg.AssetMaterialization) -> None:
         name = ".".join(materialization.asset_key.path[1:])
@@ -67,3 +77,10 @@ class Outcome:
             self.passed.add(check)
         else:
             self.failed[check] = evaluation.severity
+
+
+def last_outcome() -> tuple[dg.DagsterRun, Outcome]:
+    """Return the newest run of the instance in DAGSTER_HOME, and what it recorded."""
+    with dg.DagsterInstance.get() as instance:
+        run = instance.get_runs(limit=1)[0]
+        return run, Outcome.of(instance, run.run_id)

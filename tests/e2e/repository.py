@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Whoever runs the tests, from a hook of their own repository perhaps: this git is nobody's.
+# The tests may run inside a git hook: no setting of that repository or user applies here.
 PERSON = {
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@example.com",
@@ -21,7 +21,7 @@ IGNORED = ".cache/\n__pycache__/\n*.db\n*.duckdb\n"
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this process's variables with a git that reads nobody's configuration."""
+    """Return this process's variables, with a git that reads no user's configuration."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     return {**inherited, **PERSON, **more}
 

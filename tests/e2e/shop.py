@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
 import dagster as dg
 
+from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e.outcome import Outcome
 
 # The plan's "now". What a test runs lies after it, so the date of the test does not matter.
 PLANNED_AT = "2026-11-04"
+TWO_DAYS_LATER = "2026-11-06"
 # Everything but the weekly model is due two days after the plan; the seeds never are again.
 DUE = {
     "live.open_orders",
@@ -38,27 +44,50 @@ BELOW_ORDER_ITEMS = {
 }
 
 
-def run_at(time: str, **options: bool) -> dict[str, object]:
+def run_at(time: str, **options: bool | str) -> dict[str, object]:
     """Return the run config of a run whose now is `time`."""
     config = {"execution_time": time, "end": time, **options}
     return {"ops": {"sqlmesh_models": {"config": config}}}
 
 
 def materialize(
-    shop: Shop, run_config: dict[str, object], *, selection: str | None = None
+    shop: Shop,
+    at: str = TWO_DAYS_LATER,
+    *,
+    resource: SQLMeshResource | None = None,
+    selection: str | dg.AssetSelection | None = None,
+    instance: dg.DagsterInstance | None = None,
+    **options: bool | str,
 ) -> Outcome:
-    """Run the models in this process."""
+    """Run the models in this process as of a time, and return what happened and what was logged."""
     module = shop.definitions()
-    with dg.DagsterInstance.ephemeral() as instance:
+    there = nullcontext(instance) if instance else dg.DagsterInstance.ephemeral()
+    with there as used:
         result = dg.materialize(
             [module.sqlmesh_models],
-            resources=module.defs.resources,
-            run_config=run_config,
+            resources={"sqlmesh": resource or module.defs.resources["sqlmesh"]},
+            run_config=run_at(at, **options),
             selection=selection,
             raise_on_error=False,
-            instance=instance,
+            instance=used,
         )
-        return Outcome.of(result.all_events)
+        return Outcome.of(used, result.run_id)
+
+
+def tick(
+    shop: Shop, at: datetime, instance: dg.DagsterInstance | None = None
+) -> dg.RunRequest | dg.SkipReason:
+    """Evaluate the generated schedule as of a time."""
+    module = shop.definitions()
+    with (
+        nullcontext(instance) if instance else dg.instance_for_test() as used,
+        dg.build_schedule_context(
+            instance=used, scheduled_execution_time=at, resources=module.defs.resources
+        ) as context,
+    ):
+        result = module.sqlmesh_adaptive_schedule(context)
+    assert isinstance(result, dg.RunRequest | dg.SkipReason)
+    return result
 
 
 @dataclass(frozen=True)
@@ -88,8 +117,17 @@ class Shop:
         return importlib.import_module(f"{self.package.name}.definitions")
 
 
-def run(command: list[str], folder: Path) -> str:
-    """Run a program that has to succeed, and return what it printed."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def run(
+    command: Sequence[str | Path], folder: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that has to succeed, with further variables, and return what it printed."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done

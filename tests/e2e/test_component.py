@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 TYPE = "dg_sqlmesh_codegen.SQLMeshProjectComponent"
 MODEL = dg.AssetKey(["warehouse", "starter", "cities_per_country"])
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("component")]
 
 
 @dataclass(frozen=True)

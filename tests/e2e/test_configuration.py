@@ -17,7 +17,7 @@ import pytest
 from dg_sqlmesh_codegen.cli.app import main
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 Load = Callable[[str], ModuleType]
 STAGED = dg.AssetKey(["warehouse", "shop", "stg_orders"])

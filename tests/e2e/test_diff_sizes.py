@@ -23,7 +23,7 @@ from dg_sqlmesh_codegen.version import __version__
 from e2e.edits import EDITS, INDEX, Edit, use_macro_a_third_time
 from e2e.repository import FileDiff, Repository
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("diff_sizes")]
 
 BEGIN, END = "<!-- diff table -->\n", "<!-- /diff table -->\n"
 

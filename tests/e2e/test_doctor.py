@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,10 +15,10 @@ from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL
 from dg_sqlmesh_codegen.runtime.doctor import doctor, main
 from dg_sqlmesh_codegen.runtime.doctor.findings import Severity
 from e2e import workshop
-from e2e.shop import Shop
+from e2e.shop import Shop, run
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 LIMITED = """
 concurrency: {pools: {default_limit: 1}}
@@ -29,7 +27,7 @@ telemetry: {enabled: false}
 """
 
 
-# A server that nobody runs, and a file that nobody has made.
+# A server that does not run, and a file that does not exist.
 AWAY = """
 gateways:
   away:
@@ -51,22 +49,16 @@ def quick(workplace: Path) -> Shop:
     return workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
 
 
+@pytest.mark.process
 def test_a_good_installation(quick: Shop) -> None:
     home = quick.folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text(LIMITED, encoding="utf-8")
     with dg.DagsterInstance.from_config(str(home)) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SCHEDULER", "mine"))
-    done = subprocess.run(
-        [sys.executable, "-m", "dg_sqlmesh_codegen.runtime.doctor", quick.package.name],
-        cwd=quick.folder,
-        env={**os.environ, "DAGSTER_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "dg_sqlmesh_codegen.runtime.doctor", quick.package.name]
+    done = run(command, quick.folder, DAGSTER_HOME=str(home))
 
-    assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert all(line.startswith("ok: ") for line in lines), done.stdout
     assert any("the pool sqlmesh_jobs_exclusive is limited to 1" in line for line in lines)

@@ -10,28 +10,26 @@ import pytest
 
 from e2e import workshop
 from e2e.outcome import STATUS
-from e2e.shop import Shop
+from e2e.shop import Shop, materialize, tick
 from projects import model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
-# Once told to, it does to the environment what a plan does that is applied meanwhile.
+# Where the file `told` is, it changes the environment as a plan does that is applied meanwhile.
 MOVER = """
 from pathlib import Path
 import pandas as pd
 from sqlmesh import ExecutionContext, model
 
-@model("work.mover", kind="FULL", columns={{"n": "int"}}, depends_on={{"shop.work.first"}})
+@model("work.mover", kind="FULL", columns={"n": "int"}, depends_on={"shop.work.AFTER"})
 def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
-    told = Path({told!r})
+    told = Path("told")
     if told.exists():
         told.unlink()
         context.engine_adapter.execute("UPDATE sqlmesh._environments SET plan_id = 'another'")
-        {moves}
-    return pd.DataFrame({{"n": [1]}})
+        context.engine_adapter.execute(STATEMENT)
+    return pd.DataFrame({"n": [1]})
 """
-
-
 # A plan may have evaluated everything, or have promoted a version that nothing was evaluated of.
 ALL_DONE = (
     "INSERT INTO sqlmesh._intervals SELECT * REPLACE (uuid() AS id, created_ts + 1 AS created_ts, "
@@ -40,10 +38,9 @@ ALL_DONE = (
 NOTHING_OF_A = "DELETE FROM sqlmesh._intervals WHERE name LIKE '%a\"'"
 
 
-def mover(told: Path, statement: str = "SELECT 1", after: str = "first") -> str:
+def mover(statement: str = "SELECT 1", after: str = "first") -> str:
     """Return the model, which runs a further statement in the state, after another model."""
-    moves = f"context.engine_adapter.execute({statement!r})"
-    return MOVER.format(told=str(told), moves=moves).replace("work.first", f"work.{after}")
+    return MOVER.replace("STATEMENT", repr(statement)).replace("AFTER", after)
 
 
 def write(shop: Shop, name: str, query: str) -> Path:
@@ -72,7 +69,7 @@ def drifted(workplace: Path) -> Shop:
 
 
 def test_what_differs_is_run_said_or_refused(drifted: Shop) -> None:
-    outcome = workshop.materialize(drifted, "2026-11-06")
+    outcome = materialize(drifted)
     warnings = [message for message in outcome.messages if "generated package" in message]
 
     # What is promoted was run, the new version of `b` too; what is not is a failure.
@@ -94,23 +91,15 @@ def test_what_differs_is_run_said_or_refused(drifted: Shop) -> None:
 
 
 def test_nothing_but_what_is_not_promoted(drifted: Shop) -> None:
-    outcome = workshop.materialize(drifted, "2026-11-06", selection='key:"shop/work/new"')
+    outcome = materialize(drifted, selection='key:"shop/work/new"')
 
     assert outcome.materialized == []
     assert "Not promoted in the SQLMesh environment: shop.work.new." in outcome.failure
 
 
 def test_a_tick_when_everything_due_is_unknown_to_the_package(drifted: Shop) -> None:
-    workshop.materialize(drifted, "2026-11-06")
-    module = drifted.definitions()
-    at = datetime(2026, 11, 6, 0, 1, tzinfo=UTC)
-    with (
-        dg.instance_for_test() as instance,
-        dg.build_schedule_context(
-            instance=instance, scheduled_execution_time=at, resources=module.defs.resources
-        ) as context,
-    ):
-        reason = module.sqlmesh_adaptive_schedule(context)
+    materialize(drifted)
+    reason = tick(drifted, datetime(2026, 11, 6, 0, 1, tzinfo=UTC))
 
     assert isinstance(reason, dg.SkipReason)
     assert str(reason.skip_message).startswith("Nothing that is due can run. ")
@@ -119,15 +108,15 @@ def test_a_tick_when_everything_due_is_unknown_to_the_package(drifted: Shop) -> 
 
 
 def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
-    told = workplace / "told"
     files = {
         "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
-        "models/mover.py": mover(told),
+        "models/mover.py": mover(),
         "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
     }
     shop = workshop.make(workplace, files)
+    told = workplace / "told"
     told.touch()
-    outcome = workshop.materialize(shop, "2026-11-06")
+    outcome = materialize(shop)
 
     assert not told.exists()
     assert any("SQLMesh restarted because the environment changed" in m for m in outcome.messages)
@@ -138,15 +127,15 @@ def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
 
 
 def test_a_plan_that_leaves_nothing_to_do_meanwhile(workplace: Path) -> None:
-    told = workplace / "told"
     files = {
         "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
-        "models/mover.py": mover(told, ALL_DONE),
+        "models/mover.py": mover(ALL_DONE),
         "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
     }
     shop = workshop.make(workplace, files)
+    told = workplace / "told"
     told.touch()
-    outcome = workshop.materialize(shop, "2026-11-06")
+    outcome = materialize(shop)
 
     assert outcome.failure == ""
     assert outcome.status["work.first"] == "evaluated"
@@ -154,7 +143,7 @@ def test_a_plan_that_leaves_nothing_to_do_meanwhile(workplace: Path) -> None:
 
 
 def test_an_edge_that_was_promoted_the_other_way_round(workplace: Path) -> None:
-    """Dagster takes no parent after its child: it is told of it all the same."""
+    """Dagster expects a parent before its child; the run reports them in SQLMesh's order."""
     files = {
         "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL"),
         "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),
@@ -163,7 +152,7 @@ def test_an_edge_that_was_promoted_the_other_way_round(workplace: Path) -> None:
     write(shop, "b", "SELECT 1 AS id")
     write(shop, "a", "SELECT id FROM work.b")
     workshop.plan(shop)
-    outcome = workshop.materialize(shop, "2026-11-06")
+    outcome = materialize(shop)
 
     assert outcome.failure == ""
     assert outcome.materialized == ["work.b", "work.a"]
@@ -171,17 +160,17 @@ def test_an_edge_that_was_promoted_the_other_way_round(workplace: Path) -> None:
 
 
 def test_a_restarted_run_that_comes_to_something_upstream(workplace: Path) -> None:
-    told = workplace / "told"
     monthly = {"cron": "'@monthly'", "start": "'2026-09-01'"}
     files = {
         "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL", **monthly),
         "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),
-        "models/mover.py": mover(told, NOTHING_OF_A, after="b"),
+        "models/mover.py": mover(NOTHING_OF_A, after="b"),
         "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
     }
     shop = workshop.make(workplace, files)
+    told = workplace / "told"
     told.touch()
-    outcome = workshop.materialize(shop, "2026-11-06")
+    outcome = materialize(shop)
 
     assert not told.exists()
     assert outcome.failure == ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 STEP = re.compile(r"^([1-5])/5  (\S.*\S) +(\d+\.\d s|failed)$", re.MULTILINE)
 

@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,39 +16,38 @@ import pytest
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e import workshop
 from e2e.outcome import Outcome
-from e2e.shop import Shop, run_at
+from e2e.shop import Shop, materialize, run_at
+from e2e.waiting import PATIENCE, wait_until
 from projects import model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
-# Says that it has begun, and goes on when it is told to.
+# Where the file `hold` is, it says that it has begun, and goes on when the file is gone.
 WAITS = """
+import os
 import time
 from pathlib import Path
 import pandas as pd
 from sqlmesh import ExecutionContext, model
 
-@model("work.waits", kind="FULL", columns={{"n": "int"}})
+@model("work.waits", kind="FULL", columns={"n": "int"})
 def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
-    Path({begun!r}).touch()
-    while not Path({go!r}).exists():
+    hold = Path(os.environ["SHOP_DATABASE"]).with_name("hold")
+    if hold.exists():
+        hold.with_name("begun").touch()
+    while hold.exists():
         time.sleep(0.1)
-    return pd.DataFrame({{"n": [1]}})
+    return pd.DataFrame({"n": [1]})
 """
-PATIENCE = 240.0
 ELSEWHERE = {"run_launcher": {"module": "e2e.launchers", "class": "ElsewhereRunLauncher"}}
 
 
 @pytest.fixture
 def waiting(workplace: Path) -> Shop:
-    """A project whose one model waits for the file `go`, and writes `begun`."""
-    begun, go = workplace / "begun", workplace / "go"
-    go.touch()
-    text = WAITS.format(begun=str(begun), go=str(go))
-    shop = workshop.make(workplace, {"models/waits.py": text})
+    """A project whose one model waits until the file `hold` is gone, and writes `begun`."""
+    shop = workshop.make(workplace, {"models/waits.py": WAITS})
     workshop.retry_once(shop)
-    begun.unlink()
-    go.unlink()
+    (workplace / "hold").touch()
     return shop
 
 
@@ -61,35 +59,26 @@ def quick(workplace: Path) -> Shop:
     return shop
 
 
-def wait_for(path: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} never came"
-        time.sleep(0.1)
-
-
 def resource(shop: Shop, **fields: object) -> SQLMeshResource:
     return SQLMeshResource.model_validate({"project_dir": str(shop.project), **fields})
 
 
 @contextmanager
 def running(shop: Shop) -> Iterator[list[Outcome]]:
-    """Run the models in a thread; when the context closes they are told to go on, and awaited."""
+    """Run the models in a thread until the context closes; then let them go on, and wait."""
     outcomes: list[Outcome] = []
     shop.definitions()
-    thread = threading.Thread(
-        target=lambda: outcomes.append(workshop.materialize(shop, "2026-11-06"))
-    )
+    thread = threading.Thread(target=lambda: outcomes.append(materialize(shop)))
     thread.start()
-    wait_for(shop.folder / "begun")
+    wait_until((shop.folder / "begun").exists, "the model is evaluated")
     yield outcomes
-    (shop.folder / "go").touch()
+    (shop.folder / "hold").unlink()
     thread.join(PATIENCE)
 
 
 def test_two_runs_in_one_process(waiting: Shop) -> None:
     with running(waiting) as first:
-        second = workshop.materialize(waiting, "2026-11-06", resource(waiting, lock_timeout=1))
+        second = materialize(waiting, resource=resource(waiting, lock_timeout=1))
     (done,) = first
 
     assert done.materialized == ["work.waits"]
@@ -101,18 +90,10 @@ def test_two_runs_in_one_process(waiting: Shop) -> None:
     assert second.retries == 1
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "dagster_home"
-    folder.mkdir()
-    monkeypatch.setenv("DAGSTER_HOME", str(folder))
-    with dg.DagsterInstance.get():
-        pass  # its tables are made before several processes ask for them at once
-
-
-@pytest.mark.usefixtures("home")
+@pytest.mark.process
+@pytest.mark.usefixtures("dagster_home")
 def test_two_checkouts_on_one_state(waiting: Shop) -> None:
-    """Three runs in processes of their own: one works, one waits its turn, one is told to go."""
+    """Three runs in three processes: one works, one waits for it, one waits and is stopped."""
     other = Shop(waiting.folder / "other")
     shutil.copytree(waiting.project, other.project)
     shutil.copytree(waiting.package, other.folder / waiting.package.name)
@@ -123,12 +104,13 @@ def test_two_checkouts_on_one_state(waiting: Shop) -> None:
         workshop.job(waiting, config) as works,
         workshop.job(other, config) as waits,
     ):
-        wait_for(waiting.folder / "begun")
-        with workshop.job(other, config) as told:
-            waiting_runs = runs_that_wait(2)
-            told.send_signal(signal.SIGTERM)
-            told.wait(PATIENCE)
-        (waiting.folder / "go").touch()
+        wait_until((waiting.folder / "begun").exists, "the model is evaluated")
+        with workshop.job(other, config) as stopped:
+            with dg.DagsterInstance.get() as instance:
+                waiting_runs = wait_until(lambda: two_that_wait(instance), "two runs wait")
+            stopped.send_signal(signal.SIGTERM)
+            stopped.wait(PATIENCE)
+        (waiting.folder / "hold").unlink()
         assert works.wait(PATIENCE) == 0
         assert waits.wait(PATIENCE) == 0
 
@@ -141,20 +123,11 @@ def test_two_checkouts_on_one_state(waiting: Shop) -> None:
     assert workshop.intervals(waiting)["work.waits"] == 2
 
 
-def runs_that_wait(count: int) -> set[str]:
-    """Wait until so many runs say that they wait, and return their ids."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        with dg.DagsterInstance.get() as instance:
-            found = {
-                run.run_id
-                for run in instance.get_runs()
-                if any("Waiting for run" in e.user_message for e in instance.all_logs(run.run_id))
-            }
-        if len(found) == count:
-            return found
-        time.sleep(0.5)
-    pytest.fail("the runs never waited")
+def two_that_wait(instance: dg.DagsterInstance) -> set[str]:
+    """Return the ids of the runs that say that they wait, once there are two."""
+    outcomes = [Outcome.of(instance, run.run_id) for run in instance.get_runs()]
+    found = {each.run_id for each in outcomes if "Waiting for run" in "".join(each.messages)}
+    return found if len(found) == 2 else set()
 
 
 def test_a_lock_that_cannot_be_made(quick: Shop) -> None:
@@ -162,25 +135,24 @@ def test_a_lock_that_cannot_be_made(quick: Shop) -> None:
     in_the_way.write_text("no folder", encoding="utf-8")
     unusable = {"lock_dir": str(in_the_way / "locks")}
 
-    required = workshop.materialize(quick, "2026-11-06", resource(quick, **unusable))
+    required = materialize(quick, resource=resource(quick, **unusable))
     assert required.materialized == []
     assert "The lock file that prevents two SQLMesh runs at once cannot be used" in required.failure
     assert "`lock_dir`" in required.failure
     assert required.retries == 0
 
-    warned = workshop.materialize(
-        quick, "2026-11-06", resource(quick, **unusable, exclusivity="warn")
-    )
+    warned = materialize(quick, resource=resource(quick, **unusable, exclusivity="warn"))
     assert warned.materialized == ["work.a"]
     assert any("runs at once cannot be used" in message for message in warned.messages)
 
-    off = workshop.materialize(quick, "2026-11-07", resource(quick, **unusable, exclusivity="off"))
+    unlocked = resource(quick, **unusable, exclusivity="off")
+    off = materialize(quick, "2026-11-07", resource=unlocked)
     assert off.materialized == ["work.a"]
     assert not any("runs at once" in message for message in off.messages)
 
 
 def test_a_value_that_is_none_of_exclusivity(quick: Shop) -> None:
-    outcome = workshop.materialize(quick, "2026-11-06", resource(quick, exclusivity="maybe"))
+    outcome = materialize(quick, resource=resource(quick, exclusivity="maybe"))
 
     assert "is 'maybe'. Use one of 'require', 'warn', 'off'" in outcome.failure
     assert outcome.materialized == []
@@ -191,13 +163,9 @@ def test_a_value_that_is_none_of_exclusivity(quick: Shop) -> None:
     [
         ({}, "require", False),
         ({}, "warn", True),
-        ({}, "off", True),
-        ({"pools": {"default_limit": 1}}, "require", True),
         ({"pools": {"default_limit": 1, "granularity": "op"}}, "require", True),
-        ({"pools": {"default_limit": 2}}, "require", False),
-        # These only the queue obeys, and this run did not come through it.
+        # This only the queue obeys, and this run did not come through it.
         ({"pools": {"default_limit": 1, "granularity": "run"}}, "require", False),
-        ({"runs": {"max_concurrent_runs": 1}}, "require", False),
     ],
     ids=str,
 )
@@ -205,8 +173,8 @@ def test_where_runs_may_land_on_several_hosts(
     quick: Shop, limits: dict[str, object], exclusivity: str, runs: bool
 ) -> None:
     with dg.instance_for_test(overrides={**ELSEWHERE, "concurrency": limits}) as instance:
-        outcome = workshop.materialize(
-            quick, "2026-11-06", resource(quick, exclusivity=exclusivity), instance=instance
+        outcome = materialize(
+            quick, resource=resource(quick, exclusivity=exclusivity), instance=instance
         )
 
     assert outcome.materialized == (["work.a"] if runs else [])

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from e2e.shop import Shop
+from e2e.shop import Shop, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 
 def python(code: str, folder: Path, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run([sys.executable, "-c", code], folder, **environment).stdout
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -71,36 +62,29 @@ def test_nothing_of_the_machine_is_in_it(root: Path) -> None:
     assert "shop.duckdb" not in text
 
 
-@pytest.mark.parametrize(
-    "load",
-    [
-        "from dagster import Definitions; from pack.definitions import defs",
-        "import dagster as dg, pack; from pathlib import Path;"
-        " defs = dg.load_defs(pack, project_root=Path())",
-        "import dagster as dg; from pathlib import Path;"
-        "defs = dg.load_from_defs_folder(path_within_project=Path('project'))",
-    ],
-)
-def test_every_way_to_load_it(shop: Shop, tmp_path: Path, load: str) -> None:
-    target = tmp_path / "pack"
-    if "load_from_defs_folder" in load:
-        project = tmp_path / "project"
-        target = project / "src" / "project" / "defs" / "shop"
-        target.parent.mkdir(parents=True)
-        (project / "src" / "project" / "__init__.py").touch()
-        (project / "src" / "project" / "defs" / "__init__.py").touch()
-        (project / "pyproject.toml").write_text(
-            '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "project"\n'
-        )
-    shutil.copytree(shop.package, target)
-    code = (
-        f"import sys; sys.path[:0] = ['project/src', '.']\n{load}\n"
-        "job = defs.resolve_job_def('sqlmesh_job')\n"
-        "keys = defs.resolve_asset_graph().materializable_asset_keys\n"
-        "print(len(keys), [schedule.name for schedule in defs.schedules])"
-    )
+DG_PROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "project"\n'
 
-    assert python(code, tmp_path) == "13 ['sqlmesh_adaptive_schedule']\n"
+
+# Dagster deprecates `load_defs`; packages that use it still load.
+@pytest.mark.filterwarnings("ignore:.*load_defs.*:DeprecationWarning")
+def test_every_way_to_load_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a module, by `load_defs`, and by `load_from_defs_folder` in a project of `dg`."""
+    package = importlib.import_module(shop.package.name)
+    folder = shop.folder / "project" / "src" / "project" / "defs" / "shop"
+    shutil.copytree(shop.package, folder)
+    for init in (folder.parent, folder.parent.parent):
+        (init / "__init__.py").touch()
+    (shop.folder / "project" / "pyproject.toml").write_text(DG_PROJECT, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(shop.folder / "project" / "src"))
+
+    for defs in (
+        shop.definitions().defs,
+        dg.load_defs(package, project_root=shop.folder),
+        dg.load_from_defs_folder(path_within_project=shop.folder / "project"),
+    ):
+        assert defs.resolve_job_def("sqlmesh_job")
+        assert len(defs.resolve_asset_graph().materializable_asset_keys) == 13
+        assert [each.name for each in defs.schedules or []] == ["sqlmesh_adaptive_schedule"]
 
 
 def test_dependencies_and_groups_are_in_the_graph(shop: Shop) -> None:

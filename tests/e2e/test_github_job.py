@@ -22,7 +22,7 @@ from dg_sqlmesh_codegen.pipeline import generate
 from e2e.repository import Repository
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("github_job")]
 
 NUMBER = "17"
 GH = """#!/bin/sh

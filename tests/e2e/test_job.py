@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
 
-from e2e.outcome import Outcome
+from e2e import workshop
+from e2e.outcome import Outcome, last_outcome
 from e2e.shop import BELOW_ORDER_ITEMS, DUE, Shop, run_at
+from e2e.waiting import PATIENCE
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture
@@ -30,26 +30,13 @@ def dagster_home(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) ->
     return home
 
 
-def execute(shop: Shop, time: str) -> Outcome:
-    """Run `dagster job execute` and return what the instance recorded."""
+def execute(shop: Shop, time: str) -> tuple[dg.DagsterRun, Outcome]:
+    """Run `dagster job execute` and read back what the instance recorded."""
     config = shop.folder / "run.yaml"
     config.write_text(json.dumps(run_at(time)), encoding="utf-8")
-    dagster = str(Path(sys.executable).parent / "dagster")
-    module = f"{shop.package.name}.definitions"
-    subprocess.run(
-        [dagster, "job", "execute", "-m", module, "-j", "sqlmesh_job", "-c", str(config)],
-        cwd=shop.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    with dg.DagsterInstance.get() as instance:
-        run = instance.get_runs(limit=1)[0]
-        entries = instance.all_logs(run.run_id)
-        outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
-        outcome.messages = [entry.user_message for entry in entries]
-        outcome.tags = dict(run.tags)
-    return outcome
+    with workshop.job(shop, config) as process:
+        process.wait(PATIENCE)
+    return last_outcome()
 
 
 def sqlmesh_runs(outcome: Outcome) -> int:
@@ -58,16 +45,16 @@ def sqlmesh_runs(outcome: Outcome) -> int:
 
 @pytest.mark.usefixtures("dagster_home")
 def test_each_job_is_one_sqlmesh_run_with_good_and_with_bad_data(shop: Shop) -> None:
-    good = execute(shop, "2026-11-06")
+    run, good = execute(shop, "2026-11-06")
 
     assert good.failure == ""
     assert sqlmesh_runs(good) == good.steps_started == 1
     assert set(good.materialized) == DUE
     assert good.failed == {}
-    assert good.tags["dagster/concurrency_key"] == "sqlmesh_jobs_exclusive"
+    assert run.tags["dagster/concurrency_key"] == "sqlmesh_jobs_exclusive"
 
     shop.load_sources("--break")
-    broken = execute(shop, "2026-11-07")
+    _, broken = execute(shop, "2026-11-07")
 
     assert sqlmesh_runs(broken) == broken.steps_started == 1
     assert set(broken.materialized) == DUE - BELOW_ORDER_ITEMS - {"staging.order_items"}

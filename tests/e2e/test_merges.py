@@ -16,7 +16,7 @@ from dg_sqlmesh_codegen.rendering.header import MARK
 from e2e.repository import Repository
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("merges")]
 
 INDEX = "defs/models/__init__.py"
 DEFINITIONS = "defs/definitions.py"

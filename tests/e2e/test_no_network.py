@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from e2e.shop import run
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 SECRETS = {
     "WAREHOUSE_PASSWORD": "hunter2-warehouse",
@@ -53,16 +53,7 @@ FILES = {
 
 def generate(folder: Path, *prefix: str, **environment: str) -> str:
     command = [*prefix, sys.executable, "-m", "dg_sqlmesh_codegen", "project", "-o", "defs"]
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stderr
+    return run(command, folder, **environment).stderr
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -86,15 +77,10 @@ def test_without_network_environment_or_driver(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"project", "defs"}
     assert {path.name for path in (tmp_path / "project").iterdir()} == {"config.yaml", "models"}
     shutil.rmtree(tmp_path / "defs")
-    generate(tmp_path, **SECRETS)
-    assert texts(tmp_path / "defs") == without
-
-
-def test_no_secret_no_variable_and_no_absolute_path_is_generated(tmp_path: Path) -> None:
-    write_project(tmp_path / "project", FILES, config=CONFIG)
     said = generate(tmp_path, **SECRETS)
-    written = "".join(texts(tmp_path / "defs").values())
-
+    assert texts(tmp_path / "defs") == without
+    # No secret, no variable and no absolute path is in the package.
+    written = "".join(without.values())
     for secret in SECRETS.values():
         assert secret not in written
         assert secret not in said

@@ -12,32 +12,19 @@ import duckdb
 import pytest
 
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
-from e2e.outcome import Outcome
-from e2e.shop import Shop, run_at
+from e2e import workshop
+from e2e.shop import Shop, materialize
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 
-def failure(shop: Shop, resource: SQLMeshResource | None = None) -> str:
-    """Run with a retry policy and return the failure; it must come at the first attempt."""
-    module = shop.definitions()
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [module.sqlmesh_models],
-            resources={"sqlmesh": resource or module.defs.resources["sqlmesh"]},
-            run_config=run_at("2026-11-06"),
-            raise_on_error=False,
-            instance=instance,
-        )
-        events = result.all_events
-    data = [
-        event.step_failure_data
-        for event in events
-        if event.event_type is dg.DagsterEventType.STEP_FAILURE
-    ]
-    assert len(data) == 1
-    assert data[0].user_failure_data is not None
-    outcome = Outcome.of(events)
+def failure(shop: Shop, resource: SQLMeshResource | None = None, *, retries: int = 0) -> str:
+    """Run with a policy of one retry, require as many as given, and return the failure."""
+    workshop.retry_once(shop)
+    outcome = materialize(shop, resource=resource)
+    (data,) = outcome.step_failures
+    assert data.user_failure_data is not None
+    assert outcome.retries == retries
     assert outcome.materialized == []
     return outcome.failure
 
@@ -95,39 +82,20 @@ def test_a_configuration_that_sqlmesh_refuses(shop: Shop) -> None:
 
 
 def test_checks_selected_without_their_asset(shop: Shop) -> None:
-    module = shop.definitions()
-    selection = dg.AssetSelection.checks(
-        dg.AssetCheckKey(dg.AssetKey(["shop", "staging", "orders"]), "accepted_values")
-    )
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [module.sqlmesh_models],
-            resources=module.defs.resources,
-            selection=selection,
-            raise_on_error=False,
-            instance=instance,
-        )
-        outcome = Outcome.of(result.all_events)
+    orders = dg.AssetKey(["shop", "staging", "orders"])
+    checks = dg.AssetSelection.checks(dg.AssetCheckKey(orders, "accepted_values"))
+    outcome = materialize(shop, selection=checks)
 
     assert "select the asset, not only its checks" in outcome.failure
 
 
 def test_a_start_after_the_end(shop: Shop) -> None:
-    module = shop.definitions()
-    config = {"start": "2026-11-09", "end": "2026-11-06"}
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [module.sqlmesh_models],
-            resources=module.defs.resources,
-            run_config={"ops": {"sqlmesh_models": {"config": config}}},
-            raise_on_error=False,
-            instance=instance,
-        )
-        outcome = Outcome.of(result.all_events)
+    outcome = materialize(shop, start="2026-11-09")
 
     assert "The start '2026-11-09' is after the end '2026-11-06'" in outcome.failure
 
 
+@pytest.mark.process
 def test_a_state_that_another_process_holds_is_not_taken_for_none(shop: Shop) -> None:
     code = f"import duckdb; held = duckdb.connect({str(shop.database)!r}); print('held'); input()"
     with subprocess.Popen(
@@ -135,7 +103,7 @@ def test_a_state_that_another_process_holds_is_not_taken_for_none(shop: Shop) ->
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        message = failure(shop)
+        message = failure(shop, retries=1)  # which may pass
         holder.communicate("\n")
 
     assert "Another process is using SQLMesh's state" in message

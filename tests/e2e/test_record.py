@@ -14,7 +14,7 @@ import pytest
 from dg_sqlmesh_codegen.cache import store
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 # Python says what it imports, so nobody has to look at a clock.
 PYTHON = [sys.executable, "-X", "importtime"]

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import pytest
 
 from e2e import workshop
-from e2e.shop import run_at
+from e2e.shop import Shop, materialize, run_at
 from projects import model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
 IN_URL, IN_CONFIG, IN_DEFAULT = "hunter2-in-a-url", "hunter3-of-a-gateway", "hunter4-of-them-all"
-# Connections that nothing uses; their passwords are in an error all the same.
+# No model uses these connections; an error message contains their passwords.
 GATEWAY = f"""
   warehouse:
     connection:
@@ -45,7 +44,7 @@ from pathlib import Path
 
 @signal()
 def broken(batch):
-    if Path(PATH).exists():
+    if Path("broken").exists():
         raise ConnectionError("postgresql://me:{IN_URL}@db.example/x refused the signal")
     return True
 """
@@ -77,28 +76,20 @@ def everything_stored(instance: dg.DagsterInstance, run_id: str) -> str:
 
 @pytest.mark.parametrize("where", ["model", "signal"])
 def test_no_secret_is_stored(workplace: Path, where: str) -> None:
-    broken = workplace / "broken"
     uses = {"signals": "(broken())"} if where == "signal" else {}
     statement = TELLS.strip() if where == "model" else "pass"
     files = {
         "models/fails.py": FAILING.replace("STATEMENT", statement),
         "models/a.sql": model("work.a", kind="FULL", **uses),
-        "signals/__init__.py": SIGNAL.replace("PATH", repr(str(broken))),
+        "signals/__init__.py": SIGNAL,
     }
     shop = workshop.make(workplace, files, gateways=GATEWAY)
-    broken.touch()
-    module = shop.definitions()
+    (workplace / "broken").touch()
     with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [module.sqlmesh_models],
-            resources=module.defs.resources,
-            run_config=run_at("2026-11-06"),
-            raise_on_error=False,
-            instance=instance,
-        )
-        stored = everything_stored(instance, result.run_id)
+        outcome = materialize(shop, instance=instance)
+        stored = everything_stored(instance, outcome.run_id)
 
-    assert not result.success
+    assert outcome.failure
     assert "ConnectionError" in stored
     assert "postgresql://me:***@db.example" in stored
     assert IN_URL not in stored
@@ -113,67 +104,50 @@ def test_a_python_model_that_ends_the_process(workplace: Path, tasks: int) -> No
         "models/fails.py": FAILING.replace("STATEMENT", "raise SystemExit(3)"),
     }
     shop = workshop.make(workplace, files, tasks=tasks)
-    outcome = workshop.materialize(shop, "2026-11-06")
+    outcome = materialize(shop)
 
     assert "SystemExit: 3" in outcome.failure
     assert "work.fails" not in outcome.materialized
-    # What SQLMesh wrote down as done is what Dagster shows as done.
+    # Dagster shows as materialized what SQLMesh's state holds as evaluated.
     done = workshop.intervals(shop)["work.a"] == 2
     assert ("work.a" in outcome.materialized) == done
 
 
-def test_a_batch_in_the_middle_that_fails(workplace: Path) -> None:
-    text = DAILY.format(value=BROKEN_QUERY, audits="cron '@daily'")
+@pytest.mark.parametrize("fails", ["the query", "an audit"])
+def test_one_of_many_batches_that_fails(workplace: Path, fails: str) -> None:
+    text = {
+        "the query": DAILY.format(value=BROKEN_QUERY, audits="cron '@daily'"),
+        "an audit": DAILY.format(value=BROKEN_DATA, audits="audits (forall(criteria := (n = 0)))"),
+    }[fails]
     shop = workshop.make(workplace, {"models/daily.sql": text}, sql=NO_BAD)
     workshop.execute(shop, BAD)
     with dg.DagsterInstance.ephemeral() as instance:
-        failed = workshop.materialize(shop, "2026-11-09", instance=instance)
-        before_it = workshop.materialize(shop, "2026-11-06", instance=instance)
+        failed = materialize(shop, "2026-11-09", instance=instance)
+        before_it = materialize(shop, instance=instance)
 
     assert failed.materialized == []
+    assert failed.status["work.daily"] == "failed"
     # A part of the model was evaluated: no later run makes a materialization of that.
     assert before_it.materialized == []
     assert before_it.status["work.daily"] == "not due"
-    assert failed.status["work.daily"] == "failed"
-    assert "a broken day" in failed.failure
-    assert "2026-11-06" not in days(shop.database)
+    audit = ("work.daily", "forall")
+    if fails == "the query":
+        assert "a broken day" in failed.failure
+        assert "2026-11-06" not in days(shop)
+    else:
+        assert failed.failed == {audit: dg.AssetCheckSeverity.ERROR}
+        assert failed.check_metadata[audit]["sqlmesh/count"] == 1
 
     workshop.execute(shop, MENDED)
-    repaired = workshop.materialize(shop, "2026-11-09")
+    repaired = materialize(shop, "2026-11-09")
 
     assert repaired.materialized == ["work.daily"]
-    assert days(shop.database) == [f"2026-11-0{day}" for day in range(3, 9)]
+    assert (audit in repaired.passed) == (fails == "an audit")
+    assert days(shop) == [f"2026-11-0{day}" for day in range(3, 9)]
 
 
-def test_an_audit_that_fails_on_one_of_many_batches(workplace: Path) -> None:
-    audits = "audits (forall(criteria := (n = 0)))"
-    text = DAILY.format(value=BROKEN_DATA, audits=audits)
-    shop = workshop.make(workplace, {"models/daily.sql": text}, sql=NO_BAD)
-    workshop.execute(shop, BAD)
-    with dg.DagsterInstance.ephemeral() as instance:
-        failed = workshop.materialize(shop, "2026-11-09", instance=instance)
-        before_it = workshop.materialize(shop, "2026-11-06", instance=instance)
-
-    assert failed.materialized == []
-    # A part of the model was evaluated: no later run makes a materialization of that.
-    assert before_it.materialized == []
-    assert before_it.status["work.daily"] == "not due"
-    assert failed.failed == {("work.daily", "forall"): dg.AssetCheckSeverity.ERROR}
-    assert failed.check_metadata["work.daily", "forall"]["sqlmesh/count"] == 1
-    assert failed.status["work.daily"] == "failed"
-
-    workshop.execute(shop, MENDED)
-    repaired = workshop.materialize(shop, "2026-11-09")
-
-    assert repaired.materialized == ["work.daily"]
-    assert ("work.daily", "forall") in repaired.passed
-    assert days(shop.database) == [f"2026-11-0{day}" for day in range(3, 9)]
-
-
-def days(database: Path) -> list[str]:
-    with duckdb.connect(str(database), read_only=True) as connection:
-        rows = connection.execute("SELECT day FROM work.daily ORDER BY day").fetchall()
-    return [str(day) for (day,) in rows]
+def days(shop: Shop) -> list[str]:
+    return [str(day) for (day,) in workshop.query(shop, "SELECT day FROM work.daily ORDER BY day")]
 
 
 def test_an_asset_between_two_models_splits_the_op(workplace: Path) -> None:
@@ -187,7 +161,7 @@ def test_an_asset_between_two_models_splits_the_op(workplace: Path) -> None:
 
     @dg.asset(key=["shop", "raw", "middle"], deps=[["shop", "work", "first"]])
     def middle() -> None:
-        # SQLMesh has let go of the database: it is opened from here, and written to.
+        # SQLMesh has closed the database: the asset can open it and write to it.
         workshop.execute(shop, "CREATE OR REPLACE TABLE raw.middle AS SELECT 7 AS id")
 
     with dg.DagsterInstance.ephemeral() as instance:
@@ -201,8 +175,7 @@ def test_an_asset_between_two_models_splits_the_op(workplace: Path) -> None:
     order = [each.asset_key.path[-1] for each in events if each.asset_key]
 
     assert order == ["first", "middle", "last"]
-    with duckdb.connect(str(shop.database), read_only=True) as connection:
-        assert connection.execute("SELECT id FROM work.last").fetchall() == [(7,)]
+    assert workshop.query(shop, "SELECT id FROM work.last") == [(7,)]
 
 
 def split_config() -> dict[str, object]:

@@ -6,7 +6,6 @@ import gc
 import json
 import signal
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,17 +13,18 @@ import dagster as dg
 import pytest
 
 from e2e import workshop
-from e2e.outcome import Outcome
-from e2e.shop import Shop, run_at
+from e2e.outcome import Outcome, last_outcome
+from e2e.shop import Shop, materialize, run_at
+from e2e.waiting import PATIENCE, wait_until
 from projects import model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
 
-# A DuckDB query of hours. A python model in the middle of a call that hears nothing, until the
-# file `quick` lies there. Both say that they have begun.
+# A DuckDB query of hours, where `raw.numbers` is large. A Python model that sleeps while the file
+# `hold` is there. Both write the file `begun`.
 QUERY = """
 MODEL (name work.slow, kind FULL, description 'reads work.first');
-COPY (SELECT 1 AS begun) TO '{begun}';
+COPY (SELECT 1 AS begun) TO 'begun';
 SELECT SUM(a.n * b.n + c.n * d.n) AS total
 FROM work.first, raw.numbers a, raw.numbers b, raw.numbers c, raw.numbers d;
 """
@@ -35,16 +35,16 @@ from pathlib import Path
 import pandas as pd
 from sqlmesh import ExecutionContext, model
 
-@model("work.slow", kind="FULL", columns={{"n": "int"}}, depends_on={{"shop.work.first"}})
+@model("work.slow", kind="FULL", columns={"n": "int"}, depends_on={"shop.work.first"})
 def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
-    if not Path({quick!r}).exists():
-        Path({begun!r}).touch()
+    if Path("hold").exists():
+        Path("begun").touch()
         time.sleep(3600)
-    return pd.DataFrame({{"n": [1]}})
+    return pd.DataFrame({"n": [1]})
 """
 FEW = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(2);"
 MANY = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(100000);"
-# One that is evaluated meanwhile, and ends well after the run was told to stop.
+# A model that is evaluated meanwhile, and ends after the run was told to stop.
 OTHER = """
 import time
 from collections.abc import Callable
@@ -52,64 +52,32 @@ from pathlib import Path
 import pandas as pd
 from sqlmesh import ExecutionContext, model
 
-@model("work.other", kind="FULL", columns={{"n": "int"}})
+@model("work.other", kind="FULL", columns={"n": "int"})
 def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
-    if not Path({quick!r}).exists():
-        Path({other!r}).touch()
-        while not Path({stopped!r}).exists():
+    if Path("hold").exists():
+        Path("other").touch()
+        while not Path("stopped").exists():
             time.sleep(0.1)
-    return pd.DataFrame({{"n": [1]}})
+    return pd.DataFrame({"n": [1]})
 """
-# How long a test waits for what is to happen soon; nothing depends on how soon.
-PATIENCE = 240.0
 MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
 EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "dagster_home"
-    folder.mkdir()
-    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
-    monkeypatch.setenv("DAGSTER_HOME", str(folder))
-    monkeypatch.chdir(tmp_path)
-    return folder
-
-
 def stuck(folder: Path, kind: str, tasks: int) -> Shop:
     """Plan `first -> slow -> last`, with `slow` quick at the plan and endless afterwards."""
-    names = {name: str(folder / name) for name in ("begun", "quick", "other", "stopped")}
-    (folder / "quick").touch()
     slow = {"query": ("slow.sql", QUERY), "sleep": ("slow.py", SLEEP)}[kind]
     files = {
         "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
-        f"models/{slow[0]}": slow[1].format(**names),
+        f"models/{slow[0]}": slow[1],
         "models/last.sql": model("work.last", "SELECT * FROM work.slow", kind="FULL"),
     }
     if tasks > 1:
-        files["models/other.py"] = OTHER.format(**names)
+        files["models/other.py"] = OTHER
     shop = workshop.make(folder, files, tasks=tasks, sql="CREATE SCHEMA raw;" + FEW)
-    (folder / "quick").unlink()
     workshop.execute(shop, MANY)
-    (folder / "begun").unlink(missing_ok=True)
+    (folder / "hold").touch()
     return shop
-
-
-def wait_for(path: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} never came"
-        time.sleep(0.2)
-
-
-def wait_for_message(text: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
-        _, outcome = workshop.last_outcome()
-        if any(text in message for message in outcome.messages):
-            return
-        assert time.monotonic() < end, f"nobody said {text!r}"
-        time.sleep(0.2)
 
 
 def config(shop: Shop, executor: str) -> Path:
@@ -119,7 +87,8 @@ def config(shop: Shop, executor: str) -> Path:
     return path
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.process
+@pytest.mark.usefixtures("dagster_home")
 @pytest.mark.parametrize(
     ("kind", "tasks", "executor", "asked"),
     [
@@ -130,43 +99,49 @@ def config(shop: Shop, executor: str) -> Path:
     ],
 )
 def test_a_terminated_run(
-    tmp_path: Path, kind: str, tasks: int, executor: str, asked: bool
+    workplace: Path, kind: str, tasks: int, executor: str, asked: bool
 ) -> None:
-    """`asked`: as the UI and `dagster run cancel` do it, which is to say so before the signal."""
-    shop = stuck(tmp_path, kind, tasks)
+    """`asked`: the UI and `dagster run cancel` mark the run as canceling before the signal."""
+    shop = stuck(workplace, kind, tasks)
     before = workshop.intervals(shop)
     with workshop.job(shop, config(shop, executor)) as process:
-        wait_for(tmp_path / "begun")
+        wait_until((workplace / "begun").exists, "work.slow is evaluated")
         if asked:
             with dg.DagsterInstance.get() as instance:
                 instance.report_run_canceling(instance.get_runs(limit=1)[0])
         if tasks > 1:
-            wait_for(tmp_path / "other")
+            wait_until((workplace / "other").exists, "work.other is evaluated")
         process.send_signal(signal.SIGTERM)
-        wait_for_message("Stopping SQLMesh")
-        (tmp_path / "stopped").touch()
+        with dg.DagsterInstance.get() as instance:
+            (active,) = instance.get_runs()
+            wait_until(lambda: stops(instance, active), "the run says that it stops SQLMesh")
+        (workplace / "stopped").touch()
         # The query would take hours, and so would the sleep.
         process.wait(PATIENCE)
-    run, stopped = workshop.last_outcome()
+    run, stopped = last_outcome()
 
-    # A signal that nobody asked for is a failure to Dagster.
+    # For Dagster, a signal without a request to cancel is a failure.
     assert run.status.value == ("CANCELED" if asked else "FAILURE")
     assert set(stopped.materialized) == {"work.first"} | ({"work.other"} if tasks > 1 else set())
     assert set(stopped.status) == set(stopped.materialized)
     assert all(stopped.data_versions[name] for name in stopped.materialized)
-    # Nothing of it is left: DuckDB lets nobody in while another process has the file.
+    # No process of the run is left: DuckDB opens no file that another process has open.
     after = workshop.intervals(shop)
     assert after["work.first"] > before["work.first"]
     assert after["work.slow"] == before["work.slow"]
 
-    (tmp_path / "quick").touch()
+    (workplace / "hold").unlink()
     workshop.execute(shop, FEW)
-    with workshop.job(shop, config(shop, executor)) as again:
-        assert again.wait(PATIENCE) == 0
-    run, repaired = workshop.last_outcome()
+    with dg.DagsterInstance.get() as instance:
+        repaired = materialize(shop, instance=instance)
 
-    assert run.status is dg.DagsterRunStatus.SUCCESS
+    assert repaired.failure == ""
     assert repaired.materialized == ["work.slow", "work.last"]
+
+
+def stops(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    messages = Outcome.of(instance, run.run_id).messages
+    return any("Stopping SQLMesh" in message for message in messages)
 
 
 @pytest.mark.parametrize("written", [False, True])
@@ -193,17 +168,14 @@ def test_a_signal_while_dagster_writes_a_model(
 
     monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", interrupted)
     with dg.DagsterInstance.ephemeral() as instance:
-        workshop.materialize(shop, "2026-11-06", instance=instance)
-        (run,) = instance.get_runs()
-        entries = instance.all_logs(run.run_id)
-    outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
+        outcome = materialize(shop, instance=instance)
+        recorded = instance.all_logs(outcome.run_id, of_type=EVALUATED)
 
     assert next(signals, None) is None
     assert outcome.materialized == ["work.a"]
     assert outcome.data_versions["work.a"]
     assert outcome.passed == {("work.a", "not_null"), ("work.a", "unique_values")}
     assert outcome.status == {"work.a": "evaluated"}
-    recorded = [entry for entry in entries if entry.dagster_event_type == EVALUATED]
     assert len(recorded) == 3  # and none twice
 
 
@@ -216,7 +188,7 @@ def test_a_signal_when_sqlmesh_has_ended(workplace: Path, monkeypatch: pytest.Mo
         raise dg.DagsterExecutionInterruptedError
 
     monkeypatch.setattr("dg_sqlmesh_codegen.runtime.recovery.find_unreported", interrupted)
-    outcome = workshop.materialize(shop, "2026-11-06")
+    outcome = materialize(shop)
 
     assert outcome.materialized == ["work.a"]
     assert outcome.retries == 0
@@ -224,19 +196,17 @@ def test_a_signal_when_sqlmesh_has_ended(workplace: Path, monkeypatch: pytest.Mo
 
 
 def test_where_dagster_cannot_write_sqlmesh_stops(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its storage goes away while it writes `first`, and `slow` would take hours."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    shop = stuck(tmp_path, "query", 1)
+    shop = stuck(workplace, "query", 1)
     handle: Callable[..., None] = dg.DagsterInstance.handle_new_event
     all_logs = dg.DagsterInstance.all_logs
     gone: list[str] = []
 
     def write(instance: dg.DagsterInstance, entry: dg.EventLogEntry, **options: object) -> None:
         if entry.dagster_event_type is MATERIALIZED:
-            wait_for(tmp_path / "begun")
+            wait_until((workplace / "begun").exists, "work.slow is evaluated")
             gone.append("the storage")
         if gone:
             raise ConnectionError(gone[0])

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
-from e2e.outcome import Outcome
+from e2e.outcome import last_outcome
+from e2e.shop import run
 from real_projects import PROJECTS, install_custom_materializations
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.network
 
 # Its models start "a week ago", so it is planned a while before today, whenever that is.
 RUN_AT = datetime.now(UTC).date()
@@ -28,15 +27,18 @@ MEMORY, PERSISTENT = (
 
 
 @pytest.fixture
-def sushi(tmp_path: Path) -> Path:
+def sushi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that sushi was copied to, generated and planned in."""
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{tmp_path}")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.delenv("MAX_FORK_WORKERS")  # SQLMesh loads it as it does by default
     (project,) = next(each for each in PROJECTS if each.name == "sushi").copy_to(tmp_path)
     install_custom_materializations(tmp_path)
     config = project / "config.py"
     text = config.read_text()
     database = PERSISTENT.format(str(tmp_path / "memory.duckdb"))
     config.write_text(text.replace(MEMORY, database, 1))
-    run(tmp_path, "-m", "dg_sqlmesh_codegen", str(project), "-o", "defs")
+    run([sys.executable, "-m", "dg_sqlmesh_codegen", project, "-o", "defs"], tmp_path)
     plan = f"""
 from sqlmesh import Context
 context = Context(paths=[{str(project)!r}])
@@ -44,38 +46,16 @@ context.plan("prod", auto_apply=True, no_prompts=True, skip_tests=True,
              execution_time={str(PLANNED_AT)!r})
 context.close()
 """
-    run(tmp_path, "-c", plan)
+    run([sys.executable, "-c", plan], tmp_path)
     return tmp_path
 
 
-def run(folder: Path, *command: str) -> str:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(folder / "site"), str(folder)]),
-        "DAGSTER_HOME": str(folder),
-    }
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_sushi_runs(sushi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sushi_runs(sushi: Path) -> None:
     config = {"execution_time": str(RUN_AT), "end": str(RUN_AT)}
     (sushi / "run.yaml").write_text(json.dumps({"ops": {"sqlmesh_models": {"config": config}}}))
     execute = ["job", "execute", "-m", "defs.definitions", "-j", "sqlmesh_job", "-c", "run.yaml"]
-    run(sushi, "-m", "dagster", *execute)
-    monkeypatch.setenv("DAGSTER_HOME", str(sushi))
-    with dg.DagsterInstance.get() as instance:
-        (last,) = instance.get_runs()
-        entries = instance.all_logs(last.run_id)
-    outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
+    run([sys.executable, "-m", "dagster", *execute], sushi)
+    _, outcome = last_outcome()
 
     assert outcome.failure == ""
     assert set(outcome.status.values()) == {"evaluated", "not due"}

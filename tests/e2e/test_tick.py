@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from e2e import workshop
-from e2e.shop import DUE, Shop, materialize, run, run_at
+from e2e.shop import DUE, Shop, materialize, run, tick
 from projects import model
 
 if TYPE_CHECKING:
@@ -22,23 +22,15 @@ if TYPE_CHECKING:
     from sqlmesh.core.environment import Environment
     from sqlmesh.core.snapshot import Snapshot
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.dagster
+
+MIDNIGHT = datetime(2026, 11, 6, tzinfo=UTC)
 
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test() as instance:
         yield instance
-
-
-def tick(shop: Shop, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | dg.SkipReason:
-    module = shop.definitions()
-    with dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=at, resources=module.defs.resources
-    ) as context:
-        result = module.sqlmesh_adaptive_schedule(context)
-    assert isinstance(result, dg.RunRequest | dg.SkipReason)
-    return result
 
 
 def selected(request: dg.RunRequest | dg.SkipReason) -> set[str]:
@@ -48,10 +40,10 @@ def selected(request: dg.RunRequest | dg.SkipReason) -> set[str]:
 
 def test_a_tick_selects_exactly_what_is_due(shop: Shop, instance: dg.DagsterInstance) -> None:
     five_past = datetime(2026, 11, 4, 0, 5, tzinfo=UTC)
-    assert selected(tick(shop, instance, five_past)) == {"live.open_orders"}
+    assert selected(tick(shop, five_past, instance)) == {"live.open_orders"}
 
     one = datetime(2026, 11, 4, 1, 0, tzinfo=UTC)
-    assert selected(tick(shop, instance, one)) == {
+    assert selected(tick(shop, one, instance)) == {
         "live.open_orders",
         "live.reserved_stock",
         "marts.mailing_list",
@@ -60,8 +52,7 @@ def test_a_tick_selects_exactly_what_is_due(shop: Shop, instance: dg.DagsterInst
         "staging.orders",
     }
 
-    two_days_on = datetime(2026, 11, 6, tzinfo=UTC)
-    assert selected(tick(shop, instance, two_days_on)) == DUE
+    assert selected(tick(shop, MIDNIGHT, instance)) == DUE
 
 
 def test_a_tick_leaves_the_state_as_it_was_and_free_for_others(
@@ -70,7 +61,7 @@ def test_a_tick_leaves_the_state_as_it_was_and_free_for_others(
     count = "SELECT COUNT(*) FROM sqlmesh._intervals"
     with duckdb.connect(str(shop.database)) as connection:
         before = connection.execute(count).fetchall()
-    tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
+    tick(shop, MIDNIGHT, instance)
     # A second connection in another process would not get past DuckDB's lock, had the tick kept it.
     shop.load_sources()
     with duckdb.connect(str(shop.database)) as connection:
@@ -80,16 +71,14 @@ def test_a_tick_leaves_the_state_as_it_was_and_free_for_others(
 def test_a_tick_with_nothing_due_says_when_the_next_is(
     shop: Shop, instance: dg.DagsterInstance
 ) -> None:
-    materialize(shop, run_at("2026-11-06"))
-    reason = tick(shop, instance, datetime(2026, 11, 6, 0, 2, tzinfo=UTC))
+    materialize(shop)
+    reason = tick(shop, datetime(2026, 11, 6, 0, 2, tzinfo=UTC), instance)
 
     assert isinstance(reason, dg.SkipReason)
     assert reason.skip_message == "No model is due; the next one is at 2026-11-06T00:05+00:00"
 
 
-def test_a_tick_waits_for_a_run_somebody_launched_by_hand(
-    shop: Shop, instance: dg.DagsterInstance
-) -> None:
+def test_a_tick_waits_for_a_run_launched_by_hand(shop: Shop, instance: dg.DagsterInstance) -> None:
     module = shop.definitions()
     # As the UI does for "materialize this asset": the run is of no job of ours.
     job = module.defs.resolve_implicit_global_asset_job_def()
@@ -97,12 +86,12 @@ def test_a_tick_waits_for_a_run_somebody_launched_by_hand(
     run = instance.create_run_for_job(
         subset, status=dg.DagsterRunStatus.STARTED, asset_selection=subset.asset_selection
     )
-    reason = tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
+    reason = tick(shop, MIDNIGHT, instance)
 
     assert isinstance(reason, dg.SkipReason)
     said = str(reason.skip_message)
     assert said.startswith(f"Another SQLMesh run is active: {run.run_id} (started for 0 min). ")
-    # Its process may have been killed, and nobody but run monitoring would know.
+    # Its process may have been killed; only run monitoring would notice.
     assert "mark the run as canceled" in said
     assert "`run_monitoring: {enabled: true}`" in said
 
@@ -113,7 +102,7 @@ def test_a_tick_waits_for_a_run_of_the_whole_job(
 ) -> None:
     job = shop.definitions().defs.resolve_job_def("sqlmesh_job")
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus(status))
-    reason = tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
+    reason = tick(shop, MIDNIGHT, instance)
 
     assert isinstance(reason, dg.SkipReason)
     assert run.run_id in str(reason.skip_message)
@@ -130,7 +119,7 @@ def test_a_tick_does_not_wait_for_other_runs(shop: Shop, instance: dg.DagsterIns
     job = shop.definitions().defs.resolve_job_def("sqlmesh_job")
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
 
-    assert selected(tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))) == DUE
+    assert selected(tick(shop, MIDNIGHT, instance)) == DUE
 
 
 def test_later_ticks_read_intervals_only_until_a_plan_is_applied(
@@ -148,18 +137,17 @@ def test_later_ticks_read_intervals_only_until_a_plan_is_applied(
 
     monkeypatch.setattr(f"{promoted.__package__}.snapshot_cache.read_snapshots", counted)
     shop = workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
-    at = datetime(2026, 11, 6, tzinfo=UTC)
-    assert selected(tick(shop, instance, at)) == {"work.a"}
-    assert selected(tick(shop, instance, at)) == {"work.a"}
+    assert selected(tick(shop, MIDNIGHT, instance)) == {"work.a"}
+    assert selected(tick(shop, MIDNIGHT, instance)) == {"work.a"}
     assert reads == 1
 
-    workshop.materialize(shop, "2026-11-06")
-    assert isinstance(tick(shop, instance, at), dg.SkipReason)
+    materialize(shop)
+    assert isinstance(tick(shop, MIDNIGHT, instance), dg.SkipReason)
     assert reads == 1
 
     (shop.project / "models" / "b.sql").write_text(model("work.b", kind="FULL"), encoding="utf-8")
     workshop.plan(shop)
-    reason = tick(shop, instance, at)
+    reason = tick(shop, MIDNIGHT, instance)
     assert isinstance(reason, dg.SkipReason)
     assert "shop.work.b" in str(reason.skip_message)
     assert reads == 2
@@ -169,9 +157,8 @@ def test_two_ticks_at_once_do_not_get_in_each_others_way(
     shop: Shop, instance: dg.DagsterInstance
 ) -> None:
     """As a code server evaluates the schedules of two time zones: in threads."""
-    at = datetime(2026, 11, 6, tzinfo=UTC)
     with ThreadPoolExecutor(2) as pool:
-        ticks = [pool.submit(tick, shop, instance, at) for _ in range(6)]
+        ticks = [pool.submit(tick, shop, MIDNIGHT, instance) for _ in range(6)]
 
     assert [selected(each.result()) for each in ticks] == [DUE] * 6
 
@@ -183,7 +170,7 @@ def test_a_tick_that_fails_lets_go_of_the_state(
     elsewhere.parent.mkdir()
     monkeypatch.setenv("SHOP_DATABASE", str(elsewhere))
     with pytest.raises(Exception, match="'prod' was never planned"):
-        tick(shop, instance, datetime(2026, 11, 6, tzinfo=UTC))
+        tick(shop, MIDNIGHT, instance)
 
     # Another process, which DuckDB would not let in.
     run([sys.executable, "load_sources.py", str(elsewhere)], shop.project)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import venv
 import zipfile
@@ -11,30 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from e2e.shop import run
 from projects import model, write_project
 
-pytestmark = pytest.mark.slow
-
-
-def run(*command: str | Path, folder: Path) -> str:
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("wheel")]
 
 
 @pytest.fixture(scope="module")
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
     build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
-    run(sys.executable, *build, root, folder=out)
+    run([sys.executable, *build, root], out)
     return next(out.glob("*.whl"))
 
 
@@ -48,7 +33,10 @@ def test_what_is_in_it(wheel: Path, root: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "generated_example/"))]
 
 
-def test_it_generates_a_package_that_loads(wheel: Path, tmp_path: Path) -> None:
+def test_it_generates_a_package_that_loads(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=False)
     python = environment / "bin" / "python"
@@ -61,10 +49,9 @@ def test_it_generates_a_package_that_loads(wheel: Path, tmp_path: Path) -> None:
         archive.extractall(site)
     write_project(tmp_path / "project", {"models/a.sql": model("a.b", kind="FULL")})
 
-    home = run(
-        python, "-c", "import dg_sqlmesh_codegen as d; print(d.__file__)", folder=tmp_path
-    ).strip()
+    where = "import dg_sqlmesh_codegen as d; print(d.__file__)"
+    home = run([python, "-c", where], tmp_path).stdout.strip()
     assert Path(home).is_relative_to(site)
-    run(python, "-m", "dg_sqlmesh_codegen", "project", "-o", "defs", folder=tmp_path)
+    run([python, "-m", "dg_sqlmesh_codegen", "project", "-o", "defs"], tmp_path)
     loaded = "from defs.definitions import defs; print(defs.resolve_all_job_defs()[0].name)"
-    run(python, "-c", loaded, folder=tmp_path)
+    run([python, "-c", loaded], tmp_path)

@@ -1,31 +1,37 @@
-"""Small projects of a test's own: written, planned by SQLMesh and generated, in this process."""
+"""Small projects, planned by SQLMesh and generated in this process.
+
+A project is planned once, however many tests use it; each gets a copy of its folder and database.
+"""
 
 from __future__ import annotations
 
+import functools
 import itertools
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
-import dagster as dg
 import duckdb
+import pytest
 
 from dg_sqlmesh_codegen.cli.app import main
-from dg_sqlmesh_codegen.runtime import SQLMeshResource
-from e2e.outcome import Outcome
-from e2e.shop import PLANNED_AT, Shop, run_at
+from e2e.shop import PLANNED_AT, Shop
 from projects import write_project
 
 # One day before the plan, so that the plan has something to evaluate.
 FIRST_DAY = "2026-11-03"
 _numbers = itertools.count()
-# A gateway `local` in the file that `Shop.database` names.
+_planned_projects = tempfile.TemporaryDirectory(prefix="dg-sqlmesh-codegen-planned-")
+# A gateway `local` in the file that `Shop.database` names: see the fixture `workplace`.
 CONFIG = """
 gateways:
   local:
-    connection: {{type: duckdb, database: {database!r}, concurrent_tasks: {tasks}}}
+    connection:
+      {{type: duckdb, database: "{{{{ env_var('SHOP_DATABASE') }}}}", concurrent_tasks: {tasks}}}
 {gateways}
 default_gateway: local
 model_defaults: {{dialect: duckdb, start: {start}, cron: "@daily"}}
@@ -41,16 +47,38 @@ def make(
     sql: str = "",
     gateways: str = "",
 ) -> Shop:
-    """Write a project, run `sql` in its database, plan it as of `PLANNED_AT` and generate it."""
-    shop = Shop(folder)
-    config = CONFIG.format(
-        database=str(shop.database), tasks=tasks, start=FIRST_DAY, gateways=gateways
-    )
-    write_project(shop.project, files, config=config)
-    if sql:
+    """Make a project in whose database `sql` has run, planned as of `PLANNED_AT` and generated.
+
+    Args:
+        folder: the fixture `workplace`.
+        files: the project's files but for `config.yaml`, by path relative to its folder.
+        tasks: how many models SQLMesh evaluates at a time.
+        sql: statements that run in the database before the plan.
+        gateways: further gateways and connections of `config.yaml`.
+    """
+    config = CONFIG.format(tasks=tasks, start=FIRST_DAY, gateways=gateways)
+    return copy(_planned(tuple(files.items()), config, sql), folder)
+
+
+@functools.cache
+def _planned(files: tuple[tuple[str, str], ...], config: str, sql: str) -> Shop:
+    shop = Shop(Path(tempfile.mkdtemp(dir=_planned_projects.name)))
+    write_project(shop.project, dict(files), config=config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOP_DATABASE", str(shop.database))
+        patch.chdir(shop.folder)
         execute(shop, sql)
-    plan(shop)
-    generate(shop)
+        plan(shop)
+        generate(shop)
+    return shop
+
+
+def copy(planned: Shop, folder: Path) -> Shop:
+    """Copy a project, its database and its package, which gets a name that no other test has."""
+    shop = Shop(folder)
+    shutil.copytree(planned.project, shop.project)
+    shutil.copytree(planned.package, folder / f"defs_{next(_numbers)}")
+    shutil.copy(planned.database, shop.database)
     return shop
 
 
@@ -66,9 +94,8 @@ def plan(shop: Shop, at: str = PLANNED_AT) -> None:
 
 
 def generate(shop: Shop) -> None:
-    """Write the package of what is in the project's files, under a name that no other test has."""
-    there = next(shop.folder.glob("defs*"), None)
-    out = there or shop.folder / f"defs_of_{next(_numbers)}"
+    """Write the package of what is in the project's files."""
+    out = next(shop.folder.glob("defs*"), shop.folder / "defs")
     assert main([str(shop.project), "-o", str(out), "--quiet"]) == 0
 
 
@@ -86,13 +113,19 @@ def execute(shop: Shop, sql: str) -> None:
         connection.execute(sql)
 
 
+def query(shop: Shop, sql: str) -> list[tuple[object, ...]]:
+    """Return the rows of a query; DuckDB refuses while another process has the database open."""
+    with duckdb.connect(str(shop.database), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
 def intervals(shop: Shop) -> dict[str, int]:
     """Return how many intervals SQLMesh's state holds of each model, by `schema.name`."""
-    with duckdb.connect(str(shop.database), read_only=True) as connection:
-        rows = connection.execute(
-            "SELECT name, COUNT(*) FROM sqlmesh._intervals WHERE NOT is_removed GROUP BY 1"
-        ).fetchall()
-    return {".".join(name.replace('"', "").split(".")[1:]): count for name, count in rows}
+    rows = query(
+        shop, "SELECT name, COUNT(*) FROM sqlmesh._intervals WHERE NOT is_removed GROUP BY 1"
+    )
+    counts = {str(name): int(str(count)) for name, count in rows}
+    return {".".join(name.replace('"', "").split(".")[1:]): n for name, n in counts.items()}
 
 
 @contextmanager
@@ -111,38 +144,3 @@ def job(shop: Shop, config: Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-
-
-def materialize(
-    shop: Shop,
-    at: str,
-    resource: SQLMeshResource | None = None,
-    *,
-    selection: str | None = None,
-    instance: dg.DagsterInstance | None = None,
-) -> Outcome:
-    """Run the models in this process as of a time, and return what happened and what was logged."""
-    module = shop.definitions()
-    there = nullcontext(instance) if instance else dg.DagsterInstance.ephemeral()
-    with there as used:
-        result = dg.materialize(
-            [module.sqlmesh_models],
-            resources={"sqlmesh": resource or module.defs.resources["sqlmesh"]},
-            run_config=run_at(at),
-            selection=selection,
-            raise_on_error=False,
-            instance=used,
-        )
-        outcome = Outcome.of(result.all_events)
-        outcome.messages = [entry.user_message for entry in used.all_logs(result.run_id)]
-    return outcome
-
-
-def last_outcome() -> tuple[dg.DagsterRun, Outcome]:
-    """Return the newest run of the instance, and what it recorded."""
-    with dg.DagsterInstance.get() as instance:
-        run = instance.get_runs(limit=1)[0]
-        entries = instance.all_logs(run.run_id)
-    outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
-    outcome.messages = [entry.user_message for entry in entries]
-    return run, outcome

@@ -10,6 +10,8 @@ from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.output.git import not_added
 from e2e.repository import PERSON, Repository
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:

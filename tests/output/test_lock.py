@@ -92,6 +92,7 @@ def test_a_user_without_a_home_gets_no_folder_named_tilde(
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.process
 def test_generations_at_once_leave_one_whole_package_of_theirs(tmp_path: Path) -> None:
     out = tmp_path / "defs"
     packages = [OLD, NEW, PACKAGE, OLD | NEW]

@@ -23,6 +23,8 @@ from dg_sqlmesh_codegen.pipeline import generate
 from dg_sqlmesh_codegen.runtime import ModelAsset
 from projects import model, quoted, write_project
 
+pytestmark = pytest.mark.sqlmesh
+
 _numbers = itertools.count()
 
 # What a quoted identifier and a string of SQL may hold, on one line; SQLMesh's own parser ends a

@@ -543,6 +543,7 @@ print(render(Package(settings, project(*models), assets, ())))
 """
 
 
+@pytest.mark.process
 def test_the_hash_seed_changes_nothing() -> None:
     outputs = {
         subprocess.run(

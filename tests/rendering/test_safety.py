@@ -82,6 +82,7 @@ keep("after")
 """
 
 
+@pytest.mark.sqlmesh
 @needs_mounts
 def test_a_read_only_file_system(tmp_path: Path, shop: Path) -> None:
     done = on_a_disk(tmp_path, "10m", READ_ONLY)
@@ -111,6 +112,7 @@ for kilobytes in (0, 4, 20, 40, 80):
 """
 
 
+@pytest.mark.sqlmesh
 @needs_mounts
 def test_a_full_disk(tmp_path: Path, shop: Path) -> None:
     done = on_a_disk(tmp_path, "512k", FULL)
@@ -128,6 +130,7 @@ def test_a_full_disk(tmp_path: Path, shop: Path) -> None:
     assert len(changed) == MODELS + 1
 
 
+@pytest.mark.sqlmesh
 def test_a_folder_that_is_a_link(tmp_path: Path, shop: Path) -> None:
     real, link = tmp_path / "elsewhere" / "deep", tmp_path / "link"
     real.mkdir(parents=True)
@@ -141,6 +144,7 @@ def test_a_folder_that_is_a_link(tmp_path: Path, shop: Path) -> None:
     assert generate(shop, real, "--check") == 0
 
 
+@pytest.mark.sqlmesh
 def test_a_link_that_leads_nowhere(
     tmp_path: Path, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,7 +155,7 @@ def test_a_link_that_leads_nowhere(
     assert not (tmp_path / "nowhere").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_two_generators_at_once(
     tmp_path: Path, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,8 @@ from dg_sqlmesh_codegen.sqlmesh_project.offline import ConnectionAttemptedError
 from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY, Column, Model, Project, Source
 from projects import DUCKDB, model, write_project
 
+pytestmark = pytest.mark.sqlmesh
+
 
 def inspect(
     *folders: Path,

@@ -12,6 +12,8 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, Source
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 from projects import model, write_project
 
+pytestmark = pytest.mark.sqlmesh
+
 SNOWFLAKE = """
 gateways:
   main:
@@ -151,7 +153,7 @@ def test_two_projects_at_once(tmp_path: Path) -> None:
     assert project.paths == (first, second)
 
 
-@pytest.mark.slow
+@pytest.mark.sqlmesh
 def test_a_large_project(tmp_path: Path) -> None:
     """58 models of one file, 173 columns, over 1,252 audits: what real projects hold."""
     regions = ", ".join(f"(region := r{number})" for number in range(58))

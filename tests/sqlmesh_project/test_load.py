@@ -11,6 +11,8 @@ from dg_sqlmesh_codegen.sqlmesh_project import describe
 from dg_sqlmesh_codegen.sqlmesh_project.records import Source
 from projects import DUCKDB, model, write_project
 
+pytestmark = pytest.mark.sqlmesh
+
 # The files of a project, and what the error has to hold.
 BROKEN = {
     "a syntax error": (

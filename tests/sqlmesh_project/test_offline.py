@@ -23,6 +23,8 @@ from dg_sqlmesh_codegen.sqlmesh_project.offline import (
 from dg_sqlmesh_codegen.sqlmesh_project.records import Source
 from projects import model, write_project
 
+pytestmark = pytest.mark.sqlmesh
+
 # What each engine's connection needs at least, and a catalog where it can have one.
 CONNECTIONS: dict[str, dict[str, Any]] = {
     "athena": {"work_group": "w", "catalog_name": "cat"},

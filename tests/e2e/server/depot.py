@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from e2e.server.postgres import PORT, USER, Postgres
-from e2e.server.processes import wait_until
+from e2e.waiting import wait_until
 from projects import write_project
 
 WAREHOUSE = "depot"
@@ -217,7 +217,7 @@ class Depot:
             yield
 
     def wait_for_gate(self, gate: str) -> int:
-        """Wait until somebody stands at a closed gate; return the backend's process id."""
+        """Wait until a query waits at a closed gate; return its backend's process id."""
         key = _lock_key(gate)
         statement = (
             "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
@@ -270,6 +270,11 @@ class Depot:
         """Return the models whose intervals, as SQLMesh's state has them, do not reach a day."""
         whole = [(self.started, through)]
         return {model for model, held in self.intervals().items() if held != whole}
+
+    def require_complete(self, through: date) -> None:
+        """Require that all intervals before a day are done, and every row is there once."""
+        assert self.missing(through) == set()
+        assert self.wrong_rows(through) == {}
 
 
 def _short(fqn: str) -> str:

@@ -1,4 +1,4 @@
-"""A program that runs the generated job as often as it is told, each time in a process of its own.
+"""Runs the generated job once for each line of its input, each time in a new process.
 
 What takes seconds is imported once: each line of its input is a time, for which it forks. The
 child runs the job as `dagster job execute` does on the in-process executor, and may be killed.

@@ -16,7 +16,8 @@ from dagster._core.scheduler import instigation as dg_ticks
 
 from e2e.outcome import Outcome
 from e2e.server.platform_package import PLATFORM
-from e2e.server.processes import Processes, answers, free_port, script, wait_until
+from e2e.server.processes import Processes, answers, free_port, script
+from e2e.waiting import wait_until
 
 LOCATION = "depot"
 MODELS_JOB = "sqlmesh_job"
@@ -209,10 +210,7 @@ class Installation:
 
     def outcome(self, run_id: str) -> Outcome:
         """Return what a run has done so far."""
-        entries = self.instance.all_logs(run_id)
-        outcome = Outcome.of(entry.dagster_event for entry in entries if entry.dagster_event)
-        outcome.messages = [entry.user_message for entry in entries]
-        return outcome
+        return Outcome.of(self.instance, run_id)
 
     def active_runs(self) -> list[dg.DagsterRun]:
         """Return the runs that have not ended."""

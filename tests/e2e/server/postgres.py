@@ -47,7 +47,7 @@ class Postgres:
         return cls(postgres_server.get_server(folder, cleanup_mode="stop"))
 
     def url(self, database: str) -> str:
-        """Return the URL of a database for SQLAlchemy, whose 2.1 takes psycopg 3 unless told."""
+        """Return a database's URL with its driver: SQLAlchemy 2.1 defaults to psycopg 3."""
         return f"postgresql+psycopg2://{USER}:{PASSWORD}@/{database}?host={self.host}&port={PORT}"
 
     def query(self, statement: str, database: str = USER) -> list[tuple[object, ...]]:
@@ -72,7 +72,7 @@ class Postgres:
             yield connection
 
     def copy(self, template: str, database: str) -> None:
-        """Make a database a copy of another; whoever is connected to it is thrown out."""
+        """Make a database a copy of another; clients that are connected to it are disconnected."""
         self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         self.execute(f"CREATE DATABASE {database} TEMPLATE {template}")
 

@@ -8,28 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
-# A limit for what has to happen, not an assertion of speed: the machine may be busy.
-PATIENCE = 120.0
 _STOP_PATIENCE = 30.0
-
-T = TypeVar("T")
-
-
-def wait_until(condition: Callable[[], T], what: str, *, patience: float = PATIENCE) -> T:
-    """Return the condition's first true value; an AssertionError says what never happened."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.2)
-    raise AssertionError(f"Not within {patience:.0f} seconds: {what}")
 
 
 def script(name: str) -> str:
@@ -38,7 +21,7 @@ def script(name: str) -> str:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
+    """Return a TCP port that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -46,7 +29,7 @@ def free_port() -> int:
 
 
 def answers(port: int) -> bool:
-    """Tell whether somebody listens on a port of this host."""
+    """Whether a process listens on a port of this host."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -6,9 +6,9 @@ import pytest
 
 from e2e.server.depot import MODELS, PLANNED, Depot, day
 from e2e.server.installation import IN_PROCESS, Installation
-from e2e.server.processes import wait_until
+from e2e.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 def test_in_the_middle_of_a_model(installation: Installation, depot: Depot) -> None:
@@ -26,8 +26,7 @@ def test_in_the_middle_of_a_model(installation: Installation, depot: Depot) -> N
     again = installation.wait_for(installation.launch(config=IN_PROCESS))
     assert set(again.materialized) == MODELS - done
     assert again.metadata["staging.orders"]["sqlmesh/batches"] == 2
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))
 
 
 def test_between_two_models(installation: Installation, depot: Depot) -> None:
@@ -47,5 +46,4 @@ def test_between_two_models(installation: Installation, depot: Depot) -> None:
 
     again = installation.wait_for(installation.reexecute(run_id, "FROM_FAILURE"))
     assert set(again.materialized) == MODELS - done
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))

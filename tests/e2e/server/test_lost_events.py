@@ -11,9 +11,9 @@ from e2e.server.conftest import STORAGE
 from e2e.server.depot import Depot, day
 from e2e.server.installation import ASSET_JOB, IN_PROCESS, Installation
 from e2e.server.postgres import Postgres
-from e2e.server.processes import wait_until
+from e2e.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 CHOSEN = ["staging.orders", "marts.daily_revenue", "enriched.report"]
 

@@ -6,9 +6,9 @@ import pytest
 
 from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import IN_PROCESS, Installation
-from e2e.server.processes import wait_until
+from e2e.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 def test_the_next_run_waits_for_an_orphaned_step(installation: Installation, depot: Depot) -> None:
@@ -31,5 +31,4 @@ def test_the_next_run_waits_for_an_orphaned_step(installation: Installation, dep
     # What the orphan finished it has reported, into the failed run; nothing was done twice.
     materialized = [*installation.outcome(run_id).materialized, *outcome.materialized]
     assert sorted(materialized) == sorted(MODELS)
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))

@@ -7,9 +7,9 @@ import pytest
 
 from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import ASSET_JOB, Installation
-from e2e.server.processes import wait_until
+from e2e.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 def test_an_asset_between_two_models(installation: Installation, depot: Depot) -> None:
@@ -25,8 +25,7 @@ def test_an_asset_between_two_models(installation: Installation, depot: Depot) -
     ]
     assert order == sorted(order)
     assert depot.query("SELECT MIN(score) FROM marts.customer_tiers") == [(7,)]
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))
 
 
 def test_the_warehouse_goes_away_and_comes_back(installation: Installation, depot: Depot) -> None:
@@ -51,5 +50,4 @@ def test_the_warehouse_goes_away_and_comes_back(installation: Installation, depo
     assert events(dg.DagsterEventType.STEP_UP_FOR_RETRY) >= 1
     days = (day(0) - depot.started).days
     assert depot.query("SELECT days FROM enriched.report") == [(days,)]
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))

@@ -1,4 +1,4 @@
-"""Runs that are told to stop: bounded, nothing left running, and the next run does the rest."""
+"""Runs that are told to stop leave no process and no query; the next run does the rest."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import IN_PROCESS, Installation
-from e2e.server.processes import wait_until
+from e2e.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 MULTIPROCESS: Mapping[str, object] = {}  # the default
 
@@ -30,7 +30,7 @@ def send_sigterm(installation: Installation, run_id: str) -> None:
     ("stop", "executor", "status"),
     [
         pytest.param(terminate, MULTIPROCESS, "CANCELED", id="terminate, multiprocess"),
-        # Dagster calls it a failure where nobody asked Dagster to stop the run.
+        # For Dagster, a signal without a request to cancel is a failure.
         pytest.param(send_sigterm, IN_PROCESS, "FAILURE", id="SIGTERM, in process"),
     ],
 )
@@ -50,7 +50,7 @@ def test_a_run_is_stopped_in_a_query(
         processes = [worker, *worker.children(recursive=True)]
         stop(installation, run_id)
         stopped = installation.wait_for(run_id, status=status)
-        # The gate is still closed: nobody but a cancellation ends the query.
+        # The gate is still closed: only a cancellation ends the query.
         wait_until(lambda: depot.busy() == [], "no query of the run is left")
         psutil.wait_procs(processes, timeout=60)
         assert [each for each in processes if each.is_running()] == []
@@ -59,5 +59,4 @@ def test_a_run_is_stopped_in_a_query(
 
     again = installation.wait_for(installation.launch(config=IN_PROCESS))
     assert set(again.materialized) == MODELS - whole
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))

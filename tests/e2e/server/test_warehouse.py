@@ -12,16 +12,16 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from e2e.server.depot import MODELS, PLANNED, Depot, day
 from e2e.server.installation import ASSET_JOB, IN_PROCESS, SCHEDULE, Installation, key
-from e2e.server.processes import wait_until
+from e2e.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 
 @pytest.fixture
 def missed_tick(installation: Installation) -> Iterator[None]:
     """The schedule is on since two days ago, and the daemon, that was down, is started again.
 
-    It makes up for the last tick at once: nobody has to wait for midnight.
+    It makes up for the last tick at once, without waiting for midnight.
     """
     installation.processes.stop("daemon")
     try:
@@ -53,8 +53,7 @@ def test_the_daemon_runs_what_is_due(installation: Installation, depot: Depot) -
     assert run.asset_selection == {key(model) for model in MODELS}
     assert sorted(outcome.materialized) == sorted(MODELS)
     assert outcome.failed == {}
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))
 
 
 def test_one_asset_by_hand(installation: Installation, depot: Depot) -> None:
@@ -96,5 +95,4 @@ def test_reexecution_runs_what_the_failed_run_left(
     again = installation.wait_for(installation.reexecute(failed, "FROM_ASSET_FAILURE"))
 
     assert set(again.materialized) == left
-    assert depot.missing(day(0)) == set()
-    assert depot.wrong_rows(day(0)) == {}
+    depot.require_complete(day(0))

@@ -124,6 +124,7 @@ def test_a_thread_that_has_ended_is_not_canceled() -> None:
     assert stop.is_set()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("thread", "code"), [("stays", 1), ("ends", 0)])
 def test_the_process_exits_with_its_main_thread(thread: str, code: int) -> None:
     done = subprocess.run(

@@ -46,6 +46,7 @@ def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
         holder.kill()
 
 
+@pytest.mark.process
 def test_a_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "state.lock"
     with held_by_another_process(path) as holder:
@@ -63,6 +64,7 @@ def test_a_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
         assert "`lock_timeout`" in str(caught.value)
 
 
+@pytest.mark.process
 def test_a_waiting_process_gets_the_lock_when_the_holder_releases_it(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with held_by_another_process(path) as other:
@@ -84,6 +86,7 @@ def test_a_waiting_process_gets_the_lock_when_the_holder_releases_it(tmp_path: P
     assert file_lock.read_holder(path) is None
 
 
+@pytest.mark.process
 def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
     with held_by_another_process(path) as other:
@@ -122,6 +125,7 @@ def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     assert inside == 0
 
 
+@pytest.mark.process
 def test_an_error_of_waiting_ends_the_wait(tmp_path: Path) -> None:
     path = tmp_path / "state.lock"
 
@@ -183,6 +187,7 @@ with hold(path, LockHolder.here("a"), 0, lambda holder, waited: None):
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process differ")
 def test_the_lock_works_on_a_full_disk(tmp_path: Path) -> None:
     """The lock file is empty. Only the name of the holder is lost."""

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.sqlmesh
 
 MODEL = events.PromotedModel('"a"', "1", (), None)
 
+pytestmark = pytest.mark.sqlmesh
+
 
 @pytest.fixture(autouse=True)
 def context(monkeypatch: pytest.MonkeyPatch) -> Mock:

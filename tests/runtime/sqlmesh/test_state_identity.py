@@ -12,6 +12,8 @@ from dg_sqlmesh_codegen.runtime.sqlmesh.state_identity import duckdb_file, state
 
 pytestmark = pytest.mark.sqlmesh
 
+pytestmark = pytest.mark.sqlmesh
+
 
 def postgres(**changes: object) -> Any:  # noqa: ANN401 - SQLMesh is imported inside
     from sqlmesh.core.config import PostgresConnectionConfig  # noqa: PLC0415

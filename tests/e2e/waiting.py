@@ -1,0 +1,23 @@
+"""Waiting for what other processes and threads do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+# A limit for what has to happen, not an assertion of speed: the machine may be busy.
+PATIENCE = 240.0
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], what: str) -> T:
+    """Return the condition's first true value; an AssertionError says what never happened."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"Not within {PATIENCE:.0f} seconds: {what}")
