@@ -14,31 +14,9 @@ from dg_sqlmesh_codegen.change_report.escape import code, codes, label, listed
 NASTY = (
     *('"', "`", "``", "a`b``c", "```", "~~~", "\\", "\\`", "|", "<b>", "</details>", "<!--", "-->"),
     *("&amp;", "&#96;", "![x](y)", "[x]: y", "javascript:x", "@team", "#1", "$x$", "$`x`$", "*x*"),
-    *(
-        "\n",
-        "\r\n",
-        "\n\n# x",
-        "\n```\n",
-        "\n- x",
-        "\t",
-        "\x00",
-        "\x1b[31m",
-        "\u2028",
-        "\u202e",
-        " ",
-    ),
-    *("\ud800", "\udcff", "größe", "東京", "🦆", "e\u0301", "\u200d", "\xa0", " ", "_x_"),
-    *(
-        "]:::removed",
-        '"]',
-        "%%{init: {}}%%",
-        "end",
-        "#quot;",
-        "#35;",
-        "o--x",
-        "style x:#35;",
-        "_x_",
-    ),
+    *("\n", "\r\n", "\n\n# x", "\n```\n", "\n- x", "\t", "\x00", "\x1b[31m", "\u2028", "\u202e"),
+    *(" ", "\ud800", "\udcff", "größe", "東京", "🦆", "e\u0301", "\u200d", "\xa0", "_x_"),
+    *("]:::removed", '"]', "%%{init: {}}%%", "end", "#quot;", "#35;", "o--x", "style x:#35;"),
 )
 nasty = st.lists(st.sampled_from(NASTY) | st.text(max_size=3), max_size=6).map("".join)
 
