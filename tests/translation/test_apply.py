@@ -143,16 +143,6 @@ def test_a_translators_own_metadata_stands_once_and_dagster_takes_it() -> None:
     assert spec.key == dg.AssetKey(["own", "orders"])
 
 
-def test_two_models_on_one_key_without_a_translator_are_the_projects() -> None:
-    twins = project(
-        model("shop.sales.a", tags=("dagster:asset_key:one",)),
-        model("shop.sales.b", tags=("dagster:asset_key:one",)),
-    )
-
-    with pytest.raises(ProjectError, match=r"shop\.sales\.a and shop\.sales\.b get the same"):
-        graph.build(twins, translation(twins), HERE)
-
-
 def test_an_external_table_on_a_models_key_without_configuration_is_the_projects() -> None:
     taken = project(
         model("shop.sales.a", tags=("dagster:asset_key:raw/main/orders",)),
