@@ -210,17 +210,6 @@ def test_a_project_without_models(tmp_path: Path) -> None:
         inspect(write_project(tmp_path, {}))
 
 
-def test_a_model_that_does_not_parse(tmp_path: Path) -> None:
-    write_project(tmp_path, {"models/broken.sql": "MODEL (name a.b);\nSELECT FROM WHERE"})
-
-    with pytest.raises(ProjectError) as caught:
-        inspect(tmp_path)
-
-    assert caught.value.exit_code == 3
-    assert "broken.sql" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
 def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:
     write_project(tmp_path, {"models/a.sql": model("a.b")})
     (tmp_path / "config.yaml").unlink()
