@@ -18,7 +18,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.offline import (
     Catalogs,
     ConnectionAttemptedError,
     OfflineConfig,
-    offline_configs,
+    offline_config,
 )
 from dg_sqlmesh_codegen.sqlmesh_project.records import Source
 from projects import model, write_project
@@ -74,8 +74,7 @@ def offline(engine: str, **options: str | None) -> ConnectionConfig:
     config = OfflineConfig.parse_obj(
         {"gateways": {"gw": {"connection": connection}}, "model_defaults": {"dialect": "duckdb"}}
     )
-    (replaced,) = offline_configs({Path("p"): config}, Catalogs({}, "gw")).values()
-    return replaced.get_connection("gw")
+    return offline_config(config, Catalogs({}, "gw")).get_connection("gw")
 
 
 def no_driver(name: str) -> bool:

@@ -77,7 +77,7 @@ def rename(each: model.Rename) -> str:
 def cause(each: model.CodeChange) -> str:
     """Explain why a code version changed."""
     if each.cause is model.Cause.DEFINITION:
-        return f"{listed([property_name(name) for name in each.names], len(each.names))}"
+        return listed([property_name(name) for name in each.names], len(each.names))
     if each.cause is model.Cause.MACRO:
         return f"same query; it uses {codes(each.names)}"
     return _CAUSES[each.cause]
