@@ -16,7 +16,6 @@ from dg_sqlmesh_codegen.change_report.model import (
     PackageFiles,
     ParsedColumn,
     PropertyChange,
-    RenameReason,
     Summary,
     UnreadFile,
 )
@@ -48,12 +47,6 @@ def keys(summary: Summary) -> tuple[list[str], list[str], list[tuple[str, str]]]
     )
 
 
-def test_equal_packages() -> None:
-    summary = summarize(package(*ALL), package(*ALL))
-    assert summary == Summary()
-    assert summary.is_empty
-
-
 def test_a_model_is_added_on_top() -> None:
     summary = summarize(package(RAW, STAGED), package(*ALL))
     assert keys(summary) == (["sales"], [], [])
@@ -77,22 +70,6 @@ def test_the_first_package() -> None:
     assert [each.name for each in summary.schedules] == ["sqlmesh_adaptive_schedule"]
     assert summary.schedules[0].old is None
     assert summary.settings
-
-
-@pytest.mark.parametrize(
-    ("new", "reason"),
-    [
-        (replace(STAGED, data_hash="9"), None),
-        (model("shop.staging.ord", query=STAGED.query, data_hash="2"), RenameReason.SAME_QUERY),
-        (model("shop.stg.orders", query="SELECT 2", data_hash="9"), RenameReason.SAME_NAME),
-        (model("other.staging.orders", query="SELECT 2", data_hash="9"), RenameReason.SAME_NAME),
-        (model("shop.staging.ord", query="SELECT 2", data_hash="2"), None),
-    ],
-)
-def test_renames(new: Model, reason: RenameReason | None) -> None:
-    summary = changed(STAGED, new)
-    assert [each.reason for each in summary.renamed] == ([reason] if reason else [])
-    assert bool(summary.added) is (reason is None and new.fqn != STAGED.fqn)
 
 
 def test_a_rename_does_not_change_edges() -> None:

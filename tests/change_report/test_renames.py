@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dg_sqlmesh_codegen.change_report.model import ParsedAsset, Property, RenameReason
+from dg_sqlmesh_codegen.change_report.model import ParsedAsset, Property
 from dg_sqlmesh_codegen.change_report.renames import renames
 
 
@@ -25,57 +25,40 @@ def asset(
     )
 
 
-def pairs(
-    removed: list[ParsedAsset], added: list[ParsedAsset]
-) -> dict[str, tuple[str, RenameReason]]:
-    return {
-        ".".join(each.old.key): (".".join(each.new.key), each.reason)
-        for each in renames(removed, added)
-    }
-
-
 X = asset("a.x", "SELECT 1", "1")
 OTHER = asset("c.z", "SELECT 3")
+MOVED = asset("prefix.z", "SELECT 2", fqn="m")
 
 
 @pytest.mark.parametrize(
     ("removed", "added", "found"),
     [
-        (X, [asset("b.y", "SELECT 1"), OTHER], ("b.y", RenameReason.SAME_QUERY)),
-        (X, [asset("b.x", "SELECT 2"), OTHER], ("b.x", RenameReason.SAME_NAME)),
-        # The same query wins over the same name.
-        (
-            X,
-            [asset("b.x", "SELECT 2"), asset("a.y", "SELECT 1")],
-            ("a.y", RenameReason.SAME_QUERY),
-        ),
+        (X, [asset("b.y", "SELECT 1"), OTHER], "b.y: same_query"),
+        (X, [asset("b.x", "SELECT 2"), OTHER], "b.x: same_name"),
+        (X, [asset("b.x", "SELECT 2"), asset("a.y", "SELECT 1")], "a.y: same_query"),
         # The code version counts for Python models and seeds. With a query, only the query counts.
-        (
-            asset("a.x", version="1"),
-            [asset("a.y", version="1")],
-            ("a.y", RenameReason.SAME_CODE),
-        ),
+        (asset("a.x", version="1"), [asset("a.y", version="1")], "a.y: same_code"),
         (X, [asset("a.y", "SELECT 2", "1")], None),
         (asset("a.x"), [asset("a.y")], None),
         # The same SQLMesh model under another key.
-        (
-            asset("x", "SELECT 1", fqn="m"),
-            [asset("y", "SELECT 1", fqn="n"), asset("prefix.z", "SELECT 2", fqn="m")],
-            ("prefix.z", RenameReason.SAME_MODEL),
-        ),
+        (asset("x", "SELECT 1", fqn="m"), [asset("y", "SELECT 1"), MOVED], "prefix.z: same_model"),
     ],
 )
 def test_one_removed_asset(
-    removed: ParsedAsset, added: list[ParsedAsset], found: tuple[str, RenameReason] | None
+    removed: ParsedAsset, added: list[ParsedAsset], found: str | None
 ) -> None:
-    assert [*pairs([removed], added).values()] == ([found] if found else [])
+    reasons = [
+        f"{'.'.join(each.new.key)}: {each.reason.value}" for each in renames([removed], added)
+    ]
+    assert reasons == ([found] if found else [])
 
 
 def test_of_several_with_one_query_names_and_files_decide() -> None:
     removed = [asset(f"a.{name}", "SELECT 1", source=name) for name in "xyz"]
     added = [asset("b.z", "SELECT 1"), asset("b.w", "SELECT 1")]
     added.append(asset("b.v", "SELECT 1", source="x"))
-    assert {old: new for old, (new, _) in pairs(removed, added).items()} == {
+    found = renames(removed, added)
+    assert {".".join(each.old.key): ".".join(each.new.key) for each in found} == {
         "a.x": "b.v",
         "a.y": "b.w",
         "a.z": "b.z",

@@ -292,11 +292,10 @@ def test_a_standalone_audit_is_a_check_of_the_last_model_it_reads() -> None:
 
 
 def test_of_equally_downstream_models_the_last_name_counts() -> None:
-    models = (model("s.a"), model("s.b"))
-    totals = standalone("totals", "s.a", "s.b")
-    for some in (models, models[::-1]):
-        made = replace(project(standalone_audits=(totals,)), models=some)
-        assert list(checks_by_model(made)) == ["s.b"]
+    made = project(standalone_audits=(standalone("totals", "s.a", "s.b"),))
+    for names in ("s.a", "s.b"), ("s.b", "s.a"):
+        models = tuple(map(model, names))
+        assert list(checks_by_model(replace(made, models=models))) == ["s.b"]
 
 
 def test_a_standalone_audit_beside_an_audit_of_its_name() -> None:

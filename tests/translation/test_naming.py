@@ -12,7 +12,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builders import audit, table
-from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, TableName
@@ -114,24 +113,6 @@ def test_a_collision_names_both_models_and_what_they_share(name: str) -> None:
         naming.refuse_collisions("module", named)
     assert "models shop.sales.orders and old.sales.orders get the same module" in str(caught.value)
     assert caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("text", "group"), [("marts", "marts"), ("my marts", "my_marts"), ("a/b-c.d", "a_b_c_d")]
-)
-def test_group_names(text: str, group: str) -> None:
-    assert dagster_names.group_name(text) == group
-
-
-@QUICK
-@given(st.text())
-def test_any_text_makes_a_tag(text: str) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9_.-]{0,63}", dagster_names.tag(text))
-
-
-@pytest.mark.parametrize("text", ["finance", "a-b.c_d", "T" * 63])
-def test_a_tag_that_is_fine_stays(text: str) -> None:
-    assert dagster_names.tag(text) == text
 
 
 DIGEST = "_[0-9a-f]{8}"

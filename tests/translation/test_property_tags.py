@@ -16,6 +16,7 @@ from dg_sqlmesh_codegen.translation.property_tags import KNOWN, Properties
         (("finance", "dagster"), Properties()),
         (("dagster:group_name:marts",), Properties(group_name="marts")),
         (("dagster:group_name:our marts",), Properties(group_name="our_marts")),
+        (("dagster:group_name:a/b-c.d",), Properties(group_name="a_b_c_d")),
         (("dagster:group_name:a:b",), Properties(group_name="a_b")),
         (("dagster:group_name:my marts!",), Properties(group_name="my_marts_")),
         (("group_name:x", "dagster:other:x"), Properties()),

@@ -45,7 +45,8 @@ def test_keys_are_catalog_schema_name(name: str, key: tuple[str, ...]) -> None:
     ("tags", "expected"),
     [
         ((), {}),
-        (("finance", "daily"), {"finance": "true", "daily": "true"}),
+        (("finance", "a-b.c_d"), {"finance": "true", "a-b.c_d": "true"}),
+        (("T" * 63,), {"T" * 63: "true"}),
         (("needs review",), {"needs_review": "true"}),
         (("team:finance", "a/b"), {"team_finance": "true", "a_b": "true"}),
         (("dagster:group_name:marts", "x"), {"x": "true"}),
