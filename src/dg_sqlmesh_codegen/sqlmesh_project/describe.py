@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.errors import ProjectError
 
 from .configurations import environment
-from .load import LoadedProject, loaded, names
+from .load import loaded, names
 from .records import (
     Audit,
     Column,
@@ -46,24 +47,23 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
     # SQLMesh reads a project's .env file into the environment; this restores it afterwards.
-    with environment({}), loaded(source, sqlmesh_cache) as project:
-        return _describe(project)
+    source = replace(source, paths=tuple(path.resolve() for path in source.paths))
+    with environment({}), loaded(source, sqlmesh_cache) as (context, warnings):
+        return _describe(source, context, [*warnings])
 
 
-def _describe(project: LoadedProject) -> Project:
-    context = project.context
+def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
     # SQLMesh never evaluates EXTERNAL and EMBEDDED models.
     evaluated = [model for model in context.models.values() if not model.kind.is_symbolic]
     if not evaluated:
         raise ProjectError(
-            f"no models in {names(project.folders)}",
+            f"no models in {names(source.paths)}",
             hint="Add one under models/, or name the folder of the project that has them.",
         )
-    warnings = [*project.warnings]
     models = [_model(model, context, warnings) for model in evaluated]
     audits = _standalone_audits(context)
     return Project(
-        paths=project.folders,
+        paths=source.paths,
         sqlmesh_version=__version__,
         models=tuple(sorted(models, key=lambda model: model.fqn)),
         external_tables=_external_tables(models, audits, context),

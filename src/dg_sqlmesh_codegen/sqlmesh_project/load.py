@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from logging.handlers import BufferingHandler
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,39 +24,31 @@ from .offline import UNKNOWN_CATALOG, Catalogs, ConnectionAttemptedError, offlin
 from .records import Source
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedProject:
-    """A context with its models, the absolute project folders, and SQLMesh's warnings."""
-
-    context: Context
-    folders: tuple[Path, ...]
-    warnings: tuple[str, ...]
-
-
 @contextmanager
-def loaded(source: Source, sqlmesh_cache: Path | None) -> Iterator[LoadedProject]:
+def loaded(source: Source, sqlmesh_cache: Path | None) -> Iterator[tuple[Context, tuple[str, ...]]]:
     """Load projects without state, warehouse or analytics.
 
     Args:
-        source: what to load.
+        source: what to load, with absolute paths.
         sqlmesh_cache: folder for SQLMesh's cache of parsed models; None is a new one. The project's
             own is not used: names that a stand-in connection gives must not get into it.
+
+    Yields:
+        A context with the projects' models, and the warnings that SQLMesh logged.
 
     Raises:
         UsageError: the gateway is not in the project's configuration.
         ProjectError: SQLMesh cannot load the project.
     """
     analytics.disable_analytics()
-    folders = tuple(path.resolve() for path in source.paths)
     # dbt prints to standard output, where --summary and --diff write.
     with redirect_stdout(sys.stderr), _logged() as log, TemporaryDirectory() as new_cache:
-        context = _load(folders, source, sqlmesh_cache or Path(new_cache))
-        yield LoadedProject(context, folders, _warnings(log))
+        yield _load(source, sqlmesh_cache or Path(new_cache)), _warnings(log)
 
 
-def _load(folders: Sequence[Path], source: Source, sqlmesh_cache: Path) -> Context:
-    with _as_project_error(source, _config_files(folders)):
-        loaded_configs = configurations.load(folders, source.config_name)
+def _load(source: Source, sqlmesh_cache: Path) -> Context:
+    with _as_project_error(source, _config_files(source.paths)):
+        loaded_configs = configurations.load(source.paths, source.config_name)
     if source.gateway is not None:
         _require_gateway(loaded_configs, source.gateway)
     catalogs = _catalogs(loaded_configs, source)
@@ -68,7 +59,7 @@ def _load(folders: Sequence[Path], source: Source, sqlmesh_cache: Path) -> Conte
     with _as_project_error(source):
         # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
         context = Context(
-            paths=list(folders),
+            paths=list(source.paths),
             config=offline,
             gateway=source.gateway,
             load=False,
@@ -107,7 +98,6 @@ def _config_files(folders: Sequence[Path]) -> str:
 @contextmanager
 def _as_project_error(source: Source, files: str = "") -> Iterator[None]:
     """Turn an error of SQLMesh or of the project's own code into one line."""
-    folders = [path.resolve() for path in source.paths]
     try:
         yield
     except CodegenError:
@@ -118,10 +108,10 @@ def _as_project_error(source: Source, files: str = "") -> Iterator[None]:
             if isinstance(cause, CodegenError):
                 raise cause from error
         known = isinstance(error, SQLMeshError | SqlglotError)
-        arguments = " ".join(f"-p {folder}" for folder in folders)
+        arguments = " ".join(f"-p {folder}" for folder in source.paths)
         arguments += f" --config {source.config_name}" if source.config_name else ""
         raise ProjectError(
-            f"SQLMesh cannot load {names(folders)}{files}",
+            f"SQLMesh cannot load {names(source.paths)}{files}",
             detail=str(error) if known else f"{type(error).__name__}: {error}",
             hint=f"`sqlmesh {arguments} info --skip-connection` shows it in full.",
         ) from error
