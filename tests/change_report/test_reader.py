@@ -45,11 +45,9 @@ def test_the_example(root: Path) -> None:
     assert not graph.unread
     orders = assets["staging", "orders"]
     assert orders.path == MODELS / "shop/staging/orders.py"
-    assert orders.value("sqlmesh/kind") == "VIEW"
-    assert orders.value("group_name") == "staging"
-    assert orders.values("tags") == ()
-    assert orders.value("dagster/table_name") == "shop.staging.orders"
     assert orders.value("sqlmesh/source") == "../shop/models/staging/orders.sql"
+    assert (orders.value("group_name"), orders.values("tags")) == ("staging", ())
+    assert [each.blocking for each in orders.audits] == [True, True, True, False]
     assert assets["staging", "customers"].values("tags") == ("pii=true",)
     assert assets["marts", "customer_segments"].query is None
     assert graph.schedules == (
@@ -144,6 +142,16 @@ def test_a_newer_version_may_have_more_arguments() -> None:
     assert asset.audits == (ParsedAudit("x", (), "x"),)
 
 
+NOT_LITERAL = [
+    ("SPEC", "argument spec"),
+    ("dg.AssetSpec(key=KEY)", "asset key"),
+    ("dg.AssetSpec(key=[])", "asset key"),
+    ("dg.AssetSpec(key=['a', B])", "asset key"),
+    ("dg.AssetSpec(key=['a'], deps=DEPS)", "argument deps"),
+    ("dg.AssetSpec(key=['a']), audits=AUDITS", "argument audits"),
+    ("dg.AssetSpec(key=['a']), audits=(A,)", "argument audits"),
+    ("dg.AssetSpec(key=['a']), audits=(AuditCheck(audit='x', spec=X),)", "argument spec"),
+]
 CONFLICT = f"<<<<<<< HEAD\n{MARK} 1\n=======\n{MARK} 2\n>>>>>>> other\nx = 1\n"
 
 
@@ -158,25 +166,9 @@ CONFLICT = f"<<<<<<< HEAD\n{MARK} 1\n=======\n{MARK} 2\n>>>>>>> other\nx = 1\n"
             f"{MARK}\nasset = dg.AssetSpec(key=['a'])\n",
             "it contains no ModelAsset(...); a custom template may have written it",
         ),
-        ("ModelAsset(spec=SPEC)", "its argument spec is not a literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=KEY))", "its asset key is not a literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=[]))", "its asset key is not a literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=['a', B]))", "its asset key is not a literal"),
-        (
-            "ModelAsset(spec=dg.AssetSpec(key=['a'], deps=DEPS))",
-            "its argument deps is not a literal",
-        ),
-        (
-            "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=AUDITS)",
-            "its argument audits is not a literal",
-        ),
-        (
-            "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=(A,))",
-            "its argument audits is not a literal",
-        ),
-        (
-            "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=(AuditCheck(audit='x', spec=X),))",
-            "its argument spec is not a literal",
+        *(
+            (f"ModelAsset(spec={text})", f"its {what} is not a literal")
+            for text, what in NOT_LITERAL
         ),
     ],
 )

@@ -19,34 +19,19 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
 )
 from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.graph import Asset, Check
-from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 
 OUT = Path("/work/defs")
 
 
 class Renaming(SQLMeshTranslator):
-    """A translator that overrides almost every method."""
+    """A translator with keys of its own."""
 
     def get_asset_key(self, model: Model) -> tuple[str, ...]:
         return ("warehouse", model.view_name)
 
     def get_external_asset_key(self, external_fqn: str) -> tuple[str, ...]:
         return ("lake", TableName.of(external_fqn).view_name)
-
-    def get_group_name(self, context: TranslationContext, model: Model) -> str:
-        return f"group_of_{model.schema_name}"
-
-    def get_tags(self, context: TranslationContext, model: Model) -> dict[str, str]:
-        return {"z": model.kind, "a": "1"}
-
-    def get_owners(self, model: Model) -> tuple[str, ...]:
-        return ("team:data", "ana@example.com")
-
-    def get_kinds(self, model: Model) -> tuple[str, ...]:
-        return ("z", "a", "z")
-
-    def get_description(self, model: Model) -> str | None:
-        return f"about {model.name}"
 
 
 def build(*models: Model, externals: tuple[ExternalTable, ...] = ()) -> tuple[Asset, ...]:
@@ -116,15 +101,6 @@ def test_edges_use_the_translators_keys() -> None:
     assets = assets_of(project(*models, external_tables=(external("raw.db.orders"),)), Renaming())
     assert assets[0].key == ("warehouse", "a")
     assert assets[0].deps == (("lake", "orders"), ("warehouse", "b"))
-
-
-def test_the_asset_has_what_the_translator_returns() -> None:
-    (asset,) = assets_of(project(model("shop.marts.a")), Renaming())
-    assert asset.group == "group_of_marts"
-    assert asset.tags == (("a", "1"), ("z", "FULL"))
-    assert asset.owners == ("team:data", "ana@example.com")
-    assert asset.kinds == ("a", "z")
-    assert asset.description == "about shop.marts.a"
 
 
 def test_columns() -> None:

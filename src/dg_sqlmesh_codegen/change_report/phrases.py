@@ -50,7 +50,7 @@ def user_string(key: AssetKey) -> str:
 
 
 def key(asset_key: AssetKey) -> str:
-    """Return an asset key."""
+    """Return an asset key in a code span."""
     return code(user_string(asset_key))
 
 
