@@ -26,19 +26,11 @@ from .records import Source
 
 @contextmanager
 def loaded(source: Source, sqlmesh_cache: Path | None) -> Iterator[tuple[Context, tuple[str, ...]]]:
-    """Load projects without state, warehouse or analytics.
+    """Load projects without state, warehouse or analytics; yield a context and SQLMesh's warnings.
 
-    Args:
-        source: what to load, with absolute paths.
-        sqlmesh_cache: folder for SQLMesh's cache of parsed models; None is a new one. The project's
-            own is not used: names that a stand-in connection gives must not get into it.
-
-    Yields:
-        A context with the projects' models, and the warnings that SQLMesh logged.
-
-    Raises:
-        UsageError: the gateway is not in the project's configuration.
-        ProjectError: SQLMesh cannot load the project.
+    The paths of `source` must be absolute. Without `sqlmesh_cache`, SQLMesh's cache of parsed
+    models goes to a temporary folder: the project's own must not get names that a stand-in
+    connection gives. The errors are those of `describe.inspect`.
     """
     analytics.disable_analytics()
     # dbt prints to standard output, where --summary and --diff write.
