@@ -66,7 +66,8 @@ def test_code_spans(text: str, shown: str) -> None:
 
 def test_lists_say_how_many_they_leave_out() -> None:
     assert codes(["a", "b"]) == "`a`, `b`"
-    assert codes([str(number) for number in range(1008)], 2) == "`0`, `1` and 1,006 more"
+    found = codes([str(number) for number in range(1008)])
+    assert found == "`0`, `1`, `2`, `3`, `4`, `5` and 1,002 more"
     assert listed([], 0) == ""
 
 

@@ -112,22 +112,18 @@ def test_the_description_stays_as_it_is(description: str | None) -> None:
 def test_dagster_accepts_any_name(
     parts: tuple[str | None, str, str], tags: list[str], owner: str | None
 ) -> None:
-    named = model(table=TableName(*parts), tags=tuple(tags), owner=owner)
+    group_tag = f"dagster:group_name:{parts[-1]}"
+    named = model(table=TableName(*parts), tags=(*tags, group_tag), owner=owner)
+    translated = translation(project())
     spec = dg.AssetSpec(
-        key=translation(project()).asset_key(named),
-        group_name=translation(project()).group(named),
+        key=translated.asset_key(named),
+        group_name=translated.group(named),
         tags=TRANSLATOR.get_tags(CONTEXT, named),
         owners=TRANSLATOR.get_owners(named),
         kinds=set(TRANSLATOR.get_kinds(named)),
     )
-    assert spec.key.path == [*translation(project()).asset_key(named)]
-
-
-@QUICK
-@given(st.text(min_size=1))
-def test_dagster_accepts_any_group_of_a_tag(group: str) -> None:
-    group_name = translation(project()).group(model(tags=(f"dagster:group_name:{group}",)))
-    assert dg.AssetSpec("orders", group_name=group_name).group_name == group_name
+    assert spec.key.path == [*translated.asset_key(named)]
+    assert spec.group_name == translated.group(named)
 
 
 # Dagster does not accept these as addresses or teams.
