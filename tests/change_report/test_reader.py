@@ -97,10 +97,6 @@ def test_several_time_zones() -> None:
     )
 
 
-def test_no_package_is_an_empty_graph() -> None:
-    assert graph_of({}) == Graph()
-
-
 # ---- other versions, templates, edits and merges
 
 MINIMAL = f"""{MARK}
@@ -200,8 +196,9 @@ def test_files_without_a_banner_are_ignored(text: str) -> None:
     assert graph_of(files) == Graph()
 
 
-def test_other_file_types_are_ignored() -> None:
-    assert graph_of({MODELS / "notes.txt": MARK}) == Graph()
+@pytest.mark.parametrize("files", [{}, {MODELS / "notes.txt": MARK}])
+def test_no_package_is_an_empty_graph(files: PackageFiles) -> None:
+    assert graph_of(files) == Graph()
 
 
 def test_one_file_may_hold_several_assets() -> None:

@@ -158,11 +158,10 @@ def test_asking_for_the_catalog_names_the_gateway_and_the_setting(tmp_path: Path
     """
     write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
 
-    with pytest.raises(ConnectionAttemptedError) as caught:
+    message = "wanted to connect to gateway 'lake'.* pass --default-catalog lake=NAME"
+    with pytest.raises(ConnectionAttemptedError, match=message):
         inspect(tmp_path)
 
-    assert "wanted to connect to gateway 'lake'" in str(caught.value)
-    assert "pass --default-catalog lake=NAME" in str(caught.value)
     for gateway in ("lake", None):
         project = inspect(tmp_path, default_catalogs=((gateway, "sea"),))
         assert project.models[0].name == "sea.a.b"
