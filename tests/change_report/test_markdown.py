@@ -171,6 +171,7 @@ def full_of(text: str) -> Summary:
     column, schedule = ParsedColumn(text, text, text), ParsedSchedule(text, values, text)
     audit = ParsedAudit(text, ((text, text),), text, query=text, also_reads=(key,))
     audits = tuple(replace(audit, blocking=blocking) for blocking in (True, False, None))
+    other_audit = ParsedAudit(f"{text}x", ((f"{text}x", text),), f"{text}x", standalone=True)
     properties = tuple(Property(name, values) for name in ("group_name", "sqlmesh/kind", text))
     path = PurePosixPath("models/x.py")
     asset = ParsedAsset(key, text, path, None, (key,), text, (column,), audits, properties)
@@ -181,7 +182,10 @@ def full_of(text: str) -> Summary:
             replace(other, key=(text, cause.value)),
             CodeChange(text, text, cause, values),
             (Difference(None, column), Difference(replace(column, type=""), column)),
-            (Difference(None, audit), *(Difference(audit, use) for use in audits)),
+            (
+                *(Difference(None, audit), Difference(audit, None), Difference(audit, other_audit)),
+                *(Difference(other_audit, use) for use in audits),
+            ),
             (PropertyChange(text, (), (text,)), PropertyChange(text, values, (text, "x"))),
         )
         for cause in Cause
