@@ -16,6 +16,8 @@ from dagster._core.instance.config import dagster_instance_config
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
+pytestmark = pytest.mark.process
+
 MODULE = ["-m", "defs.definitions"]
 
 

@@ -110,6 +110,7 @@ def test_on_the_command_line(arguments: str, capsys: pytest.CaptureFixture[str])
     expect("command line", arguments, message)
 
 
+@pytest.mark.sqlmesh
 @pytest.mark.usefixtures("inspected")
 @pytest.mark.parametrize("template", cases("external_asset_mapping"))
 def test_a_mapping_that_fails_for_a_table(
@@ -144,6 +145,7 @@ def test_a_package_among_the_models(
     assert message.endswith(". Choose another folder with -o.")
 
 
+@pytest.mark.sqlmesh
 @pytest.mark.usefixtures("inspected")
 def test_a_format_alone_asks_for_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["shop", "-o", "defs", "--no-cache", "--format", "json"]) == 0

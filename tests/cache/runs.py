@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen import generation
 from dg_sqlmesh_codegen.cli import main
 
 
@@ -83,6 +82,8 @@ class Runs:
 
 def counted(patch: pytest.MonkeyPatch, loads: list[Path | None]) -> None:
     """Count the loads, by the folder of SQLMesh's cache that each one uses."""
+    from dg_sqlmesh_codegen import generation  # noqa: PLC0415 - it imports SQLMesh
+
     render_project = generation.render_project
 
     def counting(config: object, progress: object, sqlmesh_cache: Path | None) -> object:

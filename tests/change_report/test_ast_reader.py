@@ -72,13 +72,6 @@ def test_code_that_is_nested_too_deep(text: str) -> None:
         ast_reader.module(text)
 
 
-def test_an_expression_that_is_too_deep_to_print() -> None:
-    node: ast.expr = ast.Constant(1)
-    for _ in range(2700):
-        node = ast.UnaryOp(ast.USub(), node, lineno=7)
-    assert ast_reader.text(node) == "<UnaryOp at line 7>"
-
-
 @given(st.text())
 def test_string_literals(value: str) -> None:
     assert ast_reader.text(expression(repr(value))) == value

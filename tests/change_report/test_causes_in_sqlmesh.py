@@ -101,20 +101,19 @@ def test_causes(project: Path, file: str, old: str, new: str, causes: dict[str, 
     assert (found.edges_added, found.edges_removed) == ((), ())
 
 
-def test_a_model_in_another_schema_has_another_code_version(project: Path) -> None:
-    """SQLMesh hashes the schema of the physical table, which is named after the model's."""
-    with edited(project / "project/models/before.sql", "name a.before", "name b.before"):
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code"),
+    [
+        # SQLMesh hashes the schema of the physical table, which is named after the model's.
+        ("before.sql", "a.before", "b.before", (Cause.DEFINITION, ("schema",))),
+        ("python.py", "a.python", "a.snake", None),
+    ],
+)
+def test_a_model_under_another_name(
+    project: Path, file: str, old: str, new: str, code: tuple[Cause, tuple[str, ...]] | None
+) -> None:
+    with edited(project / "project/models" / file, old, new):
         found = summary(project)
-    (rename,) = found.renamed
-    assert (rename.old.key[1:], rename.new.key[1:]) == (("a", "before"), ("b", "before"))
-    (change,) = found.changed
-    assert change.code is not None
-    assert (change.code.cause, change.code.names) == (Cause.DEFINITION, ("schema",))
-
-
-def test_a_model_under_another_name_keeps_its_code_version(project: Path) -> None:
-    with edited(project / "project/models/python.py", "a.python", "a.snake"):
-        found = summary(project)
-    (rename,) = found.renamed
-    assert (rename.old.key[1:], rename.new.key[1:]) == (("a", "python"), ("a", "snake"))
-    assert [each.code for each in found.changed] == [None]
+    (rename,), (change,) = found.renamed, found.changed
+    assert [".".join(asset.key[1:]) for asset in (rename.old, rename.new)] == [old, new]
+    assert (change.code and (change.code.cause, change.code.names)) == code

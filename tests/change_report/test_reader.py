@@ -21,7 +21,7 @@ from dg_sqlmesh_codegen.change_report.model import (
     UnreadFile,
 )
 from dg_sqlmesh_codegen.rendering.header import MARK
-from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model
+from dg_sqlmesh_codegen.sqlmesh_project.records import Column
 from packages import on_disk, package
 
 MODELS = PurePosixPath("models")
@@ -44,26 +44,10 @@ def test_the_example(root: Path) -> None:
     assert len(assets) == 13
     assert not graph.unread
     orders = assets["staging", "orders"]
-    assert orders.fqn == '"shop"."staging"."orders"'
     assert orders.path == MODELS / "shop/staging/orders.py"
-    assert orders.deps == (("shop", "source", "orders"),)
-    assert orders.query is not None
-    assert orders.query.endswith("FROM source.orders")
-    assert orders.code_version is not None
-    assert orders.code_version.isdecimal()
-    assert orders.value("sqlmesh/kind") == "VIEW"
-    assert orders.value("group_name") == "staging"
-    assert orders.values("owners") == ("data@shop.example",)
-    assert orders.values("tags") == ()
-    assert orders.value("dagster/table_name") == "shop.staging.orders"
     assert orders.value("sqlmesh/source") == "../shop/models/staging/orders.sql"
-    assert orders.columns[0] == ParsedColumn("order_id", "INT", "The order's number")
-    assert [(each.check, each.blocking) for each in orders.audits] == [
-        ("not_null__order_id_customer_id", True),
-        ("not_null__ordered_at_status_cancelled", True),
-        ("accepted_values", True),
-        ("number_of_rows", False),
-    ]
+    assert (orders.value("group_name"), orders.values("tags")) == ("staging", ())
+    assert [each.blocking for each in orders.audits] == [True, True, True, False]
     assert assets["staging", "customers"].values("tags") == ("pii=true",)
     assert assets["marts", "customer_segments"].query is None
     assert graph.schedules == (
@@ -76,42 +60,28 @@ def test_the_example(root: Path) -> None:
     assert "sqlmesh/version" in settings
 
 
-words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
-models = st.builds(
-    lambda number, words, columns, args, flag: model(
-        f"shop.sales.m{number}",
-        description=words[0],
-        query=words[1],
-        owner="a@b.example",
-        data_hash=str(number),
-        depends_on=(fqn("shop.raw.b"), fqn("shop.raw.a")),
-        columns=tuple(Column(name, "INT", words[2]) for name in columns),
-        audits=(audit("one", blocking=flag, **args),),
-    ),
-    st.integers(0, 9),
-    st.tuples(words, words, words),
-    st.lists(words, max_size=2, unique=True),
-    st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), words, max_size=2),
-    st.booleans(),
-)
-
-
 @settings(max_examples=20, deadline=None)
-@given(models)
-def test_the_reader_reads_what_the_renderer_writes(made: Model) -> None:
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), st.booleans())
+def test_the_reader_reads_what_the_renderer_writes(word: str, blocking: bool) -> None:
+    made = model(
+        description=word,
+        query=word,
+        owner="a@b.example",
+        depends_on=(fqn("shop.raw.b"), fqn("shop.raw.a")),
+        columns=(Column(word, "INT", word), Column(f"{word}x", "INT")),
+        audits=(audit("one", blocking=blocking, a=word, b=word), audit("two")),
+    )
     asset = only_asset(package(made))
     assert asset.key == made.table.parts
     assert (asset.fqn, asset.code_version) == (made.fqn, made.data_hash)
     assert asset.deps == (("shop", "raw", "a"), ("shop", "raw", "b"))
-    assert asset.query == made.query
-    assert asset.value("description") == made.description
+    assert (asset.query, asset.value("description")) == (word, word)
     assert asset.values("owners") == ("a@b.example",)
-    assert asset.columns == tuple(
-        ParsedColumn(column.name, "INT", column.description) for column in made.columns
-    )
-    (use,) = made.audits
+    assert asset.columns == (ParsedColumn(word, "INT", word), ParsedColumn(f"{word}x", "INT"))
+    query = "SELECT * FROM @this_model"
     assert asset.audits == (
-        ParsedAudit("one", use.args, "one", use.blocking, query="SELECT * FROM @this_model"),
+        ParsedAudit("one", (("a", word), ("b", word)), "one", blocking, query=query),
+        ParsedAudit("two", (), "two", blocking=True, query=query),
     )
 
 
@@ -125,10 +95,6 @@ def test_several_time_zones() -> None:
         ParsedSchedule("sqlmesh_adaptive_schedule", ("0 7 * * *", "30 9 * * *"), "UTC"),
         ParsedSchedule("sqlmesh_adaptive_schedule_europe_berlin", ("0 6 * * *",), "Europe/Berlin"),
     )
-
-
-def test_no_package_is_an_empty_graph() -> None:
-    assert graph_of({}) == Graph()
 
 
 # ---- other versions, templates, edits and merges
@@ -172,6 +138,16 @@ def test_a_newer_version_may_have_more_arguments() -> None:
     assert asset.audits == (ParsedAudit("x", (), "x"),)
 
 
+NOT_LITERAL = [
+    ("SPEC", "argument spec"),
+    ("dg.AssetSpec(key=KEY)", "asset key"),
+    ("dg.AssetSpec(key=[])", "asset key"),
+    ("dg.AssetSpec(key=['a', B])", "asset key"),
+    ("dg.AssetSpec(key=['a'], deps=DEPS)", "argument deps"),
+    ("dg.AssetSpec(key=['a']), audits=AUDITS", "argument audits"),
+    ("dg.AssetSpec(key=['a']), audits=(A,)", "argument audits"),
+    ("dg.AssetSpec(key=['a']), audits=(AuditCheck(audit='x', spec=X),)", "argument spec"),
+]
 CONFLICT = f"<<<<<<< HEAD\n{MARK} 1\n=======\n{MARK} 2\n>>>>>>> other\nx = 1\n"
 
 
@@ -186,25 +162,9 @@ CONFLICT = f"<<<<<<< HEAD\n{MARK} 1\n=======\n{MARK} 2\n>>>>>>> other\nx = 1\n"
             f"{MARK}\nasset = dg.AssetSpec(key=['a'])\n",
             "it contains no ModelAsset(...); a custom template may have written it",
         ),
-        ("ModelAsset(spec=SPEC)", "its argument spec is not a literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=KEY))", "its asset key is not a literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=[]))", "its asset key is not a literal"),
-        ("ModelAsset(spec=dg.AssetSpec(key=['a', B]))", "its asset key is not a literal"),
-        (
-            "ModelAsset(spec=dg.AssetSpec(key=['a'], deps=DEPS))",
-            "its argument deps is not a literal",
-        ),
-        (
-            "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=AUDITS)",
-            "its argument audits is not a literal",
-        ),
-        (
-            "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=(A,))",
-            "its argument audits is not a literal",
-        ),
-        (
-            "ModelAsset(spec=dg.AssetSpec(key=['a']), audits=(AuditCheck(audit='x', spec=X),))",
-            "its argument spec is not a literal",
+        *(
+            (f"ModelAsset(spec={text})", f"its {what} is not a literal")
+            for text, what in NOT_LITERAL
         ),
     ],
 )
@@ -214,17 +174,12 @@ def test_an_unreadable_file_is_listed(text: str, reason: str) -> None:
     assert graph.unread == (UnreadFile(ORDERS, "new", reason),)
 
 
-def test_a_merge_conflict_in_the_list_of_models_is_listed() -> None:
-    path = MODELS / "__init__.py"
+@pytest.mark.parametrize("path", [MODELS / "__init__.py", DEFINITIONS])
+def test_a_merge_conflict_in_a_file_without_a_model_is_listed(path: PurePosixPath) -> None:
     graph = graph_of({path: CONFLICT, ORDERS: MINIMAL})
     assert len(graph.assets) == 1
-    assert [each.path for each in graph.unread] == [path]
-
-
-def test_unreadable_definitions_have_no_schedules() -> None:
-    graph = graph_of({DEFINITIONS: CONFLICT})
     assert graph.schedules == ()
-    assert [each.path for each in graph.unread] == [DEFINITIONS]
+    assert [each.path for each in graph.unread] == [path]
 
 
 def test_two_files_with_one_key() -> None:
@@ -241,8 +196,9 @@ def test_files_without_a_banner_are_ignored(text: str) -> None:
     assert graph_of(files) == Graph()
 
 
-def test_other_file_types_are_ignored() -> None:
-    assert graph_of({MODELS / "notes.txt": MARK}) == Graph()
+@pytest.mark.parametrize("files", [{}, {MODELS / "notes.txt": MARK}])
+def test_no_package_is_an_empty_graph(files: PackageFiles) -> None:
+    assert graph_of(files) == Graph()
 
 
 def test_one_file_may_hold_several_assets() -> None:
@@ -275,15 +231,3 @@ def test_a_file_that_is_in_both_packages_is_read_once() -> None:
     old, new = reader.read(files, dict(files))
     (key,) = old.assets
     assert old.assets[key] is new.assets[key]
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.text(max_size=200)
-    | st.binary(max_size=200).map(lambda raw: raw.decode(errors="surrogateescape"))
-)
-def test_any_text_is_read_or_listed(text: str) -> None:
-    files = {ORDERS: MARK + text, DEFINITIONS: MARK + "\n" + text}
-    graph = graph_of(files)
-    assert not graph.assets
-    assert ORDERS in [each.path for each in graph.unread]

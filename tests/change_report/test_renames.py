@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dg_sqlmesh_codegen.change_report.model import ParsedAsset, Property, RenameReason
+from dg_sqlmesh_codegen.change_report.model import ParsedAsset, Property
 from dg_sqlmesh_codegen.change_report.renames import renames
 
 
@@ -24,53 +25,40 @@ def asset(
     )
 
 
-def pairs(
-    removed: list[ParsedAsset], added: list[ParsedAsset]
-) -> dict[str, tuple[str, RenameReason]]:
-    return {
-        ".".join(each.old.key): (".".join(each.new.key), each.reason)
-        for each in renames(removed, added)
-    }
+X = asset("a.x", "SELECT 1", "1")
+OTHER = asset("c.z", "SELECT 3")
+MOVED = asset("prefix.z", "SELECT 2", fqn="m")
 
 
-def test_the_same_query() -> None:
-    found = pairs([asset("a.x", "SELECT 1")], [asset("b.y", "SELECT 1"), asset("c.z", "SELECT 2")])
-    assert found == {"a.x": ("b.y", RenameReason.SAME_QUERY)}
-
-
-def test_the_same_name_elsewhere() -> None:
-    found = pairs([asset("a.x", "SELECT 1")], [asset("b.x", "SELECT 2"), asset("c.z", "SELECT 3")])
-    assert found == {"a.x": ("b.x", RenameReason.SAME_NAME)}
-
-
-def test_the_same_query_wins_over_the_same_name() -> None:
-    added = [asset("b.x", "SELECT 2"), asset("a.y", "SELECT 1")]
-    assert pairs([asset("a.x", "SELECT 1")], added) == {"a.x": ("a.y", RenameReason.SAME_QUERY)}
-
-
-def test_the_same_code_where_there_is_no_query() -> None:
-    """For Python models and seeds. With a query, only the query counts."""
-    assert pairs([asset("a.x", version="1")], [asset("a.y", version="1")]) == {
-        "a.x": ("a.y", RenameReason.SAME_CODE)
-    }
-    assert not pairs([asset("a.x", "SELECT 1", "1")], [asset("a.y", "SELECT 2", "1")])
-    assert not pairs([asset("a.x")], [asset("a.y")])
-
-
-def test_the_same_model_under_another_key() -> None:
-    removed = [asset("x", "SELECT 1", fqn="m")]
-    added = [asset("y", "SELECT 1", fqn="n"), asset("prefix.z", "SELECT 2", fqn="m")]
-    assert pairs(removed, added) == {"x": ("prefix.z", RenameReason.SAME_MODEL)}
+@pytest.mark.parametrize(
+    ("removed", "added", "found"),
+    [
+        (X, [asset("b.y", "SELECT 1"), OTHER], "b.y: same_query"),
+        (X, [asset("b.x", "SELECT 2"), OTHER], "b.x: same_name"),
+        (X, [asset("b.x", "SELECT 2"), asset("a.y", "SELECT 1")], "a.y: same_query"),
+        # The code version counts for Python models and seeds. With a query, only the query counts.
+        (asset("a.x", version="1"), [asset("a.y", version="1")], "a.y: same_code"),
+        (X, [asset("a.y", "SELECT 2", "1")], None),
+        (asset("a.x"), [asset("a.y")], None),
+        # The same SQLMesh model under another key.
+        (asset("x", "SELECT 1", fqn="m"), [asset("y", "SELECT 1"), MOVED], "prefix.z: same_model"),
+    ],
+)
+def test_one_removed_asset(
+    removed: ParsedAsset, added: list[ParsedAsset], found: str | None
+) -> None:
+    reasons = [
+        f"{'.'.join(each.new.key)}: {each.reason.value}" for each in renames([removed], added)
+    ]
+    assert reasons == ([found] if found else [])
 
 
 def test_of_several_with_one_query_names_and_files_decide() -> None:
     removed = [asset(f"a.{name}", "SELECT 1", source=name) for name in "xyz"]
-    added = [
-        asset("b.z", "SELECT 1"),
-        asset("b.v", "SELECT 1", source="x"),
-        asset("b.w", "SELECT 1"),
-    ]
-    assert {old: new for old, (new, _) in pairs(removed, added).items()} == {
+    added = [asset("b.z", "SELECT 1"), asset("b.w", "SELECT 1")]
+    added.append(asset("b.v", "SELECT 1", source="x"))
+    found = renames(removed, added)
+    assert {".".join(each.old.key): ".".join(each.new.key) for each in found} == {
         "a.x": "b.v",
         "a.y": "b.w",
         "a.z": "b.z",
@@ -103,7 +91,5 @@ def test_both_directions_find_the_same(
     assert {(each.old.key, each.new.key, each.reason) for each in forth} == {
         (each.new.key, each.old.key, each.reason) for each in back
     }
-    olds = [each.old.key for each in forth]
-    assert len(set(olds)) == len(olds)
-    news = [each.new.key for each in forth]
-    assert len(set(news)) == len(news)
+    for pair in zip(*((each.old.key, each.new.key) for each in forth), strict=True):
+        assert len(set(pair)) == len(forth)

@@ -14,6 +14,8 @@ from dg_sqlmesh_codegen.output.git import RevisionRange, python_files_at
 from e2e.repository import Repository
 from packages import on_disk, package, write
 
+pytestmark = pytest.mark.process
+
 RAW = model("s.a.raw", query="SELECT 1", data_hash="1")
 MART = model("s.a.mart", query="SELECT 2", data_hash="2", depends_on=(fqn("s.a.raw"),))
 OTHER = model("s.a.other", query="SELECT 3")

@@ -160,11 +160,10 @@ def test_asking_for_the_catalog_names_the_gateway_and_the_setting(tmp_path: Path
     """
     write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
 
-    with pytest.raises(ConnectionAttemptedError) as caught:
+    message = "wanted to connect to gateway 'lake'.* pass --default-catalog lake=NAME"
+    with pytest.raises(ConnectionAttemptedError, match=message):
         inspect(tmp_path)
 
-    assert "wanted to connect to gateway 'lake'" in str(caught.value)
-    assert "pass --default-catalog lake=NAME" in str(caught.value)
     for gateway in ("lake", ANY_GATEWAY):
         project = inspect(tmp_path, default_catalogs={gateway: "sea"})
         assert project.models[0].name == "sea.a.b"
@@ -210,17 +209,6 @@ def test_an_unknown_gateway(tmp_path: Path) -> None:
 def test_a_project_without_models(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="no models in"):
         inspect(write_project(tmp_path, {}))
-
-
-def test_a_model_that_does_not_parse(tmp_path: Path) -> None:
-    write_project(tmp_path, {"models/broken.sql": "MODEL (name a.b);\nSELECT FROM WHERE"})
-
-    with pytest.raises(ProjectError) as caught:
-        inspect(tmp_path)
-
-    assert caught.value.exit_code == 3
-    assert "broken.sql" in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:

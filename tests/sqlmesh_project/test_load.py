@@ -78,33 +78,24 @@ CONFIGS = {
     ),
     "no YAML": ("gateways: [\n", ["config.yaml", "line 1, column 12"]),
 }
+CASES = {name: (DUCKDB, files, parts) for name, (files, parts) in BROKEN.items()} | {
+    name: (config, {"models/a.sql": model("s.a")}, parts)
+    for name, (config, parts) in CONFIGS.items()
+}
 
 
-def error_of(project: Path) -> str:
+@pytest.mark.parametrize("case", CASES)
+def test_a_broken_project(case: str, tmp_path: Path) -> None:
+    config, files, parts = CASES[case]
+    project = write_project(tmp_path, files, config=config)
+
     with pytest.raises(ProjectError) as caught:
         describe.inspect(Source((project,)))
+
     assert caught.value.exit_code == 3
-    text = str(caught.value)
-    assert "\n" not in text
-    assert f"`sqlmesh -p {project} info --skip-connection`" in text
-    return text
-
-
-@pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_project(case: str, tmp_path: Path) -> None:
-    files, parts = BROKEN[case]
-    error = error_of(write_project(tmp_path, files))
-
-    assert [part for part in parts if part not in error] == []
-
-
-@pytest.mark.parametrize("case", CONFIGS)
-def test_a_broken_configuration(case: str, tmp_path: Path) -> None:
-    config, parts = CONFIGS[case]
-    project = write_project(tmp_path, {"models/a.sql": model("s.a")}, config=config)
-
-    error = error_of(project)
-
+    error = str(caught.value)
+    assert "\n" not in error
+    assert f"`sqlmesh -p {project} info --skip-connection`" in error
     assert [part for part in parts if part not in error] == []
 
 

@@ -46,7 +46,7 @@ class Own(SQLMeshTranslator):
         return f"own/{context.environment}"
 
     def get_tags(self, context: TranslationContext, model: Model) -> Mapping[str, str]:
-        return {"own/tag": ""}
+        return {"own/tag": "", "a": "1"}
 
     def get_metadata(self, model: Model, keys: Sequence[str]) -> Mapping[str, object]:
         return {"own": {"keys": [*keys]}, "dagster/table_name": "own"}
@@ -55,7 +55,7 @@ class Own(SQLMeshTranslator):
         return ["own@shop.example"]
 
     def get_kinds(self, model: Model) -> Iterable[str]:
-        return {"own"}
+        return ["z", "own", "z"]
 
     def get_description(self, model: Model) -> str | None:
         return None
@@ -95,12 +95,12 @@ def test_owners_and_kinds_add_up() -> None:
         *configured,
     )
     assert of().kinds(TAGGED) == ("duckdb", "sqlmesh", "table", "tagged")
-    assert of(Own()).kinds(TAGGED) == ("own", "tagged")
+    assert of(Own()).kinds(TAGGED) == ("own", "tagged", "z")
 
 
 def test_tags_and_metadata() -> None:
     assert of().tags(TAGGED) == {"finance": "true"}
-    assert of(Own()).tags(TAGGED) == {"own/tag": ""}
+    assert of(Own()).tags(TAGGED) == {"own/tag": "", "a": "1"}
     assert of(metadata_keys=("cron",)).metadata(PLAIN) == {"sqlmesh/cron": "@daily"}
     assert of(metadata_keys=()).metadata(PLAIN) == {}
     assert of(Own(), metadata_keys=("cron",)).metadata(PLAIN)["own"] == {"keys": ["cron"]}
@@ -124,14 +124,18 @@ def test_a_text_is_a_key_of_one_part() -> None:
     assert of(One()).asset_key(PLAIN) == ("orders",)
 
 
-def test_a_translators_own_metadata_stands_once_and_dagster_takes_it() -> None:
+def test_the_asset_has_what_the_translator_returns_and_dagster_takes_it() -> None:
     described = project(replace(PLAIN, source=HERE / "orders.sql"))
     (asset,) = graph.build(described, translation(described, Own()), HERE)
-    keys = [key for key, _ in asset.metadata]
 
-    assert keys == ["dagster/table_name", "sqlmesh/source", "own"]
-    assert dict(asset.metadata)["dagster/table_name"] == "own"
-    assert dict(asset.metadata)["own"] == {"keys": [*METADATA_KEYS]}
+    assert (asset.group, asset.description) == ("own/prod", None)
+    assert (asset.kinds, asset.owners) == (("own", "z"), ("own@shop.example",))
+    assert asset.tags == (("a", "1"), ("own/tag", ""))
+    assert asset.metadata == (
+        ("dagster/table_name", "own"),
+        ("sqlmesh/source", "../../../orders.sql"),
+        ("own", {"keys": [*METADATA_KEYS]}),
+    )
     spec = dg.AssetSpec(
         key=asset.key,
         group_name=asset.group,
@@ -141,16 +145,6 @@ def test_a_translators_own_metadata_stands_once_and_dagster_takes_it() -> None:
         metadata=dict(asset.metadata),
     )
     assert spec.key == dg.AssetKey(["own", "orders"])
-
-
-def test_two_models_on_one_key_without_a_translator_are_the_projects() -> None:
-    twins = project(
-        model("shop.sales.a", tags=("dagster:asset_key:one",)),
-        model("shop.sales.b", tags=("dagster:asset_key:one",)),
-    )
-
-    with pytest.raises(ProjectError, match=r"shop\.sales\.a and shop\.sales\.b get the same"):
-        graph.build(twins, translation(twins), HERE)
 
 
 def test_an_external_table_on_a_models_key_without_configuration_is_the_projects() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,34 +19,19 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
 )
 from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.graph import Asset, Check
-from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 
 OUT = Path("/work/defs")
 
 
 class Renaming(SQLMeshTranslator):
-    """A translator that overrides almost every method."""
+    """A translator with keys of its own."""
 
     def get_asset_key(self, model: Model) -> tuple[str, ...]:
         return ("warehouse", model.view_name)
 
     def get_external_asset_key(self, external_fqn: str) -> tuple[str, ...]:
         return ("lake", TableName.of(external_fqn).view_name)
-
-    def get_group_name(self, context: TranslationContext, model: Model) -> str:
-        return f"group_of_{model.schema_name}"
-
-    def get_tags(self, context: TranslationContext, model: Model) -> dict[str, str]:
-        return {"z": model.kind, "a": "1"}
-
-    def get_owners(self, model: Model) -> tuple[str, ...]:
-        return ("team:data", "ana@example.com")
-
-    def get_kinds(self, model: Model) -> tuple[str, ...]:
-        return ("z", "a", "z")
-
-    def get_description(self, model: Model) -> str | None:
-        return f"about {model.name}"
 
 
 def build(*models: Model, externals: tuple[ExternalTable, ...] = ()) -> tuple[Asset, ...]:
@@ -82,10 +66,6 @@ def test_an_asset_per_model_sorted_by_module() -> None:
     assert [asset.key for asset in assets][2] == ("b", "s", "class")
 
 
-def test_no_models_no_assets() -> None:
-    assert build() == ()
-
-
 def test_the_order_of_the_models_changes_nothing() -> None:
     models = (model("a.s.x"), model("a.s.y", depends_on=(fqn("a.s.x"),)), model("a.s.z"))
     forwards = project(*models)
@@ -98,12 +78,8 @@ def test_edges_are_sorted_keys() -> None:
         "shop.marts.a",
         depends_on=(fqn("shop.staging.z"), fqn("raw.db.orders"), fqn("shop.staging.b")),
     )
-    assets = build(
-        reader,
-        model("shop.staging.z"),
-        model("shop.staging.b"),
-        externals=(external("raw.db.orders"),),
-    )
+    models = (reader, model("shop.staging.z"), model("shop.staging.b"))
+    assets = build(*models, externals=(external("raw.db.orders"),))
     assert assets[0].deps == (
         ("raw", "db", "orders"),
         ("shop", "staging", "b"),
@@ -127,31 +103,8 @@ def test_edges_use_the_translators_keys() -> None:
     assert assets[0].deps == (("lake", "orders"), ("warehouse", "b"))
 
 
-def test_the_asset_has_what_the_translator_returns() -> None:
-    (asset,) = assets_of(project(model("shop.marts.a")), Renaming())
-    assert asset.group == "group_of_marts"
-    assert asset.tags == (("a", "1"), ("z", "FULL"))
-    assert asset.owners == ("team:data", "ana@example.com")
-    assert asset.kinds == ("a", "z")
-    assert asset.description == "about shop.marts.a"
-
-
-def test_defaults() -> None:
-    asset = build_one(
-        model(
-            "shop.marts.a",
-            tags=("dagster:group_name:marts", "nightly", "a tag"),
-            owner="ana@example.com",
-            description="All of them",
-            columns=(Column("id", "INT"),),
-        )
-    )
-    assert asset.group == "marts"
-    assert asset.tags == (("a_tag", "true"), ("nightly", "true"))
-    assert asset.owners == ("ana@example.com",)
-    assert asset.kinds == ("duckdb", "sqlmesh", "table")
-    assert asset.description == "All of them"
-    assert asset.columns == (Column("id", "INT"),)
+def test_columns() -> None:
+    assert build_one(model(columns=(Column("id", "INT"),))).columns == (Column("id", "INT"),)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +121,8 @@ def test_defaults() -> None:
         ("SHOP.sales.orders", "shop.sales.orders"),
         # one op output: Dagster joins the parts of a key with "__"
         ("shop.a__b.c", "shop.a.b__c"),
+        # one name `shop__class___x__a` in models/__init__.py
+        ("shop.class.x__a", "shop.class___x.a"),
     ],
 )
 def test_a_collision_names_both_models(first: str, second: str) -> None:
@@ -179,26 +134,31 @@ def test_a_collision_names_both_models(first: str, second: str) -> None:
 
 
 def test_keys_of_a_translator_may_not_collide() -> None:
-    models = (model("shop.a.orders"), model("shop.b.orders"))
-    with pytest.raises(SettingError, match="get the same asset key") as caught:
-        assets_of(project(*models), Renaming())
-    assert "shop.a.orders" in str(caught.value)
-    assert "shop.b.orders" in str(caught.value)
+    with pytest.raises(SettingError, match=r"shop\.a\.x and shop\.b\.x get the same asset key"):
+        assets_of(project(model("shop.a.x"), model("shop.b.x")), Renaming())
 
 
-def test_a_name_that_is_a_schema_too_is_refused() -> None:
-    with pytest.raises(ProjectError, match=r"model shop\.sales is named like a schema"):
-        build(model("shop.sales"), model("shop.sales.orders"))
+@pytest.mark.parametrize(
+    ("names", "error"),
+    [
+        (["shop.sales", "shop.sales.orders"], r"model shop\.sales is named like a schema"),
+        # models/shop/sales/__init__.py is the folder's own.
+        (["shop.sales.__init__", "shop.sales.orders"], r"shop\.sales\.__init__ would be the"),
+        # On a file system that ignores case, Python would not find the modules of one of them.
+        (["shop.Sales.orders", "shop.sales.lines"], "folders that differ by case only"),
+    ],
+)
+def test_a_module_may_not_take_the_place_of_another(names: list[str], error: str) -> None:
+    with pytest.raises(ProjectError, match=error):
+        build(*map(model, names))
 
 
-def test_a_schema_named_like_its_table_is_fine() -> None:
-    assets = build(model("orders.orders.orders"), model("orders.orders.lines"))
-    assert [asset.key[-1] for asset in assets] == ["lines", "orders"]
-
-
-def test_one_name_in_two_catalogs_is_fine() -> None:
-    assets = build(model("a.sales.orders"), model("b.sales.orders"))
-    assert [asset.key[0] for asset in assets] == ["a", "b"]
+@pytest.mark.parametrize(
+    "names",
+    [["orders.orders.lines", "orders.orders.orders"], ["a.sales.orders", "b.sales.orders"]],
+)
+def test_names_that_do_not_collide(names: list[str]) -> None:
+    assert [".".join(asset.key) for asset in build(*map(model, names))] == names
 
 
 @pytest.mark.parametrize("colliding", ["shop.raw.my orders", "shop.raw.my_orders"])
@@ -215,33 +175,8 @@ def test_an_external_table_may_not_take_the_key_of_a_model(colliding: str) -> No
 def test_external_tables_may_not_share_a_key() -> None:
     tables = (external("raw.db.my orders"), external("raw.db.my_orders"))
     reader = model("shop.marts.a", depends_on=tuple(table.fqn for table in tables))
-    with pytest.raises(ProjectError, match="asset key") as caught:
+    with pytest.raises(ProjectError, match=r"raw\.db\.my orders and .* raw\.db\.my_orders get"):
         build(reader, externals=tables)
-    assert "raw.db.my orders" in str(caught.value)
-    assert "raw.db.my_orders" in str(caught.value)
-
-
-def test_a_model_may_not_take_the_file_of_its_package() -> None:
-    # models/shop/sales/__init__.py is the folder's own.
-    with pytest.raises(ProjectError, match=r"shop\.sales\.__init__"):
-        build(model("shop.sales.__init__"), model("shop.sales.orders"))
-
-
-def test_models_may_not_share_the_name_they_are_imported_under() -> None:
-    # Both would be `shop__class___x__a` in models/__init__.py, and the second would hide the first.
-    first, second = model("shop.class.x__a"), model("shop.class___x.a")
-    with pytest.raises(ProjectError) as caught:
-        build(first, second)
-    assert first.name in str(caught.value)
-    assert second.name in str(caught.value)
-
-
-def test_folders_do_not_differ_by_case_only() -> None:
-    # On a file system that ignores case they would be one folder, and Python would not find the
-    # modules of the other. An error is fine too.
-    with contextlib.suppress(ProjectError):
-        assets = build(model("shop.Sales.orders"), model("shop.sales.lines"))
-        assert len({asset.module[1] for asset in assets}) == 1
 
 
 def test_metadata_of_a_bare_model() -> None:
@@ -284,15 +219,13 @@ def test_audits_become_checks() -> None:
     ]
 
 
-def test_uses_that_are_exactly_equal_are_one_check() -> None:
-    use = audit("not_null", columns="(id)")
-    checks = build_one(model(audits=(use, audit("not_null", columns="(day)"), use))).checks
-    assert [check.name for check in checks] == ["not_null__id", "not_null__day"]
-
-
-def test_merging_equal_uses_leaves_a_plain_name() -> None:
-    use = audit("not_null", columns="(id)")
-    assert [check.name for check in build_one(model(audits=(use, use))).checks] == ["not_null"]
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [(("id", "day", "id"), ["not_null__id", "not_null__day"]), (("id", "id"), ["not_null"])],
+)
+def test_equal_uses_are_one_check(columns: tuple[str, ...], names: list[str]) -> None:
+    uses = tuple(audit("not_null", columns=f"({name})") for name in columns)
+    assert [check.name for check in build_one(model(audits=uses)).checks] == names
 
 
 def test_checks_of_one_name_on_two_models_are_fine() -> None:
@@ -304,9 +237,8 @@ def test_checks_of_one_name_on_two_models_are_fine() -> None:
 @pytest.mark.parametrize("blocking_first", [True, False])
 def test_equal_uses_block_if_one_of_them_does(blocking_first: bool) -> None:
     # SQLMesh runs both, and one of them stops the models below.
-    uses = (
-        audit(columns="id", blocking=blocking_first),
-        audit(columns="id", blocking=not blocking_first),
+    uses = tuple(
+        audit(columns="id", blocking=each) for each in (blocking_first, not blocking_first)
     )
     (check,) = build_one(model(audits=uses)).checks
     assert check.audit.blocking
@@ -336,11 +268,10 @@ def test_a_standalone_audit_is_a_check_of_the_last_model_it_reads() -> None:
 
 
 def test_of_equally_downstream_models_the_last_name_counts() -> None:
-    models = (model("s.a"), model("s.b"))
-    totals = standalone("totals", "s.a", "s.b")
-    for some in (models, models[::-1]):
-        made = replace(project(standalone_audits=(totals,)), models=some)
-        assert list(checks_by_model(made)) == ["s.b"]
+    made = project(standalone_audits=(standalone("totals", "s.a", "s.b"),))
+    for names in ("s.a", "s.b"), ("s.b", "s.a"):
+        models = tuple(map(model, names))
+        assert list(checks_by_model(replace(made, models=models))) == ["s.b"]
 
 
 def test_a_standalone_audit_beside_an_audit_of_its_name() -> None:

@@ -74,16 +74,12 @@ def test_where_it_is_looked_for(
     assert sys.path == before
 
 
-def test_a_relative_folder_is_one_of_the_working_directory(tmp_path: Path, name: str) -> None:
+def test_modules_of_a_relative_folder_and_of_packages(tmp_path: Path, name: str) -> None:
     file = write(tmp_path / "here" / "defs" / f"{name}.py")
-
     assert file_of(plugins.load(f"{name}:Layers", Path("defs"))) == file
 
-
-def test_packages(tmp_path: Path, name: str) -> None:
-    file = write(tmp_path / "here" / name / "deep" / "layers.py")
-
-    assert file_of(plugins.load(f"{name}.deep.layers:Layers")) == file
+    file = write(tmp_path / "here" / f"deep_{name}" / "deep" / "layers.py")
+    assert file_of(plugins.load(f"deep_{name}.deep.layers:Layers")) == file
 
 
 def test_a_folder_hides_no_installed_package(tmp_path: Path, name: str) -> None:

@@ -121,12 +121,7 @@ def string(node: ast.AST | None) -> str | None:
 def text(node: ast.expr) -> str:
     """Return the value of a string literal, or the source text of any other expression."""
     value = string(node)
-    if value is not None:
-        return value
-    try:
-        return ast.unparse(node)
-    except RecursionError:  # the parser accepts deeper nesting than this function
-        return f"<{type(node).__name__} at line {node.lineno}>"
+    return ast.unparse(node) if value is None else value
 
 
 def values(node: ast.expr) -> tuple[str, ...]:

@@ -61,12 +61,11 @@ def _without(graph: Graph, unread: Container[PurePosixPath]) -> Graph:
 def _different_files(old: PackageFiles, new: PackageFiles) -> int:
     """Count the generated files: at a revision, the folder may contain others."""
     # Git may check a file out with other line endings than it stores.
-    texts = (
-        [side.get(path, "").replace("\r\n", "\n") for side in (old, new)] for path in {*old, *new}
+    before, after = (
+        {path: text.replace("\r\n", "\n") for path, text in side.items() if header.is_ours(text)}
+        for side in (old, new)
     )
-    return sum(
-        one != other and (header.is_ours(one) or header.is_ours(other)) for one, other in texts
-    )
+    return sum(before.get(path) != after.get(path) for path in {*before, *after})
 
 
 def _compare(old: Graph, new: Graph, files: int) -> Summary:

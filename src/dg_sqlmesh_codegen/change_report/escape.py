@@ -28,9 +28,9 @@ def code(text: str, most: int = 100) -> str:
     return f"{fence}{space}{shown}{space}{fence}"
 
 
-def codes(texts: Sequence[str], most: int = _MAX_LISTED) -> str:
+def codes(texts: Sequence[str]) -> str:
     """Return code spans separated by commas, and how many more there are."""
-    return listed([code(text) for text in texts[:most]], len(texts))
+    return listed([code(text) for text in texts[:_MAX_LISTED]], len(texts))
 
 
 def listed(shown: Sequence[str], total: int) -> str:

@@ -19,7 +19,7 @@ class Property:
     """A named value of an asset or of `definitions.py`.
 
     `values` has one item for each member of a list, set or dict, one for any other value, and none
-    for None. So a comparison can tell which members are new.
+    for None.
     """
 
     name: str

@@ -50,7 +50,7 @@ def user_string(key: AssetKey) -> str:
 
 
 def key(asset_key: AssetKey) -> str:
-    """Return an asset key."""
+    """Return an asset key in a code span."""
     return code(user_string(asset_key))
 
 
@@ -77,7 +77,7 @@ def rename(each: model.Rename) -> str:
 def cause(each: model.CodeChange) -> str:
     """Explain why a code version changed."""
     if each.cause is model.Cause.DEFINITION:
-        return f"{listed([property_name(name) for name in each.names], len(each.names))}"
+        return listed([property_name(name) for name in each.names], len(each.names))
     if each.cause is model.Cause.MACRO:
         return f"same query; it uses {codes(each.names)}"
     return _CAUSES[each.cause]

@@ -1,8 +1,6 @@
 """The text of a generated package -> its graph.
 
-The layout does not matter, nor does the version of this tool that wrote it: the reader looks for
-`ModelAsset(...)` in the modules of models, for `ExternalAsset(...)` in those of external tables,
-and for the schedules, the resource, the op and the job in `definitions.py`. A file that it cannot
+The layout does not matter, nor does the version of this tool that wrote it. A file that cannot be
 read is listed and not compared.
 """
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 
 from sqlmesh.core.config import Config, load_configs
 from sqlmesh.utils.errors import ConfigError
@@ -88,10 +89,8 @@ def _missing_variable(error: BaseException) -> str | None:
 
 
 def _raised_by_environ(error: KeyError) -> bool:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return traceback is not None and traceback.tb_frame.f_globals.get("__name__") == os.__name__
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_globals.get("__name__") == os.__name__
 
 
 def _refuse_placeholders(configs: Mapping[Path, Config], placeholders: Mapping[str, str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.errors import ProjectError
 
 from .configurations import environment
-from .load import LoadedProject, loaded
+from .load import loaded, names
 from .records import (
     Audit,
     Column,
@@ -46,35 +47,29 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
     # SQLMesh reads a project's .env file into the environment; this restores it afterwards.
-    with environment({}), loaded(source, sqlmesh_cache) as project:
-        return _describe(project)
+    source = replace(source, paths=tuple(path.resolve() for path in source.paths))
+    with environment({}), loaded(source, sqlmesh_cache) as (context, warnings):
+        return _describe(source, context, [*warnings])
 
 
-def _describe(project: LoadedProject) -> Project:
-    context = project.context
-    evaluated = [model for model in context.models.values() if not _is_symbolic(model)]
+def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
+    # SQLMesh never evaluates EXTERNAL and EMBEDDED models.
+    evaluated = [model for model in context.models.values() if not model.kind.is_symbolic]
     if not evaluated:
         raise ProjectError(
-            f"no models in {project.names}",
+            f"no models in {names(source.paths)}",
             hint="Add one under models/, or name the folder of the project that has them.",
         )
-    warnings = [*project.warnings]
     models = [_model(model, context, warnings) for model in evaluated]
     audits = _standalone_audits(context)
-    tables = _external_tables(models, audits, context)
     return Project(
-        paths=project.folders,
+        paths=source.paths,
         sqlmesh_version=__version__,
         models=tuple(sorted(models, key=lambda model: model.fqn)),
-        external_tables=tables,
+        external_tables=_external_tables(models, audits, context),
         standalone_audits=audits,
         warnings=tuple(warnings),
     )
-
-
-def _is_symbolic(model: SQLMeshModel) -> bool:
-    """Return whether SQLMesh never evaluates a model: EXTERNAL and EMBEDDED ones."""
-    return bool(model.kind.is_symbolic)
 
 
 def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
@@ -91,7 +86,8 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         owner=model.owner or None,
         tags=tuple(model.tags),
         columns=_columns(model, warnings),
-        audits=tuple(_audits(model)),
+        # SQLMesh never runs an audit with `skip`.
+        audits=tuple(_audit(use, model) for use in model.audits_with_args if not use[0].skip),
         query=_text(model) if isinstance(model, SqlModel) else None,
         partitioned_by=_sql(model.partitioned_by, model),
         clustered_by=_sql(model.clustered_by, model),
@@ -148,13 +144,8 @@ def _plain_type(kind: exp.DType, dialect: str) -> str:
     return exp.DataType(this=kind).sql(dialect=dialect)
 
 
-def _audits(model: SQLMeshModel) -> Iterator[Audit]:
-    for audit, arguments in model.audits_with_args:
-        if not audit.skip:  # SQLMesh never runs it
-            yield _audit(audit, arguments, model)
-
-
-def _audit(audit: SQLMeshAudit, arguments: Mapping[str, exp.Expr], model: SQLMeshModel) -> Audit:
+def _audit(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel) -> Audit:
+    audit, arguments = use
     # In SQLMesh, an argument `blocking` overrides the audit's own setting.
     blocking = arguments.get("blocking")
     return Audit(
@@ -204,13 +195,10 @@ def _external_tables(
 
 
 def _external_table(fqn: str, context: Context) -> ExternalTable:
-    described = context.models.get(fqn)
+    table, described = TableName.of(fqn), context.models.get(fqn)
     if described is None:
-        return ExternalTable(fqn, TableName.of(fqn))
+        return ExternalTable(fqn, table)
+    columns = _columns(described, [])
     return ExternalTable(
-        fqn,
-        TableName.of(fqn),
-        described=True,
-        description=described.description or None,
-        columns=_columns(described, []),
+        fqn, table, described=True, description=described.description or None, columns=columns
     )

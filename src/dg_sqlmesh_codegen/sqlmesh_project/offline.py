@@ -10,7 +10,6 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError, model_validator
@@ -97,20 +96,18 @@ class Catalogs:
         return fallback or (None if gateway == self.selected else UNKNOWN_CATALOG)
 
 
-def offline_configs(configs: Mapping[Path, Config], catalogs: Catalogs) -> dict[Path, Config]:
-    """Return copies of the configurations whose connections raise an error when they connect.
+def offline_config(config: Config, catalogs: Catalogs) -> Config:
+    """Return a copy of a configuration whose connections raise an error when they connect.
 
-    The copies keep what SQLMesh derives from a connection (engine adapter, dialect, catalog name),
+    The copy keeps what SQLMesh derives from a connection (engine adapter, dialect, catalog name),
     and all fields, so that SQLMesh's cache keys stay the same.
-
-    Args:
-        configs: SQLMesh configurations by project folder.
-        catalogs: default catalogs for connections that name none.
-
-    Returns:
-        The copies, for `Context(config=...)`.
     """
-    return {path: _offline_config(config, catalogs) for path, config in configs.items()}
+    gateways = {
+        name: _offline_gateway(name, gateway, catalogs) for name, gateway in config.gateways.items()
+    }
+    default = config.default_connection
+    offline_default = _offline("", default, catalogs) if default else None
+    return config.model_copy(update={"gateways": gateways, "default_connection": offline_default})
 
 
 def _with_built(data: Any, fields: tuple[str, ...]) -> Any:
@@ -142,19 +139,6 @@ def _build(data: dict[str, Any]) -> Any:
         return connection.model_construct(**{k: v for k, v in data.items() if k not in wrong})
     except (ConfigError, ImportError):
         return connection.model_construct(**data)
-
-
-def _offline_config(config: Config, catalogs: Catalogs) -> Config:
-    gateways = {
-        name: _offline_gateway(name, gateway, catalogs) for name, gateway in config.gateways.items()
-    }
-    default = config.default_connection
-    return config.model_copy(
-        update={
-            "gateways": gateways,
-            "default_connection": _offline("", default, catalogs) if default else None,
-        }
-    )
 
 
 def _offline_gateway(name: str, gateway: GatewayConfig, catalogs: Catalogs) -> GatewayConfig:

@@ -111,9 +111,8 @@ class Translation:
     def collision(self, error: ProjectError, method: str) -> CodegenError:
         """Return the error for two models or tables with the same key, with the setting to change.
 
-        Args:
-            error: names the two; it is right if only their names in the project are the cause.
-            method: the translator's method that returns these keys.
+        `error` names the two; it is right if only their names in the project are the cause.
+        `method` is the translator's method that returns these keys.
         """
         if self.mapping and method == "get_external_asset_key":
             hint = "Change the template so that it tells them apart."

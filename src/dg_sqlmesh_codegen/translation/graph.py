@@ -162,22 +162,19 @@ def _add_external_keys(
     project: Project, translation: Translation, keys: dict[str, AssetKey]
 ) -> None:
     """Add the external tables' keys. No two keys may be the same, or an edge would be wrong."""
-    owners = {key: fqn for fqn, key in keys.items()}
+    owners: dict[AssetKey, Model | ExternalTable] = {
+        keys[each.fqn]: each for each in project.models
+    }
     for table in project.external_tables:
         key = translation.external_key(table)
-        other = owners.setdefault(key, table.fqn)
-        if other != table.fqn:
+        other = owners.setdefault(key, table)
+        if other is not table:
             error = ProjectError(
-                f"{_described(other, project)} and {table} get the same asset key {'/'.join(key)}",
+                f"{other} and {table} get the same asset key {'/'.join(key)}",
                 hint="Rename one of them.",
             )
             raise translation.collision(error, "get_external_asset_key")
         keys[table.fqn] = key
-
-
-def _described(fqn: str, project: Project) -> str:
-    named: Iterable[Model | ExternalTable] = (*project.models, *project.external_tables)
-    return next(str(each) for each in named if each.fqn == fqn)
 
 
 def _asset(

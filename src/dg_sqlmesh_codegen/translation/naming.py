@@ -40,15 +40,10 @@ def _shortened(part: str) -> str:
 
 
 def refuse_collisions(what: str, named: Iterable[tuple[str, str]]) -> None:
-    """Raise an error if two models get the same name.
+    """Raise a `ProjectError` if names of two models are equal or differ by case only.
 
-    Args:
-        what: the kind of name, for the message ("asset key", "module").
-        named: pairs of a name and its model.
-
-    Raises:
-        ProjectError: two models get the same name, or names that differ by case only: some file
-            systems ignore case.
+    `what` is the kind of name, for the message; `named` are pairs of a name and its model. Case
+    does not count because some file systems ignore it.
     """
     owners: dict[str, str] = {}
     for name, model in named:

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 
 import dagster as dg
+import pytest
 
 from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, active_run, planned_assets
 from dg_sqlmesh_codegen.runtime.dagster import compat
@@ -36,6 +37,7 @@ def test_the_assets_of_a_whole_job_are_in_its_plan() -> None:
         assert planned_assets(instance, checks) == {B}
 
 
+@pytest.mark.process
 def test_slots_heartbeats_and_the_queue_of_an_instance() -> None:
     with dg.instance_for_test() as instance:
         run_id = JOB.execute_in_process(instance=instance).run_id
