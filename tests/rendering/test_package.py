@@ -1,7 +1,4 @@
-"""The generated files: what they hold, exactly, and that they are black's own style.
-
-The text of whole modules is that of `generated_example/defs`, which `--check` compares.
-"""
+"""The generated files: what they hold, exactly, and that they are black's own style."""
 
 from __future__ import annotations
 
@@ -256,6 +253,23 @@ def apart(model: Model, index: int) -> Model:
     """Return the model under a name that no other has, so that several are rendered at once."""
     named = replace(model.table, catalog=f"c{index}{model.table.catalog}")
     return replace(model, fqn=f"{index}{model.fqn}", table=named)
+
+
+def test_a_module_in_full() -> None:
+    only = model(
+        "shop.marts.orders",
+        depends_on=(fqn("shop.raw.lines"), fqn("shop.raw.heads")),
+        description="Orders\nwith 'lines'",
+        owner="ana@example.com",
+        tags=("dagster:group_name:marts", "daily"),
+        columns=(Column("id", "INT", "The key"), Column("total")),
+        audits=(audit("not_null", columns="(id)"),),
+        query="SELECT\n  1",
+        source=Path("/no/where/shop/models/orders.sql"),
+    )
+    golden = HERE / "rendering" / "orders.py.golden"
+    text = rendered(translated(only))["models/shop/marts/orders.py"]
+    assert text == golden.read_text(encoding="utf-8")
 
 
 class Plain(SQLMeshTranslator):
