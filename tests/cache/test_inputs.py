@@ -126,8 +126,3 @@ def test_what_cannot_be_known(name: str, project: Path) -> None:
     assert look(project)
     UNKNOWABLE[name](project)
     assert look(project) is None
-
-
-def test_python_that_no_load_imports_does_not_count(project: Path) -> None:
-    write("scripts/load.py", "import duckdb\n")(project)
-    assert look(project)

@@ -40,13 +40,8 @@ from packages import OUT, rendered, translated, write
 T = TypeVar("T")
 HERE = Path(__file__).parents[1]
 BLACK = black.mode.Mode(target_versions={black.mode.TargetVersion.PY311})
-CONSTRUCTORS = {
-    "ModelAsset",
-    "AuditCheck",
-    "dg.AssetSpec",
-    "dg.AssetCheckSpec",
-    "dg.TableSchema",
-    "dg.TableColumn",
+CONSTRUCTORS = {"ModelAsset", "AuditCheck"} | {
+    f"dg.{name}" for name in ("AssetSpec", "AssetCheckSpec", "TableSchema", "TableColumn")
 }
 
 # What has a meaning in Python, Jinja, black, SQL or on a terminal.
@@ -134,7 +129,7 @@ def evaluate_module(text: str) -> Call:
     return value
 
 
-def call(name: str, *args: object, **kwargs: object) -> Call:
+def call(name: str, /, *args: object, **kwargs: object) -> Call:
     """Return a call without the optional arguments that are empty: those are left out."""
     optional = ("deps", "description", "tags", "owners", "additional_deps", "standalone", "audits")
     kept = {key: value for key, value in kwargs.items() if value or key not in optional}
@@ -173,29 +168,33 @@ def expected_spec(asset: Asset) -> Call:
 
 
 def expected_audits(asset: Asset) -> list[Call]:
-    calls = []
-    for check in asset.checks:
-        use = check.audit
-        metadata = {"sqlmesh/blocking": use.blocking, "sqlmesh/audit_query": use.query}
-        metadata |= {"sqlmesh/audit_args": dict(use.args)} if use.args else {}
-        metadata |= {"sqlmesh/dialect": use.dialect} if use.dialect else {}
-        spec = Call(
-            "dg.AssetCheckSpec",
-            [],
-            {"name": check.name, "asset": list(asset.key), "description": check.description}
-            | {"blocking": False, "metadata": metadata}
-            | ({"additional_deps": keys(check.additional_deps)} if check.additional_deps else {}),
+    return [
+        call(
+            "AuditCheck",
+            audit=check.audit.name,
+            args=dict(check.audit.args),
+            standalone=check.audit.standalone,
+            spec=call(
+                "dg.AssetCheckSpec",
+                name=check.name,
+                asset=list(asset.key),
+                description=check.description,
+                blocking=False,
+                additional_deps=keys(check.additional_deps),
+                metadata=expected_audit_metadata(check.audit),
+            ),
         )
-        calls.append(
-            call(
-                "AuditCheck",
-                audit=use.name,
-                args=dict(use.args),
-                standalone=use.standalone,
-                spec=spec,
-            )
-        )
-    return calls
+        for check in asset.checks
+    ]
+
+
+def expected_audit_metadata(use: Audit) -> dict[str, object]:
+    metadata: dict[str, object] = {
+        "sqlmesh/blocking": use.blocking,
+        "sqlmesh/audit_query": use.query,
+    }
+    optional = {"sqlmesh/audit_args": dict(use.args), "sqlmesh/dialect": use.dialect}
+    return metadata | {key: value for key, value in optional.items() if value}
 
 
 def definitions(schedules: Sequence[Schedule] = (), *, config: Config | None = None) -> str:

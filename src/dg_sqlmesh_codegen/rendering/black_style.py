@@ -36,10 +36,6 @@ class _Bracketed:
     separator: str
     tail: str
 
-    @property
-    def is_list(self) -> bool:
-        return self.head[-1] == "["
-
 
 def fitted(text: str) -> str:
     """Return a module in black's style with its too wide lines split as black splits them.
@@ -86,7 +82,8 @@ def _body(bracketed: _Bracketed, indent: int) -> Iterator[str]:
         return
     margin = " " * indent
     together = f"{bracketed.separator} ".join(items)
-    if not bracketed.is_list and _fits(together, indent):
+    is_list = bracketed.head.endswith("[")
+    if not is_list and _fits(together, indent):
         yield f"{margin}{together}"
     elif not bracketed.separator:
         yield from (f"{margin}{item}" for item in items)
