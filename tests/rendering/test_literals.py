@@ -58,6 +58,7 @@ class Number(int):
         ("a\n\nb\n", '("a\\n" "\\n" "b\\n")'),
         ("a\r\nb", '("a\\r\\n" "b")'),
         ("a\rb\x0cc", '"a\\rb\\x0cc"'),
+        ("a\x0cb\n'\u2028\"\n", '("a\\x0cb\\n" "\'\\u2028\\"\\n")'),
         (True, "True"),
         (False, "False"),
         (None, "None"),
@@ -110,11 +111,3 @@ def test_source_is_one_printable_line_that_evaluates_to_the_value(value: object)
 def test_source_is_what_black_would_make_of_it(text: str) -> None:
     source = literal(text.replace("\n", ""))
     assert black.format_str(f"x = {source}\n", mode=black.Mode()) == f"x = {source}\n"
-
-
-@settings(max_examples=100)
-@given(st.lists(any_text.filter(lambda line: "\n" not in line), min_size=2, max_size=6))
-def test_a_line_of_the_text_is_a_string_of_the_source(lines: list[str]) -> None:
-    source = literal("\n".join(lines))
-    pieces = [f"{line}\n" for line in lines[:-1]] + [lines[-1]]
-    assert all(literal(piece) in source for piece in pieces if piece)
