@@ -1,4 +1,4 @@
-"""Errors and signals at a chosen call that touches the disk."""
+"""Errors at a chosen call that touches the disk."""
 
 from __future__ import annotations
 
@@ -19,39 +19,27 @@ TOUCHING = ("chmod", "mkdir", "open", "remove", "rename", "replace", "rmdir", "u
 
 @dataclass
 class Fault:
-    """Raises an error at the n-th call that touches the disk, instead of its effect or after it.
+    """Raises an error at the n-th call that touches the disk; a write has written half by then."""
 
-    With `lasting` every call after it fails, too; `later` is called at each of them. A write that
-    fails has written half of its bytes.
-    """
-
-    error: BaseException | None
+    error: BaseException
     at: int
-    after: bool = False
-    lasting: bool = False
-    later: Callable[[], None] = lambda: None
     calls: int = 0
     place: str = ""
 
     def wrap(self, name: str, original: Callable[P, R]) -> Callable[P, R]:
         def touching(*args: P.args, **kwargs: P.kwargs) -> R:
-            if not self.strikes(f"{name} {args[0]}"):
-                return original(*args, **kwargs)
-            if self.after:
-                _close(original(*args, **kwargs))
-            assert self.error is not None
-            raise self.error
+            if self.strikes(f"{name} {args[0]}"):
+                raise self.error
+            return original(*args, **kwargs)
 
         return touching
 
     def strikes(self, place: str) -> bool:
         self.calls += 1
-        if self.calls > self.at + 1:
-            self.later()
-        hit = self.calls == self.at + 1 or (self.lasting and self.calls > self.at)
-        if hit and not self.place:
-            self.place = place
-        return hit and self.error is not None
+        if self.calls != self.at + 1:
+            return False
+        self.place = place
+        return True
 
     def open(self, original: Callable[P, IO[bytes]]) -> Callable[P, IO[bytes]]:
         opening = self.wrap("open", original)
@@ -67,16 +55,8 @@ class Fault:
     def write(self, original: Callable[[bytes], int], path: str, data: bytes) -> int:
         if not self.strikes(f"write {path}"):
             return original(data)
-        original(data if self.after else data[: len(data) // 2])
-        assert self.error is not None
+        original(data[: len(data) // 2])
         raise self.error
-
-
-def _close(opened: object) -> None:
-    if isinstance(opened, io.IOBase):
-        opened.close()
-    elif isinstance(opened, int):
-        os.close(opened)
 
 
 def run(action: Callable[[], None], fault: Fault) -> BaseException | None:

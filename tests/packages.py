@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from builders import external, project, translation
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.rendering import package as rendering
+from dg_sqlmesh_codegen.rendering.package import Package, render
 from dg_sqlmesh_codegen.schedules import crons
-from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model
+from dg_sqlmesh_codegen.schedules.crons import Schedule
+from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model, StandaloneAudit
 from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 
 OUT = Path("/no/where/defs")
+
+
+def translated(
+    *models: Model,
+    config: Config | None = None,
+    translator: SQLMeshTranslator | None = None,
+    externals: tuple[ExternalTable, ...] = (),
+    standalone_audits: tuple[StandaloneAudit, ...] = (),
+    schedules: tuple[Schedule, ...] = (Schedule("UTC", ("0 0 * * *",)),),
+) -> Package:
+    """Return what the renderer is given for these models and all external tables they read."""
+    config = config or Config(projects=(Path("/"),), out=OUT)
+    read = {fqn for each in models for fqn in each.depends_on} - {each.fqn for each in models}
+    tables = {fqn: external(fqn.replace('"', "")) for fqn in read}
+    tables |= {each.fqn: each for each in externals}
+    found = project(
+        *models,
+        external_tables=tuple(tables[fqn] for fqn in sorted(tables)),
+        standalone_audits=standalone_audits,
+        paths=config.projects,
+    )
+    names = translation(found, translator)
+    outside = graph.externals(found, names) if config.external_specs else ()
+    return Package(config, found, graph.build(found, names, config.out), schedules, outside)
+
+
+def rendered(made: Package) -> dict[str, str]:
+    """Return the files of a package by path, of which no two are the same."""
+    files = render(made)
+    by_path = {str(file.path): file.text for file in files}
+    assert len(by_path) == len(files)
+    return by_path
 
 
 def package(
@@ -25,19 +59,11 @@ def package(
 
     External tables have assets where `externals` is given: those and all others that are read.
     """
-    described = {each.fqn: each for each in externals or ()}
-    known = {each.fqn for each in models}
-    read = {fqn for each in models for fqn in each.depends_on}
-    tables = {fqn: external(fqn.replace('"', "")) for fqn in sorted(read - known)} | described
-    found = project(*models, external_tables=tuple(tables[fqn] for fqn in sorted(tables)))
-    names = translation(found, translator)
-    assets = graph.build(found, names, OUT)
     specs = externals is not None
     config = Config(projects=(Path("/"),), out=OUT, environment=environment, external_specs=specs)
-    schedules = crons.schedules(found.models)
-    outside = graph.externals(found, names) if specs else ()
-    files = rendering.render(rendering.Package(config, found, assets, schedules, outside))
-    return {file.path: file.text for file in files}
+    made = translated(*models, config=config, translator=translator, externals=externals or ())
+    made = replace(made, schedules=crons.schedules(models))
+    return {PurePosixPath(path): text for path, text in rendered(made).items()}
 
 
 def on_disk(folder: Path) -> dict[PurePosixPath, str]:

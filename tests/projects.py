@@ -16,7 +16,12 @@ model_defaults: {dialect: duckdb, start: 2026-01-01}
 
 def write_project(folder: Path, files: Mapping[str, str], *, config: str = DUCKDB) -> Path:
     """Write a project: its config.yaml and the given files, by path relative to the folder."""
-    for path, text in {"config.yaml": config, **files}.items():
+    return write(folder, {"config.yaml": config, **files})
+
+
+def write(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files by path relative to the folder, without the indentation of the test."""
+    for path, text in files.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(textwrap.dedent(text).lstrip(), encoding="utf-8")

@@ -6,6 +6,8 @@ import pytest
 
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, UsageError
 
+ONE_LINE = "in here: 1 2. do this"
+
 
 @pytest.mark.parametrize(
     ("error", "line"),
@@ -17,32 +19,22 @@ from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, UsageError
         (CodegenError("it broke", detail="badly.", hint="Mend it."), "it broke: badly. Mend it."),
         (CodegenError("it broke", detail="really..."), "it broke: really..."),
         (CodegenError(""), ""),
+        # The space around a detail does not count.
+        *(
+            (CodegenError("it broke", detail=detail, hint="Mend it."), "it broke: why. Mend it.")
+            for detail in ("why\n", "why.\n", "why. ", " why")
+        ),
+        # It is one line, whatever its parts hold.
+        *(
+            (CodegenError(f"in{end}here", detail=f"1{end}  2", hint=f"do{end}this"), ONE_LINE)
+            for end in ("\n", "\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028")
+        ),
+        # It is without the colors of a terminal.
+        (CodegenError("\x1b[31mit\x1b[0m", detail="\x1b[4mbroke\x1b[0m"), "it: broke"),
     ],
 )
 def test_says_header_detail_and_hint(error: CodegenError, line: str) -> None:
     assert str(error) == line
-
-
-@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028"])
-def test_is_one_line_whatever_its_parts_hold(line_break: str) -> None:
-    error = CodegenError(
-        f"in{line_break}here", detail=f"1{line_break}  2", hint=f"do{line_break}this"
-    )
-    assert str(error) == "in here: 1 2. do this"
-
-
-@pytest.mark.parametrize(
-    "detail",
-    ["parse error\n", "parse error.\n", "parse error. ", " parse error"],
-)
-def test_the_space_around_a_detail_is_not_the_readers_business(detail: str) -> None:
-    error = CodegenError("it broke", detail=detail, hint="Mend it.")
-    assert str(error) == "it broke: parse error. Mend it."
-
-
-def test_says_it_without_the_colours_of_a_terminal() -> None:
-    error = CodegenError("\x1b[31mit\x1b[0m", detail="\x1b[4mbroke\x1b[0m", hint="Mend it.")
-    assert str(error) == "it: broke. Mend it."
 
 
 def test_keeps_its_parts() -> None:

@@ -38,11 +38,7 @@ class UsageError(CodegenError):
 class SettingError(UsageError):
     """A value of the configuration that only its use shows to be wrong.
 
-    Args:
-        key: the key of `Config`, so that whoever read the configuration can say where it stands.
-        header: what is wrong, without the place.
-        detail: as in `CodegenError`.
-        hint: as in `CodegenError`.
+    `key` is the key of `Config`; whoever read the configuration adds to the message where it is.
     """
 
     def __init__(self, key: str, header: str, *, detail: str = "", hint: str = "") -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from .cache import inputs, store
 from .config.model import Config
@@ -50,20 +49,15 @@ def generate(
         if store.digest(files) == record.output:
             changes = compare.compare(files, config.out)
             return Report(mode, record.contents, changes, config.check_versions)
-    rendered = _rendered(config, progress, store.sqlmesh_cache(config.out, known, record))
-    changes = _delivered(rendered, config, mode, progress)
-    if known and known == inputs.inputs_of(config):  # else a file changed meanwhile
-        store.write(config.out, known, rendered)
-    return Report(mode, rendered.contents, changes, config.check_versions)
-
-
-def _rendered(config: Config, progress: Progress, sqlmesh_cache: Path | None) -> Rendered:
-    """Load the project and render its package, which touches no file of it."""
     progress("Importing SQLMesh")
     # Late: it takes seconds, and a run that finds nothing changed does without.
     from .generation import render_project  # noqa: PLC0415
 
-    return render_project(config, progress, sqlmesh_cache)
+    rendered = render_project(config, progress, store.sqlmesh_cache(config.out, known, record))
+    changes = _delivered(rendered, config, mode, progress)
+    if known and known == inputs.inputs_of(config):  # else a file changed meanwhile
+        store.write(config.out, known, rendered)
+    return Report(mode, rendered.contents, changes, config.check_versions)
 
 
 def _delivered(

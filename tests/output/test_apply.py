@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dg_sqlmesh_codegen.output.compare import Status
@@ -43,19 +43,15 @@ def test_unchanged_files_are_not_touched(out: Path) -> None:
     generate(PACKAGE, out)
     for path in out.rglob("*"):
         os.utime(path, ns=(1, 1_000_000_007))
+    everything = {path: identity(path) for path in out.rglob("*")}
+    assert set(generate(PACKAGE, out).values()) == {Status.UNCHANGED}
+    assert {path: identity(path) for path in out.rglob("*")} == everything
     kept = {path: identity(out / path) for path in PACKAGE if path != "definitions.py"}
     assert generate(PACKAGE | {"definitions.py": "defs = 2\n"}, out) == {
         path: Status.CHANGED if path == "definitions.py" else Status.UNCHANGED for path in PACKAGE
     }
     assert {path: identity(out / path) for path in kept} == kept
     assert (out / "definitions.py").read_text() == ours("defs = 2\n")
-
-
-def test_a_second_generation_changes_nothing_at_all(out: Path) -> None:
-    generate(PACKAGE, out)
-    before = {path: identity(path) for path in out.rglob("*")}
-    assert set(generate(PACKAGE, out).values()) == {Status.UNCHANGED}
-    assert {path: identity(path) for path in out.rglob("*")} == before
 
 
 def test_text_is_written_as_utf8_without_translation(out: Path) -> None:
@@ -73,13 +69,6 @@ def test_files_have_the_mode_that_an_editor_would_leave(out: Path, mask: int) ->
     finally:
         os.umask(previous)
     assert stat.S_IMODE((out / "definitions.py").stat().st_mode) == 0o666 & ~mask
-
-
-def test_what_is_no_longer_generated_is_removed(out: Path) -> None:
-    put(out, PACKAGE | {"models/shop/gone.py": "", "models/gone.py": ""})
-    result = generate(PACKAGE, out)
-    assert result["models/shop/gone.py"] is result["models/gone.py"] is Status.ORPHANED
-    assert set(tree(out)) == {*PACKAGE, "models", "models/shop"}
 
 
 def test_byte_code_and_empty_folders_go_with_it(out: Path) -> None:
@@ -107,23 +96,6 @@ def test_a_folder_with_something_else_in_it_stays(out: Path) -> None:
     assert (out / "models" / "old" / "notes.txt").read_text() == "mine"
     assert (out / "models" / "older" / "__pycache__" / "mine.cpython-311.pyc").exists()
     assert not (out / "models" / "old" / "gone.py").exists()
-
-
-def test_the_output_folder_itself_stays(out: Path) -> None:
-    put(out, {"models/gone.py": ""})
-    generate({}, out)
-    assert out.is_dir()
-    assert tree(out) == {}
-
-
-def test_a_model_that_became_a_schema_and_back(out: Path) -> None:
-    schema = PACKAGE | {"models/shop/orders/__init__.py": "", "models/shop/orders/eu.py": ""}
-    del schema["models/shop/orders.py"]
-    generate(PACKAGE, out)
-    generate(schema, out)
-    assert set(contents(tree(out))) == set(schema)
-    generate(PACKAGE, out)
-    assert set(tree(out)) == {*PACKAGE, "models", "models/shop"}
 
 
 def test_files_that_are_not_ours_are_left_alone(out: Path) -> None:
@@ -263,8 +235,16 @@ paths = st.sampled_from(["__init__.py", "definitions.py", *PATHS])
 packages = st.dictionaries(paths, st.sampled_from(["", "1\n", "2\n"]), max_size=8)
 
 
+SCHEMA = {path: "" for path in PACKAGE if path != "models/shop/orders.py"}
+SCHEMA |= {"models/shop/orders/__init__.py": "", "models/shop/orders/eu.py": ""}
+
+
 @settings(max_examples=60, deadline=None)
 @given(packages, packages)
+@example(PACKAGE | {"models/shop/gone.py": "", "models/gone.py": ""}, PACKAGE)
+@example({"models/gone.py": ""}, {})
+@example(PACKAGE, SCHEMA)  # a model became a schema
+@example(SCHEMA, PACKAGE)
 def test_whatever_was_there_the_new_package_is_all_there_is(
     old: dict[str, str], new: dict[str, str]
 ) -> None:
@@ -280,3 +260,6 @@ def test_whatever_was_there_the_new_package_is_all_there_is(
         assert {path: identity(out / path) for path in kept} == kept
         assert {path for path in new if result[path] is Status.UNCHANGED} == set(kept)
         assert set(result) == {*old, *new}
+        gone = {path for path, status in result.items() if status is Status.ORPHANED}
+        assert gone == set(old) - set(new)
+        assert out.is_dir() or not old

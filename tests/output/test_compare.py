@@ -91,21 +91,23 @@ def test_an_empty_file_may_be_overwritten(out: Path, path: str) -> None:
     assert (out / path).read_text() == ours(PACKAGE[path])
 
 
-def test_a_folder_in_the_way_of_a_file_is_refused(out: Path) -> None:
-    (out / "definitions.py").mkdir(parents=True)
-    with pytest.raises(UsageError, match="is a folder") as caught:
-        compare(files(PACKAGE), out)
-    assert str(out / "definitions.py") in str(caught.value)
-
-
-@pytest.mark.parametrize("path", ["models", "models/shop"])
-def test_a_file_in_the_way_of_a_folder_is_refused(out: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "kind", "message"),
+    [
+        ("definitions.py", "folder", "is a folder, and the package needs a file"),
+        ("models", "file", "is a file, and the package needs a folder"),
+        ("models/shop", "file", "is a file, and the package needs a folder"),
+    ],
+)
+def test_a_file_or_folder_in_the_way_of_the_other(
+    out: Path, path: str, kind: str, message: str
+) -> None:
     (out / path).parent.mkdir(parents=True)
-    (out / path).write_text("mine")
+    (out / path).mkdir() if kind == "folder" else (out / path).write_text("mine")
     before = tree(out)
     with pytest.raises(UsageError) as caught:
         generate(PACKAGE, out)
-    assert str(out / path) in str(caught.value)
+    assert f"{out / path} {message}" in str(caught.value)
     assert tree(out) == before
 
 
@@ -120,43 +122,30 @@ def test_a_link_that_leads_nowhere_is_somebodys(out: Path) -> None:
 
 # ---- diff
 
-
-def diff(old: str | None, new: str | None) -> str:
-    return "".join(Change(PurePosixPath("models/a.py"), Status.CHANGED, old, new).diff())
+CHANGED = "--- a/models/a.py\n+++ b/models/a.py\n"
 
 
-def test_the_diff_of_a_change() -> None:
-    assert diff("a\nb\nc\n", "a\nB\nc\n") == (
-        "--- a/models/a.py\n+++ b/models/a.py\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"
-    )
-
-
-def test_the_diff_of_a_new_file() -> None:
-    assert diff(None, "a\n") == "--- /dev/null\n+++ b/models/a.py\n@@ -0,0 +1 @@\n+a\n"
-
-
-def test_the_diff_of_an_orphan() -> None:
-    assert diff("a\n", None) == "--- a/models/a.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n"
-
-
-def test_the_diff_of_an_empty_file() -> None:
-    assert diff("", "a\n") == "--- a/models/a.py\n+++ b/models/a.py\n@@ -0,0 +1 @@\n+a\n"
-
-
-def test_no_difference_no_diff() -> None:
-    assert diff("a\n", "a\n") == ""
-
-
-def test_a_file_without_a_last_line_break_does_not_run_into_the_next_line() -> None:
-    # What `diff -u` prints, and what `patch` and `git apply` need.
-    assert diff("a\nb", "a\nB\n") == (
-        "--- a/models/a.py\n+++ b/models/a.py\n@@ -1,2 +1,2 @@\n a\n-b\n"
-        "\\ No newline at end of file\n+B\n"
-    )
-
-
-@pytest.mark.parametrize("strange", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
-def test_only_a_line_break_ends_a_line_of_a_diff(strange: str) -> None:
-    assert diff(f"a{strange}b\n", "c\n") == (
-        f"--- a/models/a.py\n+++ b/models/a.py\n@@ -1 +1 @@\n-a{strange}b\n+c\n"
-    )
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("a\nb\nc\n", "a\nB\nc\n", f"{CHANGED}@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"),
+        (None, "a\n", "--- /dev/null\n+++ b/models/a.py\n@@ -0,0 +1 @@\n+a\n"),
+        ("a\n", None, "--- a/models/a.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n"),
+        ("", "a\n", f"{CHANGED}@@ -0,0 +1 @@\n+a\n"),
+        ("a\n", "a\n", ""),
+        # Without a last line break: what `diff -u` prints, and `patch` and `git apply` need.
+        (
+            "a\nb",
+            "a\nB\n",
+            f"{CHANGED}@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+B\n",
+        ),
+        # Only a line break ends a line.
+        *(
+            (f"a{strange}b\n", "c\n", f"{CHANGED}@@ -1 +1 @@\n-a{strange}b\n+c\n")
+            for strange in ("\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029")
+        ),
+    ],
+)
+def test_the_diff_of_a_change(old: str | None, new: str | None, expected: str) -> None:
+    change = Change(PurePosixPath("models/a.py"), Status.CHANGED, old, new)
+    assert "".join(change.diff()) == expected

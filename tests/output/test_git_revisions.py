@@ -28,6 +28,11 @@ def package_at(revision: str, folder: Path) -> Mapping[PurePosixPath, str]:
 
 
 @pytest.fixture
+def out(repository: Repository) -> Path:
+    return repository.folder / "orchestration/defs"
+
+
+@pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     """A repository whose `main` has the package of one model, in a folder below the root."""
     repository = Repository.create(tmp_path / "repository")
@@ -36,8 +41,7 @@ def repository(tmp_path: Path) -> Repository:
     return repository
 
 
-def test_the_files_of_a_revision(repository: Repository) -> None:
-    out = repository.folder / "orchestration/defs"
+def test_the_files_of_a_revision(repository: Repository, out: Path) -> None:
     shutil.rmtree(out)
     write(package(RAW, MART), out)
     (out / "models" / "notes.txt").write_text("not a module")
@@ -80,24 +84,23 @@ def test_a_folder_that_the_revision_does_not_have_is_empty(repository: Repositor
     assert package_at("HEAD", repository.folder / "orchestration/defs/definitions.py") == {}
 
 
-def test_gitattributes_do_not_change_the_text(repository: Repository) -> None:
+def test_gitattributes_do_not_change_the_text(repository: Repository, out: Path) -> None:
     (repository.folder / ".gitattributes").write_text("*.py export-ignore ident text eol=crlf\n")
     repository.commit("attributes")
-    assert package_at("HEAD", repository.folder / "orchestration/defs") == package(RAW)
+    assert package_at("HEAD", out) == package(RAW)
 
 
-def test_a_symbolic_link_is_left_out(repository: Repository) -> None:
-    out = repository.folder / "orchestration/defs"
+def test_a_symbolic_link_is_left_out(repository: Repository, out: Path) -> None:
     (out / "models" / "link.py").symlink_to("__init__.py")
     repository.commit("a link")
     assert PurePosixPath("models/link.py") not in package_at("HEAD", out)
 
 
-def test_in_a_git_hook(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_git_hook(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Git sets variables for a hook, relative to its working directory."""
     monkeypatch.setenv("GIT_DIR", ".git")
     monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
-    assert package_at("HEAD", repository.folder / "orchestration/defs") == package(RAW)
+    assert package_at("HEAD", out) == package(RAW)
 
 
 # ---- ranges
@@ -119,8 +122,8 @@ def test_ranges(text: str, expected: RevisionRange) -> None:
     assert RevisionRange.parse(text) == expected
 
 
-def test_two_revisions_and_where_they_parted(repository: Repository) -> None:
-    out = repository.folder / "orchestration/defs"
+def test_one_revision_two_and_where_they_parted(repository: Repository, out: Path) -> None:
+    assert python_files_at(RevisionRange("main"), out) == (package(RAW), None)
     repository.git("switch", "--quiet", "--create", "branch")
     write(package(RAW, MART), out)
     repository.commit("a model")
@@ -128,17 +131,10 @@ def test_two_revisions_and_where_they_parted(repository: Repository) -> None:
     write(package(OTHER), out)
     repository.commit("meanwhile, another")
 
-    old, new = python_files_at(RevisionRange.parse("main..branch"), out)
-    assert (old, new) == (package(RAW) | package(OTHER), package(RAW, MART))
-    old, new = python_files_at(RevisionRange.parse("main...branch"), out)
-    assert (old, new) == (package(RAW), package(RAW, MART))
-
-
-def test_a_single_revision(repository: Repository) -> None:
-    assert python_files_at(RevisionRange("main"), repository.folder / "orchestration/defs") == (
-        package(RAW),
-        None,
-    )
+    both = package(RAW) | package(OTHER), package(RAW, MART)
+    assert python_files_at(RevisionRange.parse("main..branch"), out) == both
+    since_parting = package(RAW), package(RAW, MART)
+    assert python_files_at(RevisionRange.parse("main...branch"), out) == since_parting
 
 
 # ---- errors
@@ -153,34 +149,30 @@ def error(revision: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "revision", ["nowhere", "-x", "--all", "HEAD:orchestration", "main..", "a b"]
+    ("revisions", "unknown"),
+    [
+        *((each, each) for each in ("nowhere", "-x", "--all", "HEAD:orchestration", "a b")),
+        ("main..nowhere", "nowhere"),
+    ],
 )
-def test_an_unknown_revision(repository: Repository, revision: str) -> None:
-    out = repository.folder / "orchestration/defs"
-    if revision == "main..":
-        revision = "main..nowhere"
-    assert error(revision, out) == (
-        f"the git repository of {out} has no revision {revision.removeprefix('main..')}."
+def test_an_unknown_revision(out: Path, revisions: str, unknown: str) -> None:
+    assert error(revisions, out) == (
+        f"the git repository of {out} has no revision {unknown}."
         " Fetch it first (actions/checkout: fetch-depth: 0)."
     )
 
 
-def test_no_revision(repository: Repository) -> None:
-    assert "--against has no revision" in error(" ", repository.folder)
-
-
-def test_no_repository(tmp_path: Path) -> None:
+def test_no_revision_and_no_repository(tmp_path: Path) -> None:
+    assert "--against has no revision" in error(" ", tmp_path)
     message = error("main", tmp_path / "defs")
     assert message.startswith(f"{tmp_path / 'defs'} cannot be compared with a git revision: not a")
     assert message.endswith("Run the command in the git repository that contains the package.")
 
 
-def test_revisions_without_a_common_commit(repository: Repository) -> None:
+def test_revisions_without_a_common_commit(repository: Repository, out: Path) -> None:
     repository.git("switch", "--quiet", "--orphan", "alone")
     repository.commit("alone")
-    assert "have no commit in common" in error(
-        "main...alone", repository.folder / "orchestration/defs"
-    )
+    assert "have no commit in common" in error("main...alone", out)
 
 
 def test_no_git(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

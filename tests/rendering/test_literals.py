@@ -14,6 +14,7 @@ from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
 from dg_sqlmesh_codegen.rendering.literals import literal
 
 any_text = st.text(st.characters(exclude_categories=()))  # lone surrogates, too
+NAME = Identifier("orders")
 values = st.recursive(
     any_text | st.booleans() | st.integers() | st.none(),
     lambda inner: st.lists(inner, max_size=4),
@@ -57,6 +58,7 @@ class Number(int):
         ("a\n\nb\n", '("a\\n" "\\n" "b\\n")'),
         ("a\r\nb", '("a\\r\\n" "b")'),
         ("a\rb\x0cc", '"a\\rb\\x0cc"'),
+        ("a\x0cb\n'\u2028\"\n", '("a\\x0cb\\n" "\'\\u2028\\"\\n")'),
         (True, "True"),
         (False, "False"),
         (None, "None"),
@@ -69,22 +71,17 @@ class Number(int):
         (("a", True), '["a", True]'),
         ([["a"], ["b", "c"]], '[["a"], ["b", "c"]]'),
         (("a\nb", 1), '["a\\nb", 1]'),
+        # code stays what it is
+        (NAME, "orders"),
+        (ModuleName([NAME, NAME]), "orders.orders"),
+        ((NAME, "orders"), '[orders, "orders"]'),
+        # no class can say what its source is
+        (Text("hello"), '"hello"'),
+        (Number(7), "7"),
     ],
 )
 def test_literals(value: object, source: str) -> None:
     assert literal(value) == source
-
-
-def test_code_stays_what_it_is() -> None:
-    name = Identifier("orders")
-    assert literal(name) == "orders"
-    assert literal(ModuleName([name, name])) == "orders.orders"
-    assert literal((name, "orders")) == '[orders, "orders"]'
-
-
-@pytest.mark.parametrize("value", [Text("hello"), Number(7)])
-def test_no_class_can_say_what_its_source_is(value: object) -> None:
-    assert ast.literal_eval(literal(value)) == value
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan, b"x", {"a"}, object(), str, 1j, Ellipsis])
@@ -98,8 +95,14 @@ def test_what_a_module_may_not_hold_is_refused(value: object) -> None:
 @settings(max_examples=300)
 @given(values)
 @example("\ud800\udc00")
-def test_evaluates_to_the_value(value: object) -> None:
-    assert ast.literal_eval(literal(value)) == value
+@example("\"\"\"'''\\")
+@example("{{ asset }} {% raw %} {# #}")
+@example("\\N{BULLET}\\u0041\\x41")
+def test_source_is_one_printable_line_that_evaluates_to_the_value(value: object) -> None:
+    source = literal(value)
+    assert ast.literal_eval(source) == value
+    assert source.isprintable()
+    assert source.encode("utf-8").decode("utf-8") == source
 
 
 @settings(max_examples=300)
@@ -108,23 +111,3 @@ def test_evaluates_to_the_value(value: object) -> None:
 def test_source_is_what_black_would_make_of_it(text: str) -> None:
     source = literal(text.replace("\n", ""))
     assert black.format_str(f"x = {source}\n", mode=black.Mode()) == f"x = {source}\n"
-
-
-@settings(max_examples=300)
-@given(any_text)
-@example("\"\"\"'''\\")
-@example("{{ asset }} {% raw %} {# #}")
-@example("\\N{BULLET}\\u0041\\x41")
-def test_source_is_one_printable_line_that_a_file_can_hold(text: str) -> None:
-    source = literal(text)
-    assert source.isprintable()
-    assert source.encode("utf-8").decode("utf-8") == source
-    assert ast.literal_eval(source) == text
-
-
-@settings(max_examples=100)
-@given(st.lists(any_text.filter(lambda line: "\n" not in line), min_size=2, max_size=6))
-def test_a_line_of_the_text_is_a_string_of_the_source(lines: list[str]) -> None:
-    source = literal("\n".join(lines))
-    pieces = [f"{line}\n" for line in lines[:-1]] + [lines[-1]]
-    assert all(literal(piece) in source for piece in pieces if piece)

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
 import jinja2
 import jinja2.meta
 import pytest
+from black.parsing import InvalidInput
 
-from builders import audit, external, fqn, model, project, translation
+from builders import audit, fqn, model
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.rendering import templates
-from dg_sqlmesh_codegen.rendering.package import Imported, NamedSchedule, Package, render
+from dg_sqlmesh_codegen.rendering.package import Imported, NamedSchedule
 from dg_sqlmesh_codegen.rendering.template_dir import template_dir
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, Column, ExternalTable, Model
-from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.graph import Asset, Check, External
+from packages import rendered, translated
 
 HERE = Path(__file__).parent
 DOCUMENTED = (template_dir() / "README.md").read_text(encoding="utf-8")
 
 
-def files(folder: Path | None, config: Config | None = None) -> dict[str, str]:
+def files(folder: Path | None) -> dict[str, str]:
     """Render a project of one model and one external table with the templates of a folder."""
-    config = config or Config((HERE,), HERE / "defs", templates=folder, external_specs=True)
+    config = Config((HERE,), HERE / "defs", templates=folder, external_specs=True)
     one = model("shop.sales.orders", depends_on=(fqn("lake.raw.orders"),), audits=(audit(),))
-    made = project(one, external_tables=(external("lake.raw.orders"),), paths=(HERE,))
-    said = translation(made)
-    assets = graph.build(made, said, config.out)
-    package = Package(config, made, assets, (), graph.externals(made, said))
-    return {str(file.path): file.text for file in render(package)}
+    return rendered(translated(one, config=config))
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -55,6 +53,7 @@ def test_every_template_is_documented_with_what_it_sees() -> None:
         text = (template_dir() / name).read_text(encoding="utf-8")
         found[name] = jinja2.meta.find_undeclared_variables(jinja.parse(text))
     assert documented() == found
+    assert {path.name for path in template_dir().iterdir()} == {*templates.NAMES, "README.md"}
 
 
 def test_what_is_documented_can_be_printed(tmp_path: Path) -> None:
@@ -74,6 +73,32 @@ def test_every_attribute_is_documented(record: type) -> None:
         assert field.name in hidden or f"`{field.name}`" in DOCUMENTED, field.name
 
 
+# ---- a mistake in ours is a bug
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error"),
+    [
+        (templates.MODEL, "x = {{ nothing }}", jinja2.UndefinedError),
+        (templates.MODEL, "x = {{ asset.nothing }}", jinja2.UndefinedError),
+        (templates.MODEL, "x = {{ asset.model.nothing }}", jinja2.UndefinedError),
+        (templates.MODEL, "{% if nothing %}{% endif %}", jinja2.UndefinedError),
+        (templates.MODEL, "{% for x in nothing %}{% endfor %}", jinja2.UndefinedError),
+        (templates.MODEL, "x = {{ nothing or 1 }}", jinja2.UndefinedError),
+        (templates.MODEL, "x = {{ asset.nothing.more }}", jinja2.UndefinedError),
+        (templates.DEFINITIONS, "def nothing", InvalidInput),
+    ],
+)
+def test_an_error_in_our_own_template_is_not_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, error: type[Exception]
+) -> None:
+    ours = shutil.copytree(template_dir(), tmp_path / "ours")
+    write(ours, name, text)
+    monkeypatch.setattr(templates, "template_dir", lambda: ours)
+    with pytest.raises(error, match="nothing"):
+        files(None)
+
+
 # ---- the user's own
 
 
@@ -88,17 +113,19 @@ def test_one_template_replaces_ours_and_the_rest_stay(tmp_path: Path) -> None:
     assert "skippable=False" in changed["models/shop/sales/orders.py"]
 
 
-def test_its_text_goes_through_black(tmp_path: Path) -> None:
-    write(tmp_path, templates.MODEL, "model   = {'key':{{ asset.key }}}\n")
-    text = files(tmp_path)["models/shop/sales/orders.py"]
-    assert 'model = {"key": ["shop", "sales", "orders"]}' in text
-
-
-def test_a_part_may_be_included(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # black has the last word
+        ("model   = {'key':{{ asset.key }}}", 'model = {"key": ["shop", "sales", "orders"]}'),
+        # a part may be included
+        ("key = {% include '_key.jinja' %}", 'key = ["shop", "sales", "orders"]'),
+    ],
+)
+def test_the_text_of_a_template_of_ones_own(tmp_path: Path, text: str, expected: str) -> None:
     write(tmp_path, "_key.jinja", "{{ asset.key }}")
-    write(tmp_path, templates.MODEL, "key = {% include '_key.jinja' %}\n")
-    text = files(tmp_path)["models/shop/sales/orders.py"]
-    assert 'key = ["shop", "sales", "orders"]' in text
+    write(tmp_path, templates.MODEL, f"{text}\n")
+    assert expected in files(tmp_path)["models/shop/sales/orders.py"]
 
 
 def test_other_files_of_the_folder_do_not_matter(tmp_path: Path) -> None:
@@ -106,56 +133,50 @@ def test_other_files_of_the_folder_do_not_matter(tmp_path: Path) -> None:
     assert files(tmp_path) == files(None)
 
 
+ORDERS = "model shop.sales.orders"
+ASSET = "'dg_sqlmesh_codegen.translation.graph.Asset object'"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         (
-            "modle.py.jinja",
-            "",
-            "modle.py.jinja replaces no template. Did you mean model.py.jinja? A part that others "
-            "include starts with _.",
-        ),
-        (
             templates.MODEL,
             "x = 1\n{% for x %}",
-            "the template model.py.jinja does not render for model shop.sales.orders, line 2: "
-            "TemplateSyntaxError: ",
+            f"does not render for {ORDERS}, line 2: TemplateSyntaxError: ",
         ),
         (
             templates.MODEL,
             "x = 1\ny = {{ asset.nothing }}",
-            "the template model.py.jinja does not render for model shop.sales.orders, line 2: "
-            "UndefinedError: 'dg_sqlmesh_codegen.translation.graph.Asset object' "
-            "has no attribute 'nothing'",
+            f"does not render for {ORDERS}, line 2: UndefinedError: {ASSET} has no attribute "
+            "'nothing'",
         ),
         (
             templates.MODEL,
             "x = {{ asset.model }}",
-            "the template model.py.jinja does not render for model shop.sales.orders, line 1: "
-            "TypeError: Model is no literal that a generated module may hold",
+            f"does not render for {ORDERS}, line 1: TypeError: Model is no literal that a "
+            "generated module may hold",
         ),
         (
             templates.MODEL,
             "x = 1\n\ny = = {{ asset.group }}\n",
-            "the template model.py.jinja makes no valid Python for model shop.sales.orders, "
-            "line 3 of its text: 'y = = \"sqlmesh\"': ",
+            f"makes no valid Python for {ORDERS}, line 3 of its text: 'y = = \"sqlmesh\"': ",
         ),
         (
             templates.DEFINITIONS,
             "x = {{ config.gatway }}",
-            "the template definitions.py.jinja does not render for definitions.py, line 1: ",
+            "does not render for definitions.py, line 1: ",
         ),
         (
             templates.PACKAGE,
             "def",
-            "the template package.py.jinja makes no valid Python for __init__.py, line 1 of its "
-            "text: 'def': ",
+            "makes no valid Python for __init__.py, line 1 of its text: 'def': ",
         ),
         (
             templates.EXTERNAL,
             "(",
-            "the template external.py.jinja makes no valid Python for the external table "
-            "lake.raw.orders, line 1 of its text: '(': ",
+            "makes no valid Python for the external table lake.raw.orders, line 1 of its text: "
+            "'(': ",
         ),
     ],
 )
@@ -164,7 +185,13 @@ def test_a_mistake_names_template_subject_and_line(
 ) -> None:
     with pytest.raises(UsageError) as caught:
         files(write(tmp_path, name, text))
-    assert message in str(caught.value)
+    assert f"the template {name} {message}" in str(caught.value)
+
+
+def test_a_template_that_replaces_none(tmp_path: Path) -> None:
+    message = r"modle.py.jinja replaces no template. Did you mean model.py.jinja\? A part that "
+    with pytest.raises(UsageError, match=f"{message}others include starts with _."):
+        files(write(tmp_path, "modle.py.jinja", ""))
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

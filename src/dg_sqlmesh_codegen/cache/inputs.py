@@ -28,13 +28,7 @@ _ALWAYS = ("HOME", "LNAME", "LOGNAME", "TZ", "USER", "USERNAME", "USERPROFILE")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a generation is made from.
-
-    Args:
-        digest: of everything.
-        shared: of everything but the contents of SQL models.
-        models: digests of the SQL models by path.
-    """
+    """Digests: of everything, of all but the contents of SQL models, and of each SQL model."""
 
     digest: str
     shared: str
@@ -56,7 +50,7 @@ def inputs_of(config: Config) -> Inputs | None:
         names = {name for project in projects for name in environment_variables(project)}
     except (OSError, Unknowable):
         return None
-    digests = {str(path): _digest(text) for path, text in files.items()}
+    digests = {str(path): _digest(text) for path, text in sorted(files.items())}
     sql = {str(path) for project in projects for path in project.below({"models"}, ".sql")}
     models = {path: digests.pop(path) for path in sorted(sql)}
     shared = _digest(repr([_facts(config), _environment(names), digests]).encode())
@@ -88,8 +82,8 @@ def _below(root: Path, out: Path) -> Iterator[Path]:
         folders[:] = [
             path.name for path in inner if path != out and not (path / "pyvenv.cfg").exists()
         ]
-        paths = (here / name for name in sorted(names) if not name.endswith(_SKIPPED_FILES))
-        yield from (path for path in paths if path.is_file())
+        paths = (here / name for name in names if not name.endswith(_SKIPPED_FILES))
+        yield from filter(Path.is_file, paths)
 
 
 def _raise(error: OSError) -> None:

@@ -58,11 +58,8 @@ class Project:
 
     def below(self, folders: set[str], suffix: str) -> list[Path]:
         """Return the files with this suffix in some of the project's folders."""
-        return [
-            path
-            for path in self.files
-            if path.suffix == suffix and path.relative_to(self.root).parts[0] in folders
-        ]
+        found = [path for path in self.files if path.suffix == suffix]
+        return [path for path in found if path.relative_to(self.root).parts[0] in folders]
 
 
 def environment_variables(project: Project) -> set[str]:
@@ -99,24 +96,20 @@ def _only_computes(project: Project) -> bool:
     while waiting:
         path = waiting.pop()
         if path not in trees:
-            trees[path] = _parsed(project.files[path])
+            try:
+                trees[path] = ast.parse(project.files[path])
+            except (SyntaxError, ValueError) as error:
+                raise Unknowable from error
             for name in _top_level(trees[path]):
-                modules = project.below({name, f"{name}.py"}, ".py")
-                own |= {name} if modules else set()
-                waiting += modules
+                if modules := project.below({name, f"{name}.py"}, ".py"):
+                    own.add(name)
+                    waiting += modules
     models = project.root / "models"
     for path, tree in trees.items():
         # A load does not run the body of a python model, unless that returns SQL.
         if path.is_relative_to(models) and "is_sql" not in project.files[path]:
             trees[path] = _without_bodies(tree, own)
     return all(_is_pure(tree, own) for tree in trees.values())
-
-
-def _parsed(text: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        raise Unknowable from error
 
 
 def _without_bodies(tree: ast.Module, own: set[str]) -> ast.Module:

@@ -37,12 +37,11 @@ class Record(BaseModel):
 
     def misleads(self, inputs: Inputs) -> bool:
         """Return whether a SQL model has changed and its modification time does not say so."""
-        changed = [
-            path
+        return any(
+            Path(path).stat().st_mtime_ns <= self.written_ns
             for path, known in self.inputs.models.items()
             if inputs.models.get(path, known) != known
-        ]
-        return any(Path(path).stat().st_mtime_ns <= self.written_ns for path in changed)
+        )
 
 
 def read(out: Path) -> Record | None:
@@ -55,12 +54,8 @@ def read(out: Path) -> Record | None:
 
 def write(out: Path, inputs: Inputs, rendered: Rendered) -> None:
     """Keep the record of a generation; where the cache folder cannot be written, do nothing."""
-    record = Record(
-        inputs=inputs,
-        output=digest(rendered.files),
-        contents=rendered.contents,
-        written_ns=time.time_ns(),
-    )
+    output, now = digest(rendered.files), time.time_ns()
+    record = Record(inputs=inputs, output=output, contents=rendered.contents, written_ns=now)
     path = location(out)
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,10 +67,8 @@ def write(out: Path, inputs: Inputs, rendered: Rendered) -> None:
 def location(out: Path) -> Path:
     """Return where the record of an output folder is kept."""
     name = hashlib.blake2b(os.fsencode(out.resolve()), digest_size=16).hexdigest()
-    folder = os.environ.get(FOLDER) or platformdirs.user_cache_dir(
-        "dg-sqlmesh-codegen", appauthor=False
-    )
-    return Path(folder) / f"{name}.json"
+    default = platformdirs.user_cache_dir("dg-sqlmesh-codegen", appauthor=False)
+    return Path(os.environ.get(FOLDER) or default, f"{name}.json")
 
 
 def digest(files: Iterable[File]) -> str:
@@ -93,10 +86,8 @@ def sqlmesh_cache(out: Path, inputs: Inputs | None, record: Record | None) -> Pa
     if inputs is None:
         return None
     folder = location(out).with_suffix("")
-    believed = folder / inputs.shared
-    if record is None or record.misleads(inputs):
-        shutil.rmtree(folder, ignore_errors=True)
+    misleading = record is None or record.misleads(inputs)
     for other in folder.glob("*"):
-        if other != believed:
+        if misleading or other.name != inputs.shared:
             shutil.rmtree(other, ignore_errors=True)
-    return believed
+    return folder / inputs.shared

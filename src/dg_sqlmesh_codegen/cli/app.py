@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import click
 
@@ -34,8 +35,6 @@ Exit codes:
   130  interrupted
 """
 _INTERRUPTED = 130
-# The package imports at every moment (`output.apply`), but old files may stand beside new ones.
-_AGAIN = "run the command again to complete the package"
 _BUG = 70
 
 
@@ -127,7 +126,8 @@ def command(*, show_config: bool, debug: bool, **given: OptionValue | bool) -> i
     [tool.dg_sqlmesh_codegen] table of the nearest pyproject.toml.
     """
     try:
-        typed = Arguments.of({name: _option_value(given[name]) for name in _CONFIGURING})
+        flags = {name: given[name] for name in ("projects", *OPTIONS)}
+        typed = Arguments.of(cast("Mapping[str, OptionValue]", flags))  # none of these is a switch
         wanted = _task(given, typed.command)
         if wanted.summary and not wanted.summary.needs_generation:
             wanted.summary.answer(resolve.output_folder(typed.by_key, typed.options))
@@ -163,31 +163,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo(f"interrupted: {_AGAIN}", err=True)
+        # The package imports at every moment, but old files may stand beside new ones.
+        click.echo("interrupted: run the command again to complete the package", err=True)
         return _INTERRUPTED
     except Exception:  # noqa: BLE001 - a bug: printed in full
         traceback.print_exc()
-        click.echo(
-            f"This is a bug in dg-sqlmesh-codegen {__version__}; please report it.", err=True
-        )
+        bug = f"This is a bug in dg-sqlmesh-codegen {__version__}; please report it."
+        click.echo(bug, err=True)
         return _BUG
     return result if isinstance(result, int) else 0
-
-
-# The options that are keys of the configuration.
-_CONFIGURING = ("projects", *OPTIONS)
-
-
-def _option_value(value: OptionValue | bool) -> OptionValue:
-    assert not isinstance(value, bool)  # noqa: S101 - for mypy: none of these is a switch
-    return value
 
 
 def _task(given: Mapping[str, OptionValue | bool], again: str) -> Task:
     check, diff, doctor = (bool(given[name]) for name in ("check", "diff", "doctor"))
     if check + diff + doctor > 1:
         raise click.UsageError("Use only one of --check, --diff and --doctor.")
-    summary = _summary(given["summary_file"], given["against"], given["form"])
+    summary = None
+    file, against, form = (given[name] for name in ("summary_file", "against", "form"))
+    if (file, against, form) != (None, None, None):
+        revisions = None if against is None else str(against)
+        summary = SummaryRequest(str(file or STDOUT), revisions, Format(form or Format.MARKDOWN))
     if summary and not summary.needs_generation and (check or diff or doctor or given["hook"]):
         raise click.UsageError(
             "--against REV..REV compares two revisions, without a project. Run --check, --diff, "
@@ -202,10 +197,3 @@ def _task(given: Mapping[str, OptionValue | bool], again: str) -> Task:
         summary=summary,
         again=again,
     )
-
-
-def _summary(file: object, against: object, form: object) -> SummaryRequest | None:
-    if file is None and against is None and form is None:
-        return None
-    revisions = None if against is None else str(against)
-    return SummaryRequest(str(file or STDOUT), revisions, Format(form or Format.MARKDOWN))

@@ -23,13 +23,7 @@ STDOUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class SummaryRequest:
-    """A summary of what changed.
-
-    Args:
-        file: where it goes; "-" is standard output.
-        against: a git revision, or two of them, to compare with; None is what is on disk.
-        form: how it is written.
-    """
+    """A summary of what changed since `against`: one or two git revisions, or what is on disk."""
 
     file: str = STDOUT
     against: str | None = None
@@ -41,19 +35,14 @@ class SummaryRequest:
         return self.against is None or git.RevisionRange.parse(self.against).new is None
 
     def answer(self, out: Path, report: Report | None = None) -> None:
-        """Write the summary.
-
-        Args:
-            out: the package's folder.
-            report: what a generation found; None where there was none.
+        """Write the summary of the package in `out`; `report` is None without a generation.
 
         Raises:
             UsageError: a revision is unknown, or the file cannot be written.
         """
         changes = report.changes if report else None
-        text = change_report.text_of(
-            change_report.summary_of(out, self.against, changes), self.form
-        )
+        summary = change_report.summary_of(out, self.against, changes)
+        text = change_report.text_of(summary, self.form)
         if self.file == STDOUT:
             click.echo(text, nl=False)
         else:
@@ -62,17 +51,7 @@ class SummaryRequest:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a command has to do.
-
-    Args:
-        mode: write, check or diff.
-        quiet: print only errors and findings.
-        hook: also look for files that are not in git.
-        doctor: also check the installation.
-        cache: skip loading the project if nothing has changed.
-        summary: the summary to write; None writes none.
-        again: the command that generates the package, for messages.
-    """
+    """What a command has to do, by its options; `again` is the command to repeat, for messages."""
 
     mode: Mode
     quiet: bool
@@ -101,12 +80,9 @@ def run(task: Task, config: Config) -> int:
         task.summary.answer(config.out, report)
     if not task.quiet:
         output.print_summary(report, config, time.monotonic() - started)
-    codes = [report.exit_code]
-    if task.hook:
-        codes.append(_hook(report, config))
-    if task.doctor:
-        codes.append(_doctor(report, config))
-    return max(codes)
+    found_by_hook = _hook(report, config) if task.hook else 0
+    found_by_doctor = _doctor(report, config) if task.doctor else 0
+    return max(report.exit_code, found_by_hook, found_by_doctor)
 
 
 def _hook(report: Report, config: Config) -> int:

@@ -57,22 +57,16 @@ def print_differences(report: Report, config: Config, again: str) -> None:
 
 
 def print_not_added(files: Sequence[Path], report: Report, config: Config) -> None:
-    """Print the files that are not in git, and the command that adds them.
-
-    Args:
-        files: the package's files that git does not track.
-        report: what was written just now, if anything was.
-        config: where the package is.
-    """
+    """Print the files that are not in git, and the command that adds them and what was written."""
     add = [str(config.out)]
     if files:
         click.echo(f"{len(files)} of the package's files are not in git:")
         for file in files[:_FEW]:
             click.echo(f"  {file}")
-        if len(files) <= _FEW:
-            add = [str(file) for file in files]  # of one that is named git says that it is ignored
-        else:
+        if len(files) > _FEW:
             click.echo("  ...")
+        else:
+            add = [str(file) for file in files]  # of one that is named git says that it is ignored
     if files or (report.mode is Mode.WRITE and report.different):
         click.echo(f"Run: {shlex.join(['git', 'add', *add])}")
 
@@ -95,16 +89,11 @@ def _summary(report: Report, config: Config, seconds: float) -> Iterator[tuple[s
     if not found.schedules:
         why = "the project has only seeds, which a plan evaluates"
         yield "schedule", f"none: {why if config.enable_schedule else 'enable_schedule is false'}"
-    yield "files", f"{_files(report)} in {config.out}"
-    yield "time", f"{seconds:.1f} s"
-
-
-def _files(report: Report) -> str:
     counts = Counter(change.status.value for change in report.changes)
-    written = counts["changed"] + counts["missing"]
+    write, remove = counts["changed"] + counts["missing"], counts["orphaned"]
     if report.mode is Mode.WRITE:
-        words = ("written", "unchanged", "removed")
+        files = f"{write} written, {counts['unchanged']} unchanged, {remove} removed"
     else:
-        words = ("to write", "unchanged", "to remove")
-    numbers = (written, counts["unchanged"], counts["orphaned"])
-    return ", ".join(f"{number} {word}" for number, word in zip(numbers, words, strict=True))
+        files = f"{write} to write, {counts['unchanged']} unchanged, {remove} to remove"
+    yield "files", f"{files} in {config.out}"
+    yield "time", f"{seconds:.1f} s"

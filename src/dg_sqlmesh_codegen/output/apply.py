@@ -12,12 +12,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from dg_sqlmesh_codegen.package_paths import (
-    DEFINITIONS,
-    EXTERNALS_FOLDER,
-    INDEXES,
-    MODELS_FOLDER,
-)
+from dg_sqlmesh_codegen.package_paths import DEFINITIONS, EXTERNALS_FOLDER, INDEXES, MODELS_FOLDER
 
 from .compare import Change, Status
 
@@ -56,9 +51,9 @@ def _replace(change: Change, out: Path) -> None:
     path = out / change.path
     if change.new is not None:
         _temporary(path).replace(path)
-        return
-    path.unlink()
-    _remove_traces(path, out)
+    else:
+        path.unlink()
+        _remove_traces(path, out)
 
 
 def _turn(change: Change) -> int:
@@ -76,10 +71,8 @@ def _temporary(path: Path) -> Path:
 
 def _remove_temporary_files(out: Path) -> None:
     """Remove what this generation, or a killed one before it, has left."""
-    folders = [out, *(path for name in (MODELS_FOLDER, EXTERNALS_FOLDER) for path in [out / name])]
-    for folder in folders:
-        pattern = f".*{_TEMPORARY}"
-        for path in folder.glob(pattern) if folder == out else folder.rglob(pattern):
+    for below in ("", f"{MODELS_FOLDER}/**/", f"{EXTERNALS_FOLDER}/**/"):
+        for path in out.glob(f"{below}.*{_TEMPORARY}"):
             with contextlib.suppress(OSError):
                 path.unlink()
 

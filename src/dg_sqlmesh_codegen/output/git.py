@@ -19,12 +19,8 @@ _FILE_MODES = ("100644", "100755")  # no symbolic links and no submodules
 def not_added(files: Iterable[Path], out: Path) -> tuple[Path, ...]:
     """Return the files that git does not track, so that a commit would miss them.
 
-    Args:
-        files: the package's files.
-        out: the package's folder, in the repository of the working directory.
-
-    Returns:
-        The untracked files, ignored ones included, in the order given.
+    Ignored files are untracked, too. The package's folder `out` has to be in the repository of the
+    working directory.
 
     Raises:
         UsageError: git is not installed, or the folder is not in its repository.
@@ -60,9 +56,8 @@ class RevisionRange:
             UsageError: the text is empty.
         """
         if not text.strip():
-            raise UsageError(
-                "--against has no revision", hint="Name one, as in --against origin/main."
-            )
+            hint = "Name one, as in --against origin/main."
+            raise UsageError("--against has no revision", hint=hint)
         match = re.fullmatch(r"(.*?)(\.\.\.?)(.*)", text, re.DOTALL)
         if not match:
             return cls(text)
@@ -72,11 +67,7 @@ class RevisionRange:
 def python_files_at(
     revisions: RevisionRange, folder: Path
 ) -> tuple[Mapping[PurePosixPath, str], Mapping[PurePosixPath, str] | None]:
-    """Return the Python files of a folder at both revisions, without a checkout.
-
-    Args:
-        revisions: anything that git accepts as commits: branches, tags, `HEAD~1`, hashes.
-        folder: the package's folder. It may no longer exist.
+    """Return the Python files of a folder, which may be gone, at both revisions.
 
     Returns:
         For each revision, the text of each file by its path relative to the folder; empty if the
@@ -92,7 +83,11 @@ def python_files_at(
         return repository.python_files(old), None
     new = repository.commit(revisions.new)
     if revisions.from_merge_base:
-        old = repository.merge_base(old, new)
+        old = repository.hash_of(
+            ("merge-base", old, new),
+            f"the two revisions of {folder} have no commit in common",
+            "Fetch their history (actions/checkout: fetch-depth: 0), or use REV1..REV2.",
+        )
     return repository.python_files(old), repository.python_files(new)
 
 
@@ -106,6 +101,7 @@ class _Repository:
 
     @classmethod
     def of(cls, folder: Path) -> _Repository:
+        """Find the repository of a folder, which need not exist."""
         absolute = folder.resolve()
         directory = next(path for path in (absolute, *absolute.parents) if path.is_dir())
         found = _git(directory, "rev-parse", "--show-prefix")
@@ -122,22 +118,17 @@ class _Repository:
         """Return the hash of a revision's commit."""
         # After --end-of-options, git does not read a leading dash as an option.
         arguments = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        found = _git(self.directory, "rev-parse", *arguments)
-        if found.returncode:
-            raise UsageError(
-                f"the git repository of {self.folder} has no revision {revision}",
-                hint="Fetch it first (actions/checkout: fetch-depth: 0).",
-            )
-        return found.stdout.decode().strip()
+        return self.hash_of(
+            ("rev-parse", *arguments),
+            f"the git repository of {self.folder} has no revision {revision}",
+            "Fetch it first (actions/checkout: fetch-depth: 0).",
+        )
 
-    def merge_base(self, one: str, other: str) -> str:
-        """Return the commit where two revisions parted."""
-        found = _git(self.directory, "merge-base", one, other)
+    def hash_of(self, command: tuple[str, ...], problem: str, hint: str) -> str:
+        """Return the hash that a git command prints; where it fails, raise that problem."""
+        found = _git(self.directory, *command)
         if found.returncode:
-            raise UsageError(
-                f"the two revisions of {self.folder} have no commit in common",
-                hint="Fetch their history (actions/checkout: fetch-depth: 0), or use REV1..REV2.",
-            )
+            raise UsageError(problem, hint=hint)
         return found.stdout.decode().strip()
 
     def python_files(self, commit: str) -> dict[PurePosixPath, str]:
@@ -174,9 +165,8 @@ def _git(
     folder: Path | None, *arguments: str, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder; None is the working directory, with the variables of a running hook."""
-    environment = dict(os.environ)
-    if folder:
-        environment = {k: v for k, v in os.environ.items() if k not in _HOOK_VARIABLES}
+    left_out = _HOOK_VARIABLES if folder else ()
+    environment = {key: value for key, value in os.environ.items() if key not in left_out}
     try:
         return subprocess.run(  # noqa: S603 - no shell, and git never reads a revision as an option
             ["git", *arguments],  # noqa: S607 - the git that the user has

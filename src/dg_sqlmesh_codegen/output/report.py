@@ -14,12 +14,8 @@ from .mode import Mode
 class Report:
     """What one generation did, or would do.
 
-    Args:
-        mode: what was asked for.
-        contents: what the package holds.
-        changes: every file of the package, and of an earlier one, sorted by path.
-        check_versions: whether `--check` fails where only the versions of this tool or of SQLMesh
-            differ.
+    `changes` are all files of the package, and of an earlier one, sorted by path. With
+    `check_versions`, `--check` also fails where only versions of this tool or of SQLMesh differ.
     """
 
     mode: Mode
@@ -33,13 +29,12 @@ class Report:
         return tuple(change for change in self.changes if change.status is not Status.UNCHANGED)
 
     @property
+    def versions_only(self) -> bool:
+        """Whether only the versions of this tool and of SQLMesh differ."""
+        return [change.versions_only for change in self.different] == [True]
+
+    @property
     def exit_code(self) -> int:
         """1 where `--check` found a difference, else 0."""
         found = self.different and (self.check_versions or not self.versions_only)
         return 1 if self.mode is Mode.CHECK and found else 0
-
-    @property
-    def versions_only(self) -> bool:
-        """Whether only the versions of this tool and of SQLMesh differ."""
-        different = self.different
-        return len(different) == 1 and different[0].versions_only

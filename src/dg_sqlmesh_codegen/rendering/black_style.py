@@ -24,7 +24,7 @@ _QUOTES = "\"'"
 
 
 class UnknownShapeError(Exception):
-    """A line that is too wide and that only black knows how to split."""
+    """A line that only black knows how to split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,9 @@ class _Bracketed:
     separator: str
     tail: str
 
-    @property
-    def is_list(self) -> bool:
-        return self.head[-1] == "["
-
 
 def fitted(text: str) -> str:
-    """Return a module with its too wide lines split as black splits them.
-
-    Args:
-        text: a module in black's own style, but for lines that are too wide.
+    """Return a module in black's style with its too wide lines split as black splits them.
 
     Raises:
         UnknownShapeError: black has to be asked.
@@ -64,8 +57,7 @@ def fitted(text: str) -> str:
 def _fits(text: str, indent: int) -> bool:
     if text.isascii():
         return indent + len(text) <= WIDTH
-    # Its tables of wide and combining characters are what decides; they change with its versions.
-    # Private, as all of black's functions: who asked the public `format_str` would format it all.
+    # Black's own tables of wide characters, which change with its versions.
     from black.strings import str_width  # noqa: PLC0415 - only where there are such characters
 
     return indent + str_width(text) <= WIDTH
@@ -90,7 +82,8 @@ def _body(bracketed: _Bracketed, indent: int) -> Iterator[str]:
         return
     margin = " " * indent
     together = f"{bracketed.separator} ".join(items)
-    if not bracketed.is_list and _fits(together, indent):
+    is_list = bracketed.head.endswith("[")
+    if not is_list and _fits(together, indent):
         yield f"{margin}{together}"
     elif not bracketed.separator:
         yield from (f"{margin}{item}" for item in items)

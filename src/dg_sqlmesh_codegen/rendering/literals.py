@@ -23,25 +23,20 @@ def literal(value: object) -> str:
     Raises:
         TypeError: a value of another type, which no template may contain.
     """
-    if isinstance(value, Code):
-        return str(value)
     if isinstance(value, str):
-        return _text(str.__str__(value))  # a subclass may have a `repr` of its own
+        # A subclass may have a `repr` of its own.
+        return str(value) if isinstance(value, Code) else _text(str.__str__(value))
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_item(key)}: {_item(each)}' for key, each in value.items())}}}"
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_item, value))}]"
-    if value is None or isinstance(value, bool | int | float):
-        return _plain(value)
-    raise TypeError(f"{type(value).__name__} is no literal that a generated module may hold")
-
-
-def _plain(value: bool | int | float | None) -> str:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise TypeError(f"float {value} has no literal")
+    if value is None or isinstance(value, bool):
+        return repr(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float) and math.isfinite(value):
         return float.__repr__(value)
-    return repr(value) if value is None or isinstance(value, bool) else int.__repr__(value)
+    raise TypeError(f"{type(value).__name__} is no literal that a generated module may hold")
 
 
 def _item(value: object) -> str:

@@ -76,8 +76,7 @@ def _files(package: Package, made: Templates) -> Iterator[File]:
         modules += [PurePosixPath(EXTERNALS_FOLDER, *each.module) for each in package.externals]
     for path in _folders(modules):
         yield File(path, made.render(templates.PACKAGE, str(path)))
-    index = _index(MODELS_FOLDER, (asset.module for asset in package.assets), made)
-    yield File(PurePosixPath(MODELS_FOLDER, "__init__.py"), index)
+    yield _index(MODELS_FOLDER, templates.MODELS, (asset.module for asset in package.assets), made)
     yield _definitions(package, made)
 
 
@@ -87,8 +86,7 @@ def _externals(externals: Sequence[External], made: Templates) -> Iterator[File]
         name = str(external.table.table)
         text = made.render(templates.EXTERNAL, str(external.table), external=external, name=name)
         yield File(path, text)
-    index = _index(EXTERNALS_FOLDER, (external.module for external in externals), made)
-    yield File(PurePosixPath(EXTERNALS_FOLDER, "__init__.py"), index)
+    yield _index(EXTERNALS_FOLDER, templates.EXTERNALS, (each.module for each in externals), made)
 
 
 def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
@@ -97,12 +95,12 @@ def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     return [folder / "__init__.py" for folder in sorted({PurePosixPath(), *folders})]
 
 
-def _index(folder: str, modules: Iterable[tuple[Identifier, ...]], made: Templates) -> str:
+def _index(
+    folder: str, template: str, modules: Iterable[tuple[Identifier, ...]], made: Templates
+) -> File:
     imported = [Imported(ModuleName(module), import_name(module)) for module in sorted(modules)]
-    return made.render(_INDEXES[folder], f"{folder}/__init__.py", **{folder: imported})
-
-
-_INDEXES = {MODELS_FOLDER: templates.MODELS, EXTERNALS_FOLDER: templates.EXTERNALS}
+    path = PurePosixPath(folder, "__init__.py")
+    return File(path, made.render(template, str(path), **{folder: imported}))
 
 
 def _definitions(package: Package, made: Templates) -> File:

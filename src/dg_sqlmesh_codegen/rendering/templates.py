@@ -6,7 +6,7 @@ error (`StrictUndefined`).
 
 What is written is what black would write. For a thousand models black itself takes longer than
 SQLMesh takes to load them, so templates whose text is black's own, but for lines that are too wide,
-are listed here and pass through `layout` instead. All others pass through black.
+are listed here and pass through `black_style` instead. All others pass through black.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +40,7 @@ _STYLED = frozenset({MODEL, MODELS, EXTERNAL, EXTERNALS, PACKAGE})
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """Templates that can be rendered.
-
-    Args:
-        jinja: the environment that finds them.
-        own: the names of those that the user's folder replaces.
-    """
+    """Templates that can be rendered; `own` are the names that the user's folder replaces."""
 
     jinja: jinja2.Environment
     own: frozenset[str]
@@ -55,7 +50,7 @@ class Templates:
 
         Args:
             name: of the template.
-            subject: what the module is about, for the message of an error.
+            subject: what the module is about, for errors.
             values: the variables that the template sees.
 
         Raises:
@@ -65,7 +60,10 @@ class Templates:
         if name in self.own:
             return self._render_own(name, subject, values)
         text = header.with_header(self.jinja.get_template(name).render(values))
-        return _laid_out(text) if name in _STYLED else _black(text)
+        if name in _STYLED:
+            with suppress(UnknownShapeError):
+                return fitted(text)
+        return _black(text)
 
     def _render_own(self, name: str, subject: str, values: dict[str, object]) -> str:
         with _as_usage_error(name, subject):
@@ -75,17 +73,15 @@ class Templates:
 
 
 def load(folder: Path | None) -> Templates:
-    """Find the templates.
+    """Find the templates: those in the user's folder replace ours of the same name.
 
-    Args:
-        folder: the user's, whose templates replace ours of the same name; names that start with
-            `_` are parts that a template may include. None is no such folder.
+    Names that start with `_` are parts that a template may include.
 
     Raises:
         UsageError: a template in it that has none of our names, which would never be used.
     """
     own = _own(folder) if folder else frozenset()
-    folders = [*([folder] if folder else []), template_dir()]
+    folders = [*filter(None, [folder]), template_dir()]
     jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         undefined=jinja2.StrictUndefined,
@@ -110,13 +106,6 @@ def _own(folder: Path) -> frozenset[str]:
 def _finalize(value: object) -> object:
     # Jinja raises when an Undefined is printed; `literal` would hide that behind a TypeError.
     return value if isinstance(value, jinja2.Undefined) else literal(value)
-
-
-def _laid_out(text: str) -> str:
-    try:
-        return fitted(text)
-    except UnknownShapeError:
-        return _black(text)
 
 
 def _black(text: str) -> str:

@@ -50,10 +50,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class _Cron:
-    """A cron as three bit sets, and as text; bit n of `days` is the n-th day of a long calendar.
-
-    A cron of five fields is a product: its days times its hours times its minutes.
-    """
+    """A cron as a product of three bit sets; bit n of `days` is the n-th day of a long calendar."""
 
     minutes: int
     hours: int
@@ -62,11 +59,8 @@ class _Cron:
 
     def covers(self, other: _Cron) -> bool:
         """Return whether every tick of the other cron is one of this cron."""
-        return (
-            self.minutes | other.minutes == self.minutes
-            and self.hours | other.hours == self.hours
-            and self.days | other.days == self.days
-        )
+        missing = other.minutes & ~self.minutes, other.hours & ~self.hours, other.days & ~self.days
+        return not any(missing)
 
 
 def schedules(
@@ -75,9 +69,8 @@ def schedules(
     """Return the schedules that tick exactly when something is due.
 
     Args:
-        models: the models of a project. Seeds do not count: SQLMesh evaluates them when a plan
-            is applied and never in a later run.
-        standalone_audits: its standalone audits, which have crons like models.
+        models: the models of a project. Seeds do not count: SQLMesh evaluates them in a plan only.
+        standalone_audits: its standalone audits.
 
     Returns:
         One schedule per time zone that a `cron_tz` names, UTC (SQLMesh's default) first.
@@ -86,8 +79,8 @@ def schedules(
         ProjectError: a cron that Dagster cannot run, with the model or audit that has it.
     """
     by_timezone: dict[str, dict[str, _Cron]] = defaultdict(dict)
-    nodes: list[Model | StandaloneAudit] = [model for model in models if not model.is_seed]
-    nodes.extend(standalone_audits)
+    evaluated = (model for model in models if not model.is_seed)
+    nodes: tuple[Model | StandaloneAudit, ...] = (*evaluated, *standalone_audits)
     for node in nodes:
         crons = by_timezone[node.cron_tz or "UTC"]
         crons.setdefault(node.cron, _parse_for(node))
@@ -95,15 +88,6 @@ def schedules(
     return tuple(
         Schedule(timezone, _without_covered(by_timezone[timezone].values())) for timezone in ordered
     )
-
-
-def exact_list(crons: Iterable[str]) -> tuple[str, ...]:
-    """Return five-field crons with the same ticks, without those that another one covers.
-
-    Raises:
-        ValueError: a cron that is not a five-field one, or that never ticks.
-    """
-    return _without_covered([_parse(cron) for cron in sorted(set(crons))])
 
 
 def _parse_for(node: Model | StandaloneAudit) -> _Cron:
@@ -157,13 +141,8 @@ def _plain_day_fields(spelled: Sequence[str], days: int) -> str:
     Where day and weekday are both given, croniter takes either, and one of them may say it all.
     """
     day, month, weekday = spelled[DAY:]
-    candidates = (
-        ANY_DAY,
-        f"* {month} *",
-        f"{day} {month} *",
-        f"* {month} {weekday}",
-        f"{day} {month} {weekday}",
-    )
+    shorter = (ANY_DAY, f"* {month} *", f"{day} {month} *", f"* {month} {weekday}")
+    candidates = (*shorter, f"{day} {month} {weekday}")
     return next(fields for fields in candidates if days_of(fields) == days)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 
@@ -40,13 +41,12 @@ def _numbers(values: Sequence[int | str], index: int) -> list[int]:
 
 def spelled_values(values: Sequence[int | str], index: int) -> str:
     """Write the field `index` plainly, from what croniter has expanded it to (`l` is last)."""
-    numbers = spelled_numbers(_numbers(values, index), index) if values != ["l"] else ""
+    numbers = _spelled(_numbers(values, index), *FIELDS[index]) if values != ["l"] else ""
     return ",".join(part for part in (numbers, "L" if "l" in values else "") if part)
 
 
-def spelled_numbers(numbers: Sequence[int], index: int) -> str:
+def _spelled(numbers: Sequence[int], low: int, high: int) -> str:
     """Write a field the short way: `*`, `*/15`, or the values with runs of three as ranges."""
-    low, high = FIELDS[index]
     if len(numbers) == high - low + 1:
         return "*"
     step = numbers[1] - numbers[0] if len(numbers) >= _RUN else 0
@@ -76,8 +76,11 @@ def days_of(day_fields: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _calendar_days(field: int, text: str) -> int:
+    """Return the days that one plainly spelled field names."""
+    fields = ["*"] * len(FIELDS)
+    fields[field] = text
     union = 0
-    for number in _values(text, field):
+    for number in _numbers(croniter.expand(" ".join(fields))[0][field], field):
         union |= _calendar()[field, number]
     return union
 
@@ -100,20 +103,7 @@ def matching_days(day_fields: str) -> int:
         return _EVERY_DAY
     ticks = croniter(f"0 0 {day_fields}", _FIRST_DAY - timedelta(minutes=1), ret_type=datetime)
     days = bytearray(_DAYS // 8 + 1)
-    while True:
-        try:
-            day = (ticks.get_next(datetime) - _FIRST_DAY).days
-        except ValueError:  # CroniterBadDateError: no such date, February 31st
-            break
-        if day >= _DAYS:
-            break
-        days[day >> 3] |= 1 << (day & 7)
+    with suppress(ValueError):  # CroniterBadDateError: no such date, February 31st
+        while (day := (ticks.get_next(datetime) - _FIRST_DAY).days) < _DAYS:
+            days[day >> 3] |= 1 << (day & 7)
     return int.from_bytes(days, "little")
-
-
-@lru_cache(maxsize=4096)
-def _values(text: str, index: int) -> frozenset[int]:
-    """Return the numbers of one plainly spelled field."""
-    fields = ["*"] * len(FIELDS)
-    fields[index] = text
-    return frozenset(_numbers(croniter.expand(" ".join(fields))[0][index], index))
