@@ -12,7 +12,7 @@ from .output.compare import Change
 from .output.lock import exclusive
 from .output.mode import Mode
 from .output.report import Report
-from .rendering.files import File, Rendered
+from .rendering.files import Rendered
 
 __all__ = ["Mode", "Report", "generate"]
 
@@ -44,11 +44,9 @@ def generate(
     known = inputs.inputs_of(config) if cache else None
     record = store.read(config.out) if known else None
     if known and record and record.inputs.digest == known.digest:
-        there = compare.generated_files(config.out)
-        files = [File(path, text) for path, text in there.items()]
-        if store.digest(files) == record.output:
-            changes = compare.compare(files, config.out)
-            return Report(mode, record.contents, changes, config.check_versions)
+        texts = compare.generated_files(config.out)
+        if store.digest(texts) == record.output:
+            return Report(mode, record.contents, compare.unchanged(texts), config.check_versions)
     progress("Importing SQLMesh")
     # Late: it takes seconds, and a run that finds nothing changed does without.
     from .generation import render_project  # noqa: PLC0415

@@ -13,6 +13,7 @@ from dg_sqlmesh_codegen.cache.inputs import Inputs
 from dg_sqlmesh_codegen.rendering.files import Contents, File, Rendered
 
 FILE = File(PurePosixPath("models/a.py"), "a = 1\n")
+PACKAGE = {FILE.path: FILE.text}
 CONTENTS = Contents(1, 2, 3, (("UTC", ("0 0 * * *",)),), ("a warning",))
 INPUTS = Inputs("digest", "shared", {"models/a.sql": "digest"})
 
@@ -35,17 +36,16 @@ def test_what_is_written_is_read(out: Path) -> None:
     record = store.read(out)
     assert record
     assert (record.inputs, record.contents) == (INPUTS, CONTENTS)
-    assert record.output == store.digest([FILE])
+    assert record.output == store.digest(PACKAGE)
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert [path] == list(path.parent.iterdir())
     assert store.read(out.with_name("other")) is None
 
 
 def test_line_endings_are_gits_business() -> None:
-    crlf = File(FILE.path, FILE.text.replace("\n", "\r\n"))
-    assert store.digest([crlf]) == store.digest([FILE])
-    assert store.digest([File(FILE.path, "a = 2\n")]) != store.digest([FILE])
-    assert store.digest([]) != store.digest([FILE])
+    assert store.digest({FILE.path: FILE.text.replace("\n", "\r\n")}) == store.digest(PACKAGE)
+    assert store.digest({FILE.path: "a = 2\n"}) != store.digest(PACKAGE)
+    assert store.digest({}) != store.digest(PACKAGE)
 
 
 def changed(text: str, **keys: object) -> str:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 # SQLMesh documentation, "Project structure": the folders whose Python a load imports.
 _IMPORTED = {"audits", "linter", "macros", "materializations", "models", "signals"}
-_CALLED = re.compile(r"\benv_var\b")
 _NAMED = re.compile(r"\benv_var\s*\(\s*(['\"])([^'\"]+)\1\s*[,)]")
 # What python-dotenv replaces in a value (its README: "Variable expansion").
 _EXPANDED = re.compile(r"\$\{([^}:]+)")
@@ -78,8 +77,9 @@ def _named(path: Path, project: Project) -> Iterator[str]:
     if path.name == ".env":
         yield from _EXPANDED.findall(text)
     elif path.suffix in (".sql", ".yaml", ".yml"):
-        named = [name for _, name in _NAMED.findall(text)]
-        if len(named) != len(_CALLED.findall(text)):
+        calls = text.count("env_var")
+        named = [name for _, name in _NAMED.findall(text)] if calls else []
+        if len(named) != calls:
             raise Unknowable  # a name is computed
         yield from named
         for _, name in _SEED_PATH.findall(text) if "seed" in text.lower() else ():

@@ -11,13 +11,13 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dg_sqlmesh_codegen.rendering.files import Contents, File, Rendered
+from dg_sqlmesh_codegen.rendering.files import Contents, Rendered
 
 from .inputs import Inputs
 
@@ -54,7 +54,7 @@ def read(out: Path) -> Record | None:
 
 def write(out: Path, inputs: Inputs, rendered: Rendered) -> None:
     """Keep the record of a generation; where the cache folder cannot be written, do nothing."""
-    output, now = digest(rendered.files), time.time_ns()
+    output, now = digest({each.path: each.text for each in rendered.files}), time.time_ns()
     record = Record(inputs=inputs, output=output, contents=rendered.contents, written_ns=now)
     path = location(out)
     with contextlib.suppress(OSError):
@@ -71,10 +71,13 @@ def location(out: Path) -> Path:
     return Path(os.environ.get(FOLDER) or default, f"{name}.json")
 
 
-def digest(files: Iterable[File]) -> str:
+def digest(texts: Mapping[PurePosixPath, str]) -> str:
     """Return what stands for a package, whatever line endings git gives its files."""
-    texts = sorted((str(file.path), file.text.replace("\r\n", "\n")) for file in files)
-    return hashlib.blake2b(repr(texts).encode("utf-8", "surrogateescape")).hexdigest()
+    found = hashlib.blake2b()
+    for path, text in sorted((str(path), text) for path, text in texts.items()):
+        body = text.replace("\r\n", "\n").encode("utf-8", "surrogateescape")
+        found.update(b"%s\0%d\0%s" % (path.encode(), len(body), body))
+    return found.hexdigest()
 
 
 def sqlmesh_cache(out: Path, inputs: Inputs | None, record: Record | None) -> Path | None:

@@ -89,6 +89,11 @@ def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
     return tuple(sorted(changes, key=lambda change: change.path))
 
 
+def unchanged(texts: Mapping[PurePosixPath, str]) -> tuple[Change, ...]:
+    """Return the result of `compare` for a package that is as it should be."""
+    return tuple(Change(path, Status.UNCHANGED, texts[path], texts[path]) for path in sorted(texts))
+
+
 def generated_files(out: Path) -> dict[PurePosixPath, str]:
     """Return the text of each file in a package's folder that carries our header."""
     candidates = [out / "__init__.py", out / "definitions.py"]
