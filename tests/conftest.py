@@ -95,6 +95,18 @@ def _unit_tests_start_no_process(request: pytest.FixtureRequest) -> Iterator[Non
     _guard.no_process = False
 
 
+@pytest.fixture(autouse=True)
+def _no_dagster_instance_stays_current() -> Iterator[None]:
+    """Forget the storage of an instance whose context a test did not leave.
+
+    Dagster keeps it in a context variable, and the next definitions that are loaded would ask it.
+    """
+    yield
+    module = sys.modules.get("dagster._core.storage.defs_state.base")
+    if module is not None:
+        module._current_storage.set(None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the generator's records out of the user's cache folder, in processes, too."""
