@@ -111,6 +111,20 @@ def test_a_file_or_folder_in_the_way_of_the_other(
     assert tree(out) == before
 
 
+@pytest.mark.parametrize("path", ["models", "models/shop"])
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere", "link to itself"])
+def test_a_link_in_the_way_of_a_folder_is_refused(out: Path, path: str, target: str) -> None:
+    elsewhere = out.with_name("elsewhere")
+    elsewhere.mkdir()
+    (out / path).parent.mkdir(parents=True)
+    names = {"elsewhere": elsewhere, "nowhere": out / "nowhere", "link to itself": out / path}
+    (out / path).symlink_to(names[target])
+    with pytest.raises(UsageError, match="is a link, and the package needs a folder") as caught:
+        generate(PACKAGE, out)
+    assert str(out / path) in str(caught.value)
+    assert not list(elsewhere.iterdir())
+
+
 def test_a_link_that_leads_nowhere_is_somebodys(out: Path) -> None:
     out.mkdir()
     (out / "definitions.py").symlink_to(out / "nowhere.py")

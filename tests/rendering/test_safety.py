@@ -145,14 +145,16 @@ def test_a_folder_that_is_a_link(tmp_path: Path, shop: Path) -> None:
 
 
 @pytest.mark.sqlmesh
-def test_a_link_that_leads_nowhere(
-    tmp_path: Path, shop: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("target", ["nowhere", "link"])
+def test_a_link_to_no_folder(
+    target: str, tmp_path: Path, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    assert generate(shop, tmp_path / "link") == 2
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / target)
+    assert generate(shop, link) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert str(tmp_path / "link") in line
-    assert not (tmp_path / "nowhere").exists()
+    assert f"{link} is a link that leads to no folder. Remove the link" in line
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "shop"}
 
 
 @pytest.mark.process

@@ -141,6 +141,9 @@ class Config:
             )
         for project in self.projects:
             _require_folder("projects", project, "the SQLMesh project folder does not exist")
+        if self.out.is_symlink() and not self.out.is_dir():
+            hint = "Remove the link, or choose another folder with -o."
+            raise SettingError("out", f"{self.out} is a link that leads to no folder", hint=hint)
         if self.out.exists() and not self.out.is_dir():
             hint = "Choose a folder with -o."
             raise SettingError("out", f"{self.out} is not a folder", hint=hint)

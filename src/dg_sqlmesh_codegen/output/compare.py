@@ -76,8 +76,9 @@ def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
         where git checks out CRLF that is no difference, and what changes is written with CRLF.
 
     Raises:
-        UsageError: a file of somebody else is in the way.
+        UsageError: a file of somebody else is in the way, or a folder of the package is a link.
     """
+    _refuse_links(files, out)
     on_disk = generated_files(out)
     generated = {file.path for file in files}
     changes = [_compare(file, out, on_disk) for file in files]
@@ -87,6 +88,16 @@ def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
         if path not in generated
     ]
     return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def _refuse_links(files: Sequence[File], out: Path) -> None:
+    """Refuse a link in the place of a folder: what is written would land elsewhere."""
+    folders = {parent for file in files for parent in file.path.parents if parent.name}
+    for folder in sorted(folders):
+        if (out / folder).is_symlink():
+            raise UsageError(
+                f"{out / folder} is a link, and the package needs a folder", hint=_HINT
+            )
 
 
 def unchanged(texts: Mapping[PurePosixPath, str]) -> tuple[Change, ...]:
