@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import dagster as dg
+from dagster._core.definitions.metadata import normalize_metadata
 
 from dg_sqlmesh_codegen.runtime.errors import RunError
 from dg_sqlmesh_codegen.runtime.events import (
@@ -89,11 +90,7 @@ class Run:
 
 def facts_of(result: dg.MaterializeResult[None] | dg.AssetCheckResult) -> dict[str, object]:
     """Return the plain values of a result's metadata."""
-    facts: dict[str, object] = {}
-    for key, value in (result.metadata or {}).items():
-        assert isinstance(value, dg.MetadataValue)
-        facts[key] = value.value
-    return facts
+    return {key: value.value for key, value in normalize_metadata(result.metadata or {}).items()}
 
 
 def checks_of(result: object) -> dict[str, bool]:

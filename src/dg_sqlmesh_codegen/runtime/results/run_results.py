@@ -18,7 +18,7 @@ from dg_sqlmesh_codegen.runtime.text import counted, display_name
 
 from . import checks, drift, failures
 from .model_results import ModelResults
-from .progress import RunState
+from .progress import ModelErrors, RunState
 
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -57,7 +57,7 @@ class RunResults:
             case events.ModelsSkipped():
                 self._state.skipped |= set(event.fqns)
             case events.ModelFailed():
-                self._state.model_failed(event)
+                self._state.failed.setdefault(event.fqn, ModelErrors()).found.append(event)
                 # After a blocking audit, a traceback does not help.
                 reason = event.traceback if event.retryable else event.message
                 yield events.Message(logging.ERROR, f"{display_name(event.fqn)} failed: {reason}")
@@ -66,12 +66,14 @@ class RunResults:
 
     def unreported_models(self) -> list[UnreportedModel]:
         """Return the selected models about which SQLMesh reported nothing."""
+        state = self._state
+        reported = {*state.evaluated, *state.progress, *state.failed, *state.skipped}
         return [
             UnreportedModel(model.spec.key, fqn, promoted.altered_ms / 1000)
             for fqn, model in self._models.items()
             if model.spec.key in self._selection.assets
-            and not self._state.is_mentioned(fqn)
-            and (promoted := self._state.promoted.get(fqn))
+            and fqn not in reported
+            and (promoted := state.promoted.get(fqn))
             and promoted.altered_ms
         ]
 
