@@ -47,7 +47,7 @@ def open_and_close(request: LockRequest | None = None) -> None:
 
 
 def test_the_options_of_the_context(context_class: Mock) -> None:
-    notifier, redaction = AuditNotifier(report=print), Redaction()
+    notifier, redaction = AuditNotifier(emit=print), Redaction()
     with opened.open_context(TARGET, redaction, notifier=notifier) as context:
         assert not context.close.called  # type: ignore[attr-defined]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmesh import Context
 from sqlmesh.core.snapshot import Snapshot, SnapshotId
 
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
@@ -14,10 +16,9 @@ from dg_sqlmesh_codegen.runtime.run_target import Target
 
 from . import compat, promoted
 from .context import open_context
-from .snapshot_cache import SnapshotCache
 
-# Shared by the ticks of this process, which run one at a time (see `schedule`).
-_CACHE = SnapshotCache()
+# A code location has one project, sometimes two. Each keeps its models in memory.
+_MAX_TARGETS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,41 @@ class DueModels:
 
     fqns: frozenset[str]
     next_due: datetime | None
+
+
+class SnapshotCache:
+    """The promoted snapshots of the latest targets. Not thread-safe.
+
+    SQLMesh takes seconds to read a thousand snapshots, and a tick can come every few minutes.
+    Snapshots only change when a plan is applied. Their intervals change with every run.
+    """
+
+    def __init__(self) -> None:
+        self._cached: OrderedDict[Target, tuple[object, dict[str, Snapshot]]] = OrderedDict()
+
+    def read(self, context: Context, target: Target) -> dict[str, Snapshot]:
+        """Return the promoted snapshots with their current intervals, by fqn.
+
+        Raises:
+            SetupError: as `read_environment`.
+        """
+        environment = promoted.read_environment(context, target)
+        ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
+        version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
+        cached_version, snapshots = self._cached.pop(target, (None, {}))
+        if cached_version == version:
+            compat.refresh_intervals(context, snapshots.values())
+        else:
+            snapshots = promoted.read_snapshots(context, environment)
+        if not any(map(_has_auto_restatement, snapshots.values())):
+            self._cached[target] = (version, snapshots)
+            while len(self._cached) > _MAX_TARGETS:
+                self._cached.popitem(last=False)
+        return snapshots
+
+
+# Shared by the ticks of this process, which run one at a time (see `schedule`).
+_CACHE = SnapshotCache()
 
 
 def read_due_models(target: Target, execution_time: datetime) -> DueModels:
@@ -62,6 +98,11 @@ def _due_models(
         if promoted.has_cron(snapshot) and snapshot.name not in fqns
     ]
     return DueModels(fqns, min(upcoming, default=None))
+
+
+def _has_auto_restatement(snapshot: Snapshot) -> bool:
+    """Return whether runs write more of it than intervals: the time of the next restatement."""
+    return snapshot.is_model and snapshot.model.auto_restatement_cron is not None
 
 
 def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[SnapshotId, Snapshot]) -> bool:
