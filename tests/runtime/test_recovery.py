@@ -17,7 +17,7 @@ from dg_sqlmesh_codegen.runtime.events import (
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.recovery import find_unreported
 from dg_sqlmesh_codegen.runtime.results import failures
-from dg_sqlmesh_codegen.runtime.results.progress import ModelErrors
+from dg_sqlmesh_codegen.runtime.results.progress import ModelErrors, RunState
 from dg_sqlmesh_codegen.runtime.results.run_results import RunResults
 from dg_sqlmesh_codegen.runtime.selection import Selection, UnreportedModel
 
@@ -65,7 +65,7 @@ def test_the_run_that_was_running_is_found(instance: dg.DagsterInstance) -> None
 def test_a_model_that_a_run_reported_as_failed_is_left_out(instance: dg.DagsterInstance) -> None:
     """SQLMesh evaluated some of its batches, but not all."""
     failed = ModelErrors([ModelFailed('"s"."orders"', "no", "no")])
-    failure = failures.of_models({'"s"."orders"': failed}, [], None)
+    failure = failures.of_step(RunState(failed={'"s"."orders"': failed}), None)
     run_id, then = failed_run(instance, ORDERS, SALES, error=failure)
 
     both = [unreported(ORDERS, then), unreported(SALES, then)]

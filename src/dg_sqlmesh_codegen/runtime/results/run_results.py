@@ -99,23 +99,7 @@ class RunResults:
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return the failure that ends the step after all results, or None."""
-        state = self._state
-        failure = None
-        if state.failed:
-            skipped = state.skipped - state.evaluated - set(state.failed)
-            failure = failures.of_models(state.failed, skipped, run_error)
-        elif run_error:
-            failure = failures.of_run(run_error)
-        if not state.not_promoted:
-            return failure
-        problem = ". ".join(drift.not_promoted(state.not_promoted, state.plan_command))
-        if failure is None:
-            return dg.Failure(problem, allow_retries=False)
-        return dg.Failure(
-            f"{failure.description}. {problem}",
-            metadata=failure.metadata,
-            allow_retries=failure.allow_retries,
-        )
+        return failures.of_step(self._state, run_error)
 
     def _finish_model(self, model: ModelAsset, aborted: bool) -> Iterator[SQLMeshResult]:
         state, fqn = self._state, model.fqn
