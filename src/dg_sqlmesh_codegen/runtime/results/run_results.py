@@ -13,7 +13,7 @@ import dagster as dg
 
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
-from dg_sqlmesh_codegen.runtime.selection import Selection, UnreportedModel
+from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import counted, display_name
 
 from . import checks, drift, failures
@@ -64,18 +64,17 @@ class RunResults:
             case events.Message():
                 yield event
 
-    def unreported_models(self) -> list[UnreportedModel]:
-        """Return the selected models about which SQLMesh reported nothing."""
+    def unreported_models(self) -> dict[dg.AssetKey, events.PromotedModel]:
+        """Return the selected promoted models about which SQLMesh reported nothing, by asset."""
         state = self._state
         reported = {*state.evaluated, *state.progress, *state.failed, *state.skipped}
-        return [
-            UnreportedModel(model.spec.key, fqn, promoted.altered_ms / 1000)
+        return {
+            model.spec.key: state.promoted[fqn]
             for fqn, model in self._models.items()
             if model.spec.key in self._selection.assets
             and fqn not in reported
-            and (promoted := state.promoted.get(fqn))
-            and promoted.altered_ms
-        ]
+            and fqn in state.promoted
+        }
 
     def finish(
         self, *, aborted: bool = False, recovered: Mapping[dg.AssetKey, str] | None = None
