@@ -8,8 +8,7 @@ from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
 
 from dg_sqlmesh_codegen.runtime.run_target import Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import promoted
-from dg_sqlmesh_codegen.runtime.sqlmesh.due_models import SnapshotCache
+from dg_sqlmesh_codegen.runtime.sqlmesh import due_models
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -25,9 +24,9 @@ class State:
         self.snapshot = Mock(pending_restatement_intervals=[1])
         self.snapshot.model.auto_restatement_cron = None
         self.read_snapshots = Mock(return_value={"a": self.snapshot})
-        self.context, self.cache = Mock(), SnapshotCache()
-        monkeypatch.setattr(promoted, "read_environment", lambda *_: self.environment)
-        monkeypatch.setattr(promoted, "read_snapshots", self.read_snapshots)
+        self.context, self.cache = Mock(), due_models.SnapshotCache()
+        monkeypatch.setattr(due_models, "read_environment", lambda *_: self.environment)
+        monkeypatch.setattr(due_models, "read_snapshots", self.read_snapshots)
 
     def read(self, *targets: Target) -> tuple[int, int]:
         """Return how often snapshots, and only their intervals, were read so far."""

@@ -14,8 +14,9 @@ from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Target
 
-from . import compat, promoted
+from . import compat
 from .context import open_context
+from .promoted import PROD, has_cron, is_asset, read_environment, read_snapshots
 
 # A code location has one project, sometimes two. Each keeps its models in memory.
 _MAX_TARGETS = 2
@@ -45,14 +46,14 @@ class SnapshotCache:
         Raises:
             SetupError: as `read_environment`.
         """
-        environment = promoted.read_environment(context, target)
+        environment = read_environment(context, target)
         ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
         version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
         cached_version, snapshots = self._cached.pop(target, (None, {}))
         if cached_version == version:
             compat.refresh_intervals(context, snapshots.values())
         else:
-            snapshots = promoted.read_snapshots(context, environment)
+            snapshots = read_snapshots(context, environment)
         if not any(map(_has_auto_restatement, snapshots.values())):
             self._cached[target] = (version, snapshots)
             while len(self._cached) > _MAX_TARGETS:
@@ -89,13 +90,13 @@ def _due_models(
 ) -> DueModels:
     by_id = {snapshot.snapshot_id: snapshot for snapshot in snapshots.values()}
     missing = compat.snapshots_with_missing_intervals(
-        by_id, execution_time, is_prod=target.environment == promoted.PROD
+        by_id, execution_time, is_prod=target.environment == PROD
     )
     fqns = frozenset(snapshot.name for snapshot in missing if _can_be_selected(snapshot, by_id))
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
-        if promoted.has_cron(snapshot) and snapshot.name not in fqns
+        if has_cron(snapshot) and snapshot.name not in fqns
     ]
     return DueModels(fqns, min(upcoming, default=None))
 
@@ -110,4 +111,4 @@ def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[SnapshotId, Snapshot
     if not snapshot.is_audit:
         return True
     parents = [snapshots[parent] for parent in snapshot.parents if parent in snapshots]
-    return any(promoted.is_asset(parent) for parent in parents)
+    return any(is_asset(parent) for parent in parents)
