@@ -135,7 +135,7 @@ def test_later_ticks_read_intervals_only_until_a_plan_is_applied(
         reads += 1
         return read(context, environment)
 
-    monkeypatch.setattr(f"{promoted.__package__}.snapshot_cache.read_snapshots", counted)
+    monkeypatch.setattr(f"{promoted.__package__}.due_models.read_snapshots", counted)
     shop = workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
     assert selected(tick(shop, MIDNIGHT, instance)) == {"work.a"}
     assert selected(tick(shop, MIDNIGHT, instance)) == {"work.a"}

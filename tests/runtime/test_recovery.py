@@ -17,9 +17,9 @@ from dg_sqlmesh_codegen.runtime.events import (
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.recovery import find_unreported
 from dg_sqlmesh_codegen.runtime.results import failures
-from dg_sqlmesh_codegen.runtime.results.progress import ModelErrors
+from dg_sqlmesh_codegen.runtime.results.progress import ModelErrors, RunState
 from dg_sqlmesh_codegen.runtime.results.run_results import RunResults
-from dg_sqlmesh_codegen.runtime.selection import Selection, UnreportedModel
+from dg_sqlmesh_codegen.runtime.selection import Selection
 
 ORDERS, SALES = dg.AssetKey(["s", "orders"]), dg.AssetKey(["s", "sales"])
 
@@ -49,47 +49,48 @@ def failed_run(
     return result.run_id, times[0]
 
 
-def unreported(key: dg.AssetKey, altered: float) -> UnreportedModel:
-    return UnreportedModel(key, ".".join(f'"{part}"' for part in key.path), altered)
+def found(
+    instance: dg.DagsterInstance, altered: float, *keys: dg.AssetKey
+) -> dict[dg.AssetKey, str]:
+    """Return the runs that evaluated these models, whose intervals were written at that time."""
+    models = {
+        key: PromotedModel(f'"s"."{key.path[-1]}"', "1", (), None, altered_ms=int(altered * 1000))
+        for key in keys
+    }
+    return find_unreported(instance, models)
 
 
 def test_the_run_that_was_running_is_found(instance: dg.DagsterInstance) -> None:
     first, then = failed_run(instance, ORDERS)
     second, later = failed_run(instance, ORDERS, SALES)
 
-    assert find_unreported(instance, [unreported(ORDERS, then)]) == {ORDERS: first}
-    both = [unreported(ORDERS, later), unreported(SALES, later)]
-    assert find_unreported(instance, both) == {ORDERS: second, SALES: second}
+    assert found(instance, then, ORDERS) == {ORDERS: first}
+    assert found(instance, later, ORDERS, SALES) == {ORDERS: second, SALES: second}
 
 
 def test_a_model_that_a_run_reported_as_failed_is_left_out(instance: dg.DagsterInstance) -> None:
     """SQLMesh evaluated some of its batches, but not all."""
     failed = ModelErrors([ModelFailed('"s"."orders"', "no", "no")])
-    failure = failures.of_models({'"s"."orders"': failed}, [], None)
+    failure = failures.of_step(RunState(failed={'"s"."orders"': failed}), None)
     run_id, then = failed_run(instance, ORDERS, SALES, error=failure)
 
-    both = [unreported(ORDERS, then), unreported(SALES, then)]
-    assert find_unreported(instance, both) == {SALES: run_id}
+    assert found(instance, then, ORDERS, SALES) == {SALES: run_id}
 
 
 def test_a_model_that_no_run_evaluated_is_left_out(instance: dg.DagsterInstance) -> None:
     _, then = failed_run(instance, ORDERS)
 
-    assert find_unreported(instance, []) == {}
-    assert find_unreported(instance, [unreported(SALES, then)]) == {}  # the run did not plan it
-    assert (
-        find_unreported(instance, [unreported(ORDERS, then - 3600)]) == {}
-    )  # before any run: a plan
-    assert (
-        find_unreported(instance, [unreported(ORDERS, then + 3600)]) == {}
-    )  # after it: a plan, too
+    assert found(instance, then) == {}
+    assert found(instance, then, SALES) == {}  # the run did not plan it
+    assert found(instance, then - 3600, ORDERS) == {}  # before any run: a plan
+    assert found(instance, then + 3600, ORDERS) == {}  # after it: a plan, too
 
 
 def test_a_model_with_a_materialization_is_left_out(instance: dg.DagsterInstance) -> None:
     _, then = failed_run(instance, ORDERS)
     instance.report_runless_asset_event(dg.AssetMaterialization(ORDERS))
 
-    assert find_unreported(instance, [unreported(ORDERS, then)]) == {}
+    assert found(instance, then, ORDERS) == {}
 
 
 def model(name: str) -> ModelAsset:
@@ -117,17 +118,15 @@ def results(*names: str) -> RunResults:
 
 def test_recovered_models_are_yielded_upstream_first() -> None:
     made = results("z", "m", "a")
-    assert {each.key: each.altered_seconds for each in made.unreported_models()} == {
-        dg.AssetKey(["s", name]): 5.0 for name in "zma"
-    }
+    assert {*made.unreported_models()} == {dg.AssetKey(["s", name]) for name in "zma"}
 
-    found = [*made.finish(recovered={dg.AssetKey(["s", name]): "run-1" for name in "amz"})]
+    yielded = [*made.finish(recovered={dg.AssetKey(["s", name]): "run-1" for name in "amz"})]
 
-    materialized = [each for each in found if isinstance(each, dg.MaterializeResult)]
+    materialized = [each for each in yielded if isinstance(each, dg.MaterializeResult)]
     assert [each.asset_key for each in materialized] == [
         dg.AssetKey(["s", name]) for name in ("z", "m", "a")
     ]
-    assert len(found) == len(materialized)  # and none is reported as "not due"
+    assert len(yielded) == len(materialized)  # and none is reported as "not due"
     version = materialized[0].data_version
     assert version
     assert version.value == "v1-run-1"

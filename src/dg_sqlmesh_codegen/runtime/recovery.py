@@ -7,13 +7,13 @@ the model reports the materialization.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import dagster as dg
 
 from .concurrency.exclusivity import planned_assets
+from .events import PromotedModel
 from .results.failures import FAILED_MODELS
-from .selection import UnreportedModel
 from .text import display_name
 
 _UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -23,7 +23,7 @@ _TOLERANCE_SECONDS = 5.0
 
 
 def find_unreported(
-    instance: dg.DagsterInstance, models: Iterable[UnreportedModel]
+    instance: dg.DagsterInstance, models: Mapping[dg.AssetKey, PromotedModel]
 ) -> dict[dg.AssetKey, str]:
     """Find the runs that evaluated models without reporting them.
 
@@ -32,40 +32,40 @@ def find_unreported(
 
     Args:
         instance: the instance with the runs and the materializations.
-        models: models that the current run did not evaluate.
+        models: models that the current run did not evaluate, by asset.
 
     Returns:
         By asset, the id of the run that planned the asset and was running when SQLMesh last wrote
         intervals of its model.
     """
-    waiting = _without_materialization(instance, {model.key: model for model in models})
+    waiting = _without_materialization(instance, models)
     if not waiting:
         return {}
     found: dict[dg.AssetKey, str] = {}
     filters = dg.RunsFilter(statuses=_UNSUCCESSFUL)
     for record in instance.get_run_records(filters=filters, limit=_MAX_RUNS):
         run = record.dagster_run
-        evaluated = [model for model in waiting if _was_running(record, model.altered_seconds)]
+        evaluated = [key for key, altered in waiting.items() if _was_running(record, altered)]
         if not evaluated:
             continue
         planned, failed = planned_assets(instance, run), _failed_models(instance, run.run_id)
-        for model in evaluated:
-            if model.key in planned and display_name(model.fqn) not in failed:
-                found.setdefault(model.key, run.run_id)
+        for key in evaluated:
+            if key in planned and display_name(models[key].fqn) not in failed:
+                found.setdefault(key, run.run_id)
     return found
 
 
 def _without_materialization(
-    instance: dg.DagsterInstance, models: Mapping[dg.AssetKey, UnreportedModel]
-) -> list[UnreportedModel]:
-    """Return the models without a materialization since their intervals were written."""
-    waiting = dict(models)
-    for record in instance.get_asset_records(list(models)) if models else ():
+    instance: dg.DagsterInstance, models: Mapping[dg.AssetKey, PromotedModel]
+) -> dict[dg.AssetKey, float]:
+    """Return when intervals were written, in epoch seconds, and no materialization since then."""
+    waiting = {key: model.altered_ms / 1000 for key, model in models.items() if model.altered_ms}
+    for record in instance.get_asset_records(list(waiting)) if waiting else ():
         latest = record.asset_entry.last_materialization
         key = record.asset_entry.asset_key
-        if latest and latest.timestamp >= models[key].altered_seconds:
+        if latest and latest.timestamp >= waiting[key]:
             del waiting[key]
-    return list(waiting.values())
+    return waiting
 
 
 def _was_running(record: dg.RunRecord, seconds: float) -> bool:

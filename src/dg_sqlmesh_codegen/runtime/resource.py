@@ -12,10 +12,9 @@ from .concurrency import exclusivity
 from .dagster import compat
 from .records import ModelAsset
 from .results.run_results import RunResults, SQLMeshResult
-from .results.yield_order import YieldOrder
 from .run_target import Evaluation, Exclusivity, Locking, Target
 from .selection import Selection
-from .step import Step
+from .step import Step, YieldOrder
 from .worker import SQLMeshRun
 
 

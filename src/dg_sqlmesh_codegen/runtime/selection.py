@@ -35,15 +35,3 @@ class Selection:
                 if check.standalone and check.spec.key in self.checks:
                     found.add(check.audit)
         return frozenset(found)
-
-
-@dataclass(frozen=True, slots=True)
-class UnreportedModel:
-    """A model that this run did not evaluate.
-
-    `altered_seconds` is when its intervals were last written to the state, in epoch seconds.
-    """
-
-    key: dg.AssetKey
-    fqn: str
-    altered_seconds: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -12,9 +13,37 @@ from . import recovery
 from .dagster import compat, event_log
 from .errors import RunError, SetupError, StateBusyError
 from .events import Event, Message
+from .records import ModelAsset
 from .results.run_results import RunResults, SQLMeshResult
-from .results.yield_order import YieldOrder
 from .worker import SQLMeshRun
+
+
+class YieldOrder:
+    """What a step has yielded, and what Dagster still accepts.
+
+    Dagster refuses a materialization after one of its children, by the edges of the package.
+    SQLMesh follows the promoted edges, and after a restart it can evaluate an upstream model later.
+    """
+
+    def __init__(self, models: Sequence[ModelAsset], selected: Collection[dg.AssetKey]) -> None:
+        """Take every model of the package, and the assets of the step."""
+        self._selected = selected
+        self._children: dict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
+        for model in models:
+            for dep in model.spec.deps:
+                if dep.asset_key != model.spec.key:
+                    self._children[dep.asset_key].add(model.spec.key)
+        self._yielded: set[dg.AssetKey] = set()
+
+    def accepts(self, result: SQLMeshResult) -> bool:
+        """Return whether the op may yield the result now, and count it as yielded if so."""
+        key = result.asset_key
+        if isinstance(result, dg.AssetCheckResult) or key is None:
+            return True
+        if key not in self._selected or self._yielded & self._children[key]:
+            return False
+        self._yielded.add(key)
+        return True
 
 
 @dataclass(slots=True)
@@ -103,10 +132,9 @@ class Step:
 
     def _yield_or_log(self, result: SQLMeshResult) -> Iterator[SQLMeshResult]:
         """Yield a result, or write it to the event log if Dagster would refuse it."""
-        if not self.order.allows(result):
+        if not self.order.accepts(result):
             event_log.log_result(self.context, result)
             return
-        self.order.add(result)
         self._in_flight = (result, time.time())
         yield result
         self._in_flight = None

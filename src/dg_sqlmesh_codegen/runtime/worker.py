@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from .concurrency.cancel import Stop, exit_with_main_thread
@@ -22,13 +21,6 @@ _CANCEL_INTERVAL_SECONDS = 1.0
 _QUEUE_TIMEOUT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """The last item of the queue: the worker returned, or raised `error`."""
-
-    error: BaseException | None
-
-
 class SQLMeshRun:
     """One SQLMesh run: `start` it, then take its `events`.
 
@@ -38,7 +30,8 @@ class SQLMeshRun:
     """
 
     def __init__(self, target: Target, evaluation: Evaluation) -> None:
-        self._queue: SimpleQueue[Event | _Ended] = SimpleQueue()
+        self._queue: SimpleQueue[Event | None] = SimpleQueue()  # None comes last
+        self._error: BaseException | None = None
         self._stop = Stop()
         self._threads_before: list[threading.Thread] = []
         # A daemon thread, so that a query that hangs does not keep the process alive.
@@ -58,14 +51,14 @@ class SQLMeshRun:
             RunError: the run ended with an error that is not an `Exception`.
             Exception: every other error of `sqlmesh.run.evaluate`, after the events before it.
         """
-        while not isinstance(item := self._next(), _Ended):
-            yield item
+        while (event := self._next()) is not None:
+            yield event
         self._worker.join()
-        if isinstance(item.error, Exception):
-            raise item.error
-        if item.error is not None:
+        if isinstance(self._error, Exception):
+            raise self._error
+        if self._error is not None:
             # A Python model that calls sys.exit must not end the process.
-            raise RunError(f"SQLMesh's run ended with {item.error!r}") from item.error
+            raise RunError(f"SQLMesh's run ended with {self._error!r}") from self._error
 
     @property
     def is_over(self) -> bool:
@@ -87,20 +80,19 @@ class SQLMeshRun:
         if self._worker.is_alive():
             exit_with_main_thread(self._threads_before)
         items = [self._queue.get() for _ in range(self._queue.qsize())]
-        return [item for item in items if not isinstance(item, _Ended)]
+        return [item for item in items if item is not None]
 
     def _work(self, target: Target, evaluation: Evaluation) -> None:
-        error: BaseException | None = None
         try:
             # Imports SQLMesh: at execution time only.
             from .sqlmesh import run  # noqa: PLC0415
 
             run.evaluate(target, evaluation, self._queue.put, self._stop)
         except BaseException as caught:  # noqa: BLE001 - `events` raises it again
-            error = caught
-        self._queue.put(_Ended(error))
+            self._error = caught
+        self._queue.put(None)
 
-    def _next(self) -> Event | _Ended:
+    def _next(self) -> Event | None:
         while True:
             with suppress(Empty):
                 return self._queue.get(timeout=_QUEUE_TIMEOUT_SECONDS)

@@ -13,11 +13,10 @@ import pytest
 from dg_sqlmesh_codegen.runtime.concurrency import exclusivity
 from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, TAG
 from dg_sqlmesh_codegen.runtime.dagster import compat
-from dg_sqlmesh_codegen.runtime.dagster.compat import Limits, TagLimit
+from dg_sqlmesh_codegen.runtime.dagster.compat import Limits
 
-ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, ())
+ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None)
 HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
-TAGGED = (TagLimit(TAG, POOL, 1),)
 
 
 def missing_limit(
@@ -28,7 +27,7 @@ def missing_limit(
     queued: bool = True,
     tags: dict[str, str] | None = None,
 ) -> str | None:
-    monkeypatch.setattr(compat, "limits", lambda instance, pool: limits)
+    monkeypatch.setattr(compat, "limits", lambda instance, pool, tag: limits)
     monkeypatch.setattr(compat, "executor", lambda context: ("some_executor", executes_here))
     monkeypatch.setattr(compat, "was_queued", lambda instance, run_id: queued)
     run = SimpleNamespace(tags=tags or {}, run_id="run-1")
@@ -48,7 +47,7 @@ def missing_limit(
         (replace(ELSEWHERE, queue=False, pool=1), True),
         (replace(ELSEWHERE, queue=False, pool=1, pool_of_runs=True), False),
         # A run that is launched from the asset graph does not have the tags of the job.
-        (replace(ELSEWHERE, tags=TAGGED), False),
+        (replace(ELSEWHERE, tagged_runs=1), False),
         (HERE, True),
     ],
 )
@@ -61,18 +60,11 @@ def test_a_run_without_tags(monkeypatch: pytest.MonkeyPatch, limits: Limits, gua
         assert exclusivity.SNIPPET in problem
 
 
-@pytest.mark.parametrize(
-    ("limit", "guards"),
-    [
-        (TagLimit(TAG, POOL, 1), True),
-        (TagLimit(TAG, None, 1), True),
-        (TagLimit(TAG, POOL, 2), False),
-        (TagLimit(TAG, "another", 1), False),
-        (TagLimit("another", POOL, 1), False),
-    ],
-)
-def test_a_run_with_the_tag(monkeypatch: pytest.MonkeyPatch, limit: TagLimit, guards: bool) -> None:
-    limits = replace(ELSEWHERE, tags=(limit,))
+@pytest.mark.parametrize(("limit", "guards"), [(1, True), (2, False), (None, False)])
+def test_a_run_with_the_tag(
+    monkeypatch: pytest.MonkeyPatch, limit: int | None, guards: bool
+) -> None:
+    limits = replace(ELSEWHERE, tagged_runs=limit)
 
     assert (missing_limit(monkeypatch, limits, tags={TAG: POOL}) is None) == guards
     # A run of `dagster job execute` has the tag, but does not go through the queue.
@@ -109,21 +101,25 @@ def test_which_executors_run_steps_on_one_host(
     assert compat.executor(context) == (definition.name, here)
 
 
-def test_the_limits_of_a_real_instance() -> None:
+@pytest.mark.parametrize(
+    ("tag", "limit"),
+    [
+        ({"key": TAG, "value": POOL}, 2),
+        ({"key": TAG}, 2),
+        ({"key": TAG, "value": {"applyLimitPerUniqueValue": True}}, 2),
+        ({"key": TAG, "value": "another"}, None),
+        ({"key": "another", "value": POOL}, None),
+    ],
+)
+def test_the_limits_of_a_real_instance(tag: dict[str, object], limit: int | None) -> None:
     concurrency = {
         "pools": {"default_limit": 3, "granularity": "run"},
-        "runs": {
-            "max_concurrent_runs": 7,
-            "tag_concurrency_limits": [
-                {"key": TAG, "value": POOL, "limit": 1},
-                {"key": "team", "value": {"applyLimitPerUniqueValue": True}, "limit": 2},
-            ],
-        },
+        "runs": {"max_concurrent_runs": 7, "tag_concurrency_limits": [{**tag, "limit": 2}]},
     }
     with dg.instance_for_test(overrides={"concurrency": concurrency}) as instance:
-        before = compat.limits(instance, POOL)
+        before = compat.limits(instance, POOL, TAG)
         instance.event_log_storage.set_concurrency_slots(POOL, 1)
-        after = compat.limits(instance, POOL)
+        after = compat.limits(instance, POOL, TAG)
 
     assert before == Limits(
         "DefaultRunLauncher",
@@ -132,7 +128,7 @@ def test_the_limits_of_a_real_instance() -> None:
         pool=3,
         pool_of_runs=True,
         runs=7,
-        tags=(TagLimit(TAG, POOL, 1), TagLimit("team", None, 2)),
+        tagged_runs=limit,
     )
     assert after.pool == 1
 

@@ -7,34 +7,32 @@ from typing import Any
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, TAG
 from dg_sqlmesh_codegen.runtime.dagster import compat
-from dg_sqlmesh_codegen.runtime.dagster.compat import Limits, TagLimit
+from dg_sqlmesh_codegen.runtime.dagster.compat import Limits
 from dg_sqlmesh_codegen.runtime.doctor import instance as examined
 from dg_sqlmesh_codegen.runtime.doctor.findings import Severity
 
-ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, ())
+ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None)
 HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
-TAGGED = (TagLimit(TAG, POOL, 1),)
 
 
 @pytest.mark.parametrize(
     ("limits", "severity"),
     [
         (ELSEWHERE, Severity.PROBLEM),
-        (replace(ELSEWHERE, tags=TAGGED), Severity.WARNING),
+        (replace(ELSEWHERE, tagged_runs=1), Severity.WARNING),
         (replace(ELSEWHERE, pool=1), Severity.OK),
         (HERE, Severity.WARNING),
-        (replace(HERE, tags=TAGGED), Severity.OK),
+        (replace(HERE, tagged_runs=1), Severity.OK),
         (replace(HERE, runs=1), Severity.OK),
     ],
 )
 def test_the_severity_of_the_limits(
     monkeypatch: pytest.MonkeyPatch, limits: Limits, severity: Severity
 ) -> None:
-    monkeypatch.setattr(compat, "limits", lambda instance, pool: limits)
+    monkeypatch.setattr(compat, "limits", lambda instance, pool, tag: limits)
     instance: Any = None
     _, finding = examined.examine_limits(instance)
 
     assert finding.severity is severity
-    assert bool(finding.remedy) == (severity is not Severity.OK or limits.tags != ())
+    assert bool(finding.remedy) == (severity is not Severity.OK or limits.tagged_runs == 1)

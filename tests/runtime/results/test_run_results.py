@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import dagster as dg
+import pytest
+from dagster._core.definitions.metadata import normalize_metadata
 
 from dg_sqlmesh_codegen.runtime.errors import RunError
 from dg_sqlmesh_codegen.runtime.events import (
@@ -63,11 +65,17 @@ def promoted(name: str, *parents: str) -> PromotedModel:
 class Run:
     """A run of the given models."""
 
-    def __init__(self, *models: ModelAsset, selected: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        *models: ModelAsset,
+        selected: Iterable[str] | None = None,
+        is_retry: bool = False,
+        with_checks: bool = True,
+    ) -> None:
         chosen = [m for m in models if selected is None or m.spec.key.path[-1] in selected]
         keys = frozenset(m.spec.key for m in chosen)
-        checks = frozenset(check.key for m in chosen for check in m.check_specs)
-        self.results = RunResults(models, Selection(keys, checks, "run-1"))
+        checks = frozenset(check.key for m in chosen if with_checks for check in m.check_specs)
+        self.results = RunResults(models, Selection(keys, checks, "run-1", is_retry))
 
     def take(self, *events: Event) -> list[object]:
         """Return everything but the informational messages."""
@@ -78,6 +86,12 @@ class Run:
             if not (isinstance(item, Message) and item.level is logging.INFO)
         ]
 
+    def failure(self, error: Exception | None = None) -> dg.Failure:
+        """Return the failure of the step. There must be one."""
+        failure = self.results.failure(error)
+        assert failure is not None
+        return failure
+
     def finish(self) -> dict[tuple[str, str], dg.AssetCheckResult]:
         found = {}
         for result in self.results.finish():
@@ -87,13 +101,16 @@ class Run:
         return found
 
 
-def facts_of(result: dg.MaterializeResult[None] | dg.AssetCheckResult) -> dict[str, object]:
+def facts_of(result: object) -> dict[str, object]:
     """Return the plain values of a result's metadata."""
-    facts: dict[str, object] = {}
-    for key, value in (result.metadata or {}).items():
-        assert isinstance(value, dg.MetadataValue)
-        facts[key] = value.value
-    return facts
+    assert isinstance(result, dg.MaterializeResult | dg.AssetCheckResult)
+    return {key: value.value for key, value in normalize_metadata(result.metadata or {}).items()}
+
+
+def failed_check(result: object) -> dg.AssetCheckResult:
+    assert isinstance(result, dg.MaterializeResult)
+    (check,) = [check for check in result.check_results or [] if not check.passed]
+    return check
 
 
 def checks_of(result: object) -> dict[str, bool]:
@@ -121,15 +138,13 @@ def test_a_model_is_materialized_when_its_last_batch_ends() -> None:
 
 
 def test_rows_and_bytes_are_summed_where_the_engine_reports_them() -> None:
-    run = Run(model("a"))
     events = [
         BatchEnded(fqn("a"), 0, DAY, 1, rows=3, bytes=10),
         BatchEnded(fqn("a"), DAY, 2 * DAY, 1, rows=4),
     ]
-    (result,) = run.take(RunPlanned((due("a", 2),)), *events)
-
-    assert isinstance(result, dg.MaterializeResult)
+    (result,) = Run(model("a")).take(RunPlanned((due("a", 2),)), *events)
     facts = facts_of(result)
+
     assert (facts["sqlmesh/rows_processed"], facts["sqlmesh/bytes_processed"]) == (7, 10)
 
 
@@ -145,8 +160,7 @@ def test_uses_of_one_audit_are_distinguished_by_their_arguments() -> None:
         "positive": True,
         "sqlmesh_execution_status": True,
     }
-    assert isinstance(result, dg.MaterializeResult)
-    (check,) = [check for check in result.check_results or [] if not check.passed]
+    check = failed_check(result)
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert facts_of(check)["sqlmesh/count"] == 3
     assert facts_of(check)["sqlmesh/audit_args"] == {"columns": "(name)"}
@@ -158,17 +172,7 @@ def test_rows_of_an_audit_that_failed_on_several_batches_are_added_up() -> None:
     planned = RunPlanned((due("a", 2, POSITIVE),))
     (result,) = run.take(planned, failed, batch("a"), failed, batch("a", 1))
 
-    assert isinstance(result, dg.MaterializeResult)
-    check, _ = result.check_results or []
-    assert facts_of(check)["sqlmesh/count"] == 6
-
-
-def test_an_audit_that_did_not_run_has_no_result() -> None:
-    """The package can have an audit that is not promoted yet."""
-    run = Run(model("a", on_id=ON_ID, positive=POSITIVE))
-    (result,) = run.take(RunPlanned((due("a", 1, POSITIVE),)), batch("a"))
-
-    assert checks_of(result) == {"positive": True, "sqlmesh_execution_status": True}
+    assert facts_of(failed_check(result))["sqlmesh/count"] == 6
 
 
 def test_an_audit_that_is_not_in_the_package_causes_a_warning() -> None:
@@ -180,12 +184,31 @@ def test_an_audit_that_is_not_in_the_package_causes_a_warning() -> None:
     assert "w.s.a has audits that are not in the generated package: not_null" in warning.text
 
 
+AUDITED = RunPlanned((due("a", 1, ON_ID),))
+FOUND = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("events", "audits"),
+    [
+        # The package can have an audit that is not promoted yet: it did not run.
+        ([RunPlanned((due("a", 1, POSITIVE),)), batch("a")], {"positive": True}),
+        # A restart forgets the failed audits of failed batches.
+        ([AUDITED, FOUND, batch("a", ok=False), AUDITED, batch("a")], {"on_id": True}),
+    ],
+)
+def test_only_audits_that_ran_have_results(events: list[Event], audits: dict[str, bool]) -> None:
+    (result,) = Run(model("a", on_id=ON_ID, positive=POSITIVE)).take(*events)
+
+    assert checks_of(result) == {**audits, "sqlmesh_execution_status": True}
+
+
 def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
     run = Run(model("a", on_id=ON_ID, positive=POSITIVE), model("b"), model("c"))
     run.take(
         EnvironmentRead((promoted("a"), promoted("b", "a"), promoted("c", "b"))),
         RunPlanned((due("a", 1, ON_ID, POSITIVE), due("c"))),
-        AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1"),
+        FOUND,
         batch("a", ok=False),
         ModelsSkipped((fqn("c"),)),
         ModelFailed(fqn("a"), "Audits failed: not_null", "trace", (ON_ID,)),
@@ -202,8 +225,7 @@ def test_a_blocking_audit_fails_the_model_and_allows_no_retry() -> None:
     assert (skipped.passed, skipped.description) == (False, "skipped")
     # Through `b`, which was not due.
     assert facts_of(skipped)["sqlmesh/failed_upstream"] == ["w.s.a"]
-    failure = run.results.failure()
-    assert failure is not None
+    failure = run.failure()
     assert failure.allow_retries is False
     assert failure.description == (
         "SQLMesh could not evaluate 1 model: w.s.a: Audits failed: not_null. "
@@ -224,8 +246,7 @@ def test_a_failed_query_allows_a_retry_and_reports_no_audits() -> None:
     # The model that was finished before the failure is still reported.
     assert [type(item) for item in yielded] == [dg.MaterializeResult, Message]
     assert set(run.finish()) == {("a", "sqlmesh_execution_status")}
-    failure = run.results.failure()
-    assert failure is not None
+    failure = run.failure()
     assert failure.allow_retries is True
 
 
@@ -271,13 +292,10 @@ def test_a_model_that_was_not_selected_is_reported_with_all_its_checks() -> None
 
 
 def test_checks_that_were_not_selected_are_not_reported() -> None:
-    a = model("a", on_id=ON_ID)
-    selection = Selection(frozenset([a.spec.key]), frozenset(), "run-1")
-    results = RunResults([a], selection)
-    events: list[Event] = [RunPlanned((due("a", 1, ON_ID),)), batch("a")]
-    yielded = [item for event in events for item in results.handle(event)]
+    run = Run(model("a", on_id=ON_ID), with_checks=False)
+    (result,) = run.take(AUDITED, batch("a"))
 
-    assert checks_of(yielded[-1]) == {}
+    assert checks_of(result) == {}
 
 
 def test_an_audit_with_the_same_arguments_twice_is_reported_once() -> None:
@@ -297,24 +315,16 @@ def test_a_restart_keeps_evaluated_batches_and_forgets_skipped_models() -> None:
     run.take(planned, batch("a", 0), ModelsSkipped((fqn("b"),)))
     (a, b) = run.take(RunPlanned((due("a"), due("b"))), batch("a", 1), batch("b"))
 
-    assert isinstance(a, dg.MaterializeResult)
-    assert isinstance(b, dg.MaterializeResult)
+    assert [type(item) for item in (a, b)] == [dg.MaterializeResult] * 2
     assert facts_of(a)["sqlmesh/batches"] == 2
     assert run.results.failure() is None
 
 
 def test_a_retry_does_not_report_models_of_the_first_attempt_as_not_due() -> None:
-    a, b = model("a"), model("b")
-    keys = frozenset([a.spec.key, b.spec.key])
-    checks = frozenset(check.key for m in (a, b) for check in m.check_specs)
-    results = RunResults([a, b], Selection(keys, checks, "run-1", is_retry=True))
-    for event in (RunPlanned((due("b"),)), ModelFailed(fqn("b"), "no", "no")):
-        list(results.handle(event))
-    found = list(results.finish())
+    run = Run(model("a"), model("b"), is_retry=True)
+    run.take(RunPlanned((due("b"),)), ModelFailed(fqn("b"), "no", "no"))
 
-    assert [check.asset_key for check in found if isinstance(check, dg.AssetCheckResult)] == [
-        b.spec.key
-    ]
+    assert set(run.finish()) == {("b", "sqlmesh_execution_status")}
 
 
 QUERY_ERROR = ModelFailed(fqn("a"), "no such table", "trace")
@@ -325,16 +335,14 @@ def test_all_errors_of_a_model_with_several_batches_are_reported() -> None:
     """SQLMesh goes on with a model's other batches when one of them has failed."""
     run = Run(model("a", on_id=ON_ID, positive=POSITIVE))
     planned = RunPlanned((due("a", 2, ON_ID, POSITIVE),))
-    failed = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
-    run.take(planned, batch("a", ok=False), failed, batch("a", 1, ok=False))
+    run.take(planned, batch("a", ok=False), FOUND, batch("a", 1, ok=False))
     run.take(QUERY_ERROR, AUDIT_ERROR)
     found = run.finish()
 
     assert found["a", "on_id"].severity is dg.AssetCheckSeverity.ERROR
     # One batch was not audited, so the other audit has not passed on all of the data.
     assert ("a", "positive") not in found
-    failure = run.results.failure()
-    assert failure is not None
+    failure = run.failure()
     assert failure.allow_retries is True
     assert "no such table; Audits failed: not_null" in str(failure.description)
 
@@ -342,26 +350,23 @@ def test_all_errors_of_a_model_with_several_batches_are_reported() -> None:
 def test_a_run_that_ends_with_an_error_reports_what_is_certain() -> None:
     run = Run(model("a", on_id=ON_ID), model("b"), model("c"))
     planned = RunPlanned((due("a", 1, ON_ID), due("b"), due("c")))
-    failed = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
-    run.take(planned, batch("b"), failed, batch("a", ok=False), AUDIT_ERROR)
+    run.take(planned, batch("b"), FOUND, batch("a", ok=False), AUDIT_ERROR)
     found = {
         (str(check.asset_key), str(check.check_name))
         for check in run.results.finish(aborted=True)
         if isinstance(check, dg.AssetCheckResult)
     }
-    failure = run.results.failure(RunError("after_all raised"))
+    failure = run.failure(RunError("after_all raised"))
 
     assert {name for _, name in found} == {"on_id", "sqlmesh_execution_status"}
     assert len(found) == 2  # SQLMesh reported nothing about `c`
-    assert failure is not None
     assert "SQLMesh's run ended with: after_all raised" in str(failure.description)
     assert failure.allow_retries is True
 
 
 def test_a_run_that_fails_as_a_whole_allows_a_retry() -> None:
-    failure = Run(model("a")).results.failure(RunError("ValueError: a signal raised"))
+    failure = Run(model("a")).failure(RunError("ValueError: a signal raised"))
 
-    assert failure is not None
     assert failure.description == "SQLMesh's run failed: ValueError: a signal raised"
     assert failure.allow_retries is True
 
@@ -375,16 +380,6 @@ def test_two_uses_of_an_audit_of_which_the_package_has_one() -> None:
     assert checks_of(yielded[1]) == {"sqlmesh_execution_status": True}
 
 
-def test_a_restart_forgets_failed_audits_of_failed_batches() -> None:
-    run = Run(model("a", on_id=ON_ID))
-    planned = RunPlanned((due("a", 1, ON_ID),))
-    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
-    run.take(planned, found, batch("a", ok=False))
-    (result,) = run.take(planned, batch("a"))
-
-    assert checks_of(result) == {"on_id": True, "sqlmesh_execution_status": True}
-
-
 def test_a_restart_keeps_failed_audits_of_successful_batches() -> None:
     """Two batches in two threads: one is successful, with a warning of an audit."""
     run = Run(model("a", on_id=ON_ID))
@@ -394,33 +389,29 @@ def test_a_restart_keeps_failed_audits_of_successful_batches() -> None:
     good = replace(batch("a"), thread=1)
     failed = replace(batch("a", 1, ok=False), thread=2)
     run.take(planned, on_failed, on_good, good, failed)
-    (result,) = run.take(RunPlanned((due("a", 1, ON_ID),)), replace(batch("a", 1), thread=1))
+    (result,) = run.take(AUDITED, replace(batch("a", 1), thread=1))
 
-    assert isinstance(result, dg.MaterializeResult)
     assert facts_of(result)["sqlmesh/batches"] == 2
-    (check,) = [check for check in result.check_results or [] if not check.passed]
-    assert facts_of(check)["sqlmesh/count"] == 2
+    assert facts_of(failed_check(result))["sqlmesh/count"] == 2
 
 
 def test_a_restart_with_another_version_starts_from_nothing() -> None:
     run = Run(model("a", on_id=ON_ID))
-    run.take(RunPlanned((due("a", 2, ON_ID),)), AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1"))
+    run.take(RunPlanned((due("a", 2, ON_ID),)), FOUND)
     run.take(batch("a"))
     new = replace(due("a", 1, ON_ID), version="v2")
     (result,) = run.take(RunPlanned((new,)), batch("a"))
 
-    assert isinstance(result, dg.MaterializeResult)
     assert facts_of(result)["sqlmesh/batches"] == 1
     assert checks_of(result) == {"on_id": True, "sqlmesh_execution_status": True}
 
 
 def test_an_evaluation_after_a_restart_is_not_reported_a_second_time() -> None:
     run = Run(model("a", on_id=ON_ID))
-    assert len(run.take(RunPlanned((due("a", 1, ON_ID),)), batch("a"))) == 1
+    assert len(run.take(AUDITED, batch("a"))) == 1
     again = replace(due("a", 1, ON_ID), version="v2")
-    found = AuditFailed(fqn("a"), ON_ID, 2, "SELECT 1")
 
-    assert run.take(RunPlanned((again,)), found, batch("a")) == []
+    assert run.take(RunPlanned((again,)), FOUND, batch("a")) == []
     assert run.finish() == {}
     assert run.results.failure() is None
 
@@ -436,11 +427,8 @@ def test_the_promoted_version_is_reported_if_it_differs_from_the_package() -> No
     assert warning.level is logging.WARNING
     assert "1 model (w.s.a)" in warning.text
     assert "`python -m dg_sqlmesh_codegen`" in warning.text
-    assert isinstance(a, dg.MaterializeResult)
     assert facts_of(a)["sqlmesh/code_version_promoted"] == "1"
-    for other in (b, c):
-        assert isinstance(other, dg.MaterializeResult)
-        assert "sqlmesh/code_version_promoted" not in facts_of(other)
+    assert "sqlmesh/code_version_promoted" not in {**facts_of(b), **facts_of(c)}
 
 
 def test_models_that_are_not_in_the_package_cause_one_warning() -> None:
@@ -460,12 +448,11 @@ def test_a_selected_model_that_is_not_promoted_fails_the_step_and_other_models_r
     read = EnvironmentRead((promoted("a"),), "sqlmesh -p shop plan prod")
     (result,) = run.take(read, RunPlanned((due("a"),)), batch("a"))
     found = run.finish()
-    failure = run.results.failure()
+    failure = run.failure()
 
     assert isinstance(result, dg.MaterializeResult)
     assert found["new", "sqlmesh_execution_status"].description == "not promoted"
     assert not found["new", "sqlmesh_execution_status"].passed
-    assert failure is not None
     assert "Not promoted in the SQLMesh environment: w.s.new. " in str(failure.description)
     assert "`sqlmesh -p shop plan prod`" in str(failure.description)
     assert failure.allow_retries is False
@@ -475,9 +462,8 @@ def test_a_failure_also_lists_models_that_are_not_promoted() -> None:
     run = Run(model("a"), model("new"))
     run.take(EnvironmentRead((promoted("a"),)), RunPlanned((due("a"),)), batch("a", ok=False))
     run.take(QUERY_ERROR)
-    failure = run.results.failure()
+    failure = run.failure()
 
-    assert failure is not None
     assert "no such table. Not promoted" in str(failure.description)
     assert failure.allow_retries is True
 
@@ -487,9 +473,8 @@ def test_a_thousand_errors_stay_readable() -> None:
     run = Run(*(model(name) for name in names))
     run.take(RunPlanned(tuple(due(name) for name in names)))
     run.take(*(ModelFailed(fqn(name), "x" * 50_000, "trace") for name in names))
-    failure = run.results.failure()
+    failure = run.failure()
 
-    assert failure is not None
     assert len(str(failure.description)) < 25_000
     assert "could not evaluate 1000 models: w.s.m0000: xxx" in str(failure.description)
     assert "and 990 more" in str(failure.description)

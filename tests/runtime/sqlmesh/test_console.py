@@ -21,7 +21,7 @@ from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.errors import RunStoppedError
 from dg_sqlmesh_codegen.runtime.sqlmesh.compat import ExactSelector
-from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier, FailedAudits, RunConsole
+from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier, RunConsole
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -143,7 +143,7 @@ MODEL = SimpleNamespace(fqn=FQN, name="a", dialect="duckdb")
 def test_a_failed_audit_is_emitted_once() -> None:
     """SQLMesh notifies the targets of the model's owner too."""
     emitted: list[events.Event] = []
-    notifier = AuditNotifier(report=FailedAudits(emitted.append))
+    notifier = AuditNotifier(emit=emitted.append)
     error = audit_error(MODEL)
     for failed in (error, error, audit_error(None)):
         notifier.notify_audit_failure(failed)

@@ -8,8 +8,12 @@ import pytest
 from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.utils.errors import ConfigError
 
-from dg_sqlmesh_codegen.runtime.concurrency.file_lock import LockHolder, hold, read_holder
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import (
+    LockHolder,
+    LockRequest,
+    hold_state,
+    read_holder,
+)
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Exclusivity, Locking, Target
@@ -43,7 +47,7 @@ def open_and_close(request: LockRequest | None = None) -> None:
 
 
 def test_the_options_of_the_context(context_class: Mock) -> None:
-    notifier, redaction = AuditNotifier(report=print), Redaction()
+    notifier, redaction = AuditNotifier(emit=print), Redaction()
     with opened.open_context(TARGET, redaction, notifier=notifier) as context:
         assert not context.close.called  # type: ignore[attr-defined]
 
@@ -79,8 +83,10 @@ def test_the_lock_is_held_until_the_context_is_closed(context_class: Mock) -> No
 def test_another_run_has_the_lock(asks: LockRequest, problem: str) -> None:
     open_and_close(asks)
     (lock,) = Path("locks").glob("*.lock")
-    other = hold(lock, LockHolder.here("other-run"), 0, lambda holder, waited: None)
-    with other, pytest.raises(StateBusyError) as caught:
+    with (
+        hold_state(lock, LockRequest("other-run", TARGET.locking)),
+        pytest.raises(StateBusyError) as caught,
+    ):
         open_and_close(asks)
     assert str(caught.value).startswith(problem)
 
@@ -91,7 +97,7 @@ def test_a_lock_that_cannot_be_used(mode: Exclusivity) -> None:
     emitted: list[Any] = []
     request = LockRequest("run-1", Locking(mode, 0, "locks"), emitted.append)
     if mode is Exclusivity.REQUIRE:
-        with pytest.raises(SetupError, match="`lock_dir`"):
+        with pytest.raises(SetupError, match=r"locks.*`lock_dir`"):
             open_and_close(request)
     else:
         open_and_close(request)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.sqlmesh.secrets import secrets_of
+from dg_sqlmesh_codegen.runtime.redaction import secrets_of
 from dg_sqlmesh_codegen.runtime.sqlmesh.state_identity import duckdb_file, state_key
 
 pytestmark = pytest.mark.sqlmesh

@@ -82,7 +82,7 @@ def missing_limit(context: dg.AssetExecutionContext) -> str | None:
     None if an instance limit prevents it, or if runs and steps stay on one host: there the lock
     file is enough.
     """
-    limits = compat.limits(context.instance, POOL)
+    limits = compat.limits(context.instance, POOL, TAG)
     executor, executes_here = compat.executor(context)
     if limits.launches_here and executes_here:
         return None
@@ -100,19 +100,20 @@ def missing_limit(context: dg.AssetExecutionContext) -> str | None:
 
 def pool_is_exclusive(limits: compat.Limits) -> bool:
     """Return whether every step waits for a slot, whatever launched its run."""
-    return limits.pool is not None and limits.pool <= 1 and not limits.pool_of_runs
+    return _is_one(limits.pool) and not limits.pool_of_runs
 
 
 def queue_is_exclusive(limits: compat.Limits, tags: Mapping[str, str]) -> bool:
     """Return whether the queue starts only one run with these tags at a time."""
     if not limits.queue:
         return False
-    if limits.runs == 1 or (limits.pool is not None and limits.pool <= 1):
+    if limits.runs == 1 or _is_one(limits.pool):
         return True
-    return tags.get(TAG) == POOL and any(
-        limit.key == TAG and limit.value in (None, POOL) and limit.limit <= 1
-        for limit in limits.tags
-    )
+    return tags.get(TAG) == POOL and _is_one(limits.tagged_runs)
+
+
+def _is_one(limit: int | None) -> bool:
+    return limit is not None and limit <= 1
 
 
 def _duration(seconds: float) -> str:

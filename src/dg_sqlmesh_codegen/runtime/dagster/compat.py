@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.executor_definition import execute_in_process_executor
@@ -47,21 +48,13 @@ def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[
 
 
 @dataclass(frozen=True, slots=True)
-class TagLimit:
-    """A tag concurrency limit. `value` None means any value."""
-
-    key: str
-    value: str | None
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """The concurrency limits of an instance; None means no limit.
 
     `launcher` is the class of the run launcher, and `launches_here` whether it starts runs on its
-    own host. `queue` is whether runs go through a queue; `runs` and `tags` are its limits. `pool`
-    is the limit of the pool. With `pool_of_runs` it counts runs, and only the queue obeys it.
+    own host. `queue` is whether runs go through a queue; `runs` is its limit of all runs and
+    `tagged_runs` that of runs with the pool's tag. `pool` is the limit of the pool. With
+    `pool_of_runs` it counts runs, and only the queue obeys it.
     """
 
     launcher: str
@@ -70,11 +63,11 @@ class Limits:
     pool: int | None
     pool_of_runs: bool
     runs: int | None
-    tags: tuple[TagLimit, ...]
+    tagged_runs: int | None
 
 
-def limits(instance: dg.DagsterInstance, pool: str) -> Limits:
-    """Return the concurrency limits of an instance, with that of one pool.
+def limits(instance: dg.DagsterInstance, pool: str, tag: str) -> Limits:
+    """Return the concurrency limits of an instance, with those of a pool and its tag.
 
     `dagster.yaml` and `dagster instance concurrency set` are the public ways to set the limits.
     There is no public way to read them.
@@ -96,7 +89,7 @@ def limits(instance: dg.DagsterInstance, pool: str) -> Limits:
         pool=_pool_limit(instance, pool),
         pool_of_runs=granularity is not None and granularity.value == "run",
         runs=queue.max_concurrent_runs if queue else None,
-        tags=tuple(map(_tag_limit, queue.tag_concurrency_limits)) if queue else (),
+        tagged_runs=_tag_limit(queue.tag_concurrency_limits, tag, pool) if queue else None,
     )
 
 
@@ -153,8 +146,11 @@ def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
     return instance.get_concurrency_config().pool_config.default_pool_limit
 
 
-def _tag_limit(configured: Mapping[str, object]) -> TagLimit:
-    key, value, limit = (configured.get(name) for name in ("key", "value", "limit"))
-    assert isinstance(key, str)  # noqa: S101 - dagster.yaml's schema requires both
-    assert isinstance(limit, int)  # noqa: S101
-    return TagLimit(key, value if isinstance(value, str) else None, limit)
+def _tag_limit(limits: Iterable[Mapping[str, Any]], key: str, pool: str) -> int | None:
+    found = []
+    for limit in limits:
+        value = limit.get("value")
+        is_any = not isinstance(value, str)  # no value, or `applyLimitPerUniqueValue`
+        if limit["key"] == key and (is_any or value == pool):
+            found.append(limit["limit"])
+    return min(found, default=None)

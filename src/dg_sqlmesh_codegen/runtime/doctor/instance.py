@@ -42,7 +42,7 @@ def examine_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
 
 def examine_limits(instance: dg.DagsterInstance) -> Iterator[Finding]:
     """Yield where the instance launches runs, and whether it prevents two SQLMesh runs at once."""
-    limits = compat.limits(instance, POOL)
+    limits = compat.limits(instance, POOL, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
     yield Finding(Severity.OK, f"{limits.launcher} launches runs {place}")
     if pool_is_exclusive(limits):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse
 from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
 
-from . import metadata
+Fact = dg.MetadataValue | str | int | float | list[str] | list[list[str]]
+Facts = Mapping[str, Fact]
 
 
 def key(result: dg.AssetCheckResult) -> dg.AssetCheckKey | None:
@@ -36,30 +37,31 @@ def audit_result(
     check: AuditCheck, failed: AuditFailed | None, *, blocking: bool
 ) -> dg.AssetCheckResult:
     """Return the result of an audit that ran. `failed` is None if it passed."""
-    warns = failed is not None and not blocking
+    if failed is None:
+        return dg.AssetCheckResult(
+            passed=True, asset_key=check.spec.asset_key, check_name=check.spec.name
+        )
     return dg.AssetCheckResult(
-        passed=failed is None,
+        passed=False,
         asset_key=check.spec.asset_key,
         check_name=check.spec.name,
-        severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
-        metadata=metadata.of_failed_audit(failed) if failed else {},
-        description=_rows(failed.count) if failed else None,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        metadata={
+            "sqlmesh/count": failed.count,
+            "sqlmesh/audit_query": dg.MarkdownMetadataValue(f"```sql\n{failed.query}\n```"),
+            "sqlmesh/audit_args": dict(failed.use.args),
+        },
+        description="1 row failed" if failed.count == 1 else f"{failed.count} rows failed",
     )
 
 
-def status(
-    model: ModelAsset, passed: bool, status: str, facts: metadata.Facts
-) -> dg.AssetCheckResult:
+def status(model: ModelAsset, passed: bool, status: str, facts: Facts) -> dg.AssetCheckResult:
     """Return the result of the check `sqlmesh_execution_status`."""
     return dg.AssetCheckResult(
         passed=passed,
         asset_key=model.spec.key,
         check_name=model.status_check.name,
         severity=dg.AssetCheckSeverity.WARN if status == "skipped" else dg.AssetCheckSeverity.ERROR,
-        metadata={"sqlmesh/status": dg.TextMetadataValue(status), **facts},
+        metadata={"sqlmesh/status": status, **facts},
         description=status,
     )
-
-
-def _rows(count: int) -> str:
-    return "1 row failed" if count == 1 else f"{count} rows failed"

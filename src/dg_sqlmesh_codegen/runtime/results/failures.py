@@ -10,7 +10,8 @@ import dagster as dg
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
 from dg_sqlmesh_codegen.runtime.text import clipped, counted, display_name, shortened
 
-from .progress import ModelErrors
+from . import drift
+from .progress import RunState
 
 # Metadata key of a failure that lists the failed models.
 FAILED_MODELS = "sqlmesh/failed"
@@ -38,34 +39,32 @@ def failed_upstream(
     return found
 
 
-def of_models(
-    failed: Mapping[str, ModelErrors], skipped: Iterable[str], run_error: Exception | None
-) -> dg.Failure:
-    """Return the failure of a step in which models failed.
+def of_step(state: RunState, run_error: Exception | None) -> dg.Failure | None:
+    """Return the failure that ends a step after all results, or None.
 
     Args:
-        failed: the errors of each failed model, by fqn.
-        skipped: the models that SQLMesh skipped because of them.
+        state: what SQLMesh has reported.
         run_error: the error that ended SQLMesh's run, if any.
     """
-    errors = [f"{display_name(fqn)}: {error.message}" for fqn, error in sorted(failed.items())]
-    skipped_names = sorted(map(display_name, skipped))
-    listed = shortened([clipped(error) for error in errors], "; ", _MAX_ERRORS)
-    description = f"SQLMesh could not evaluate {counted(errors)}: {listed}"
-    if skipped_names:
-        description += f". Skipped downstream: {shortened(skipped_names)}"
+    failed, parts = state.failed, []
+    metadata = {}
+    if failed:
+        errors = [f"{display_name(fqn)}: {error.message}" for fqn, error in sorted(failed.items())]
+        listed = shortened([clipped(error) for error in errors], "; ", _MAX_ERRORS)
+        parts.append(f"SQLMesh could not evaluate {counted(errors)}: {listed}")
+        skipped = sorted(map(display_name, state.skipped - state.evaluated - set(failed)))
+        if skipped:
+            parts.append(f"Skipped downstream: {shortened(skipped)}")
+        metadata = {FAILED_MODELS: sorted(map(display_name, failed)), "sqlmesh/skipped": skipped}
     if run_error:
-        description += f". SQLMesh's run ended with: {clipped(str(run_error))}"
+        outcome = "ended with" if failed else "failed"
+        parts.append(f"SQLMesh's run {outcome}: {clipped(str(run_error))}")
+    if state.not_promoted:
+        parts += drift.not_promoted(state.not_promoted, state.plan_command)
+    if not parts:
+        return None
     return dg.Failure(
-        description=description,
-        metadata={
-            FAILED_MODELS: sorted(map(display_name, failed)),
-            "sqlmesh/skipped": skipped_names,
-        },
+        description=". ".join(parts),
+        metadata=metadata,
         allow_retries=run_error is not None or any(error.retryable for error in failed.values()),
     )
-
-
-def of_run(error: Exception) -> dg.Failure:
-    """Return the failure of a step in which SQLMesh's run failed as a whole."""
-    return dg.Failure(f"SQLMesh's run failed: {clipped(str(error))}")

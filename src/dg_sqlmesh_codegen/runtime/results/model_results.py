@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from dg_sqlmesh_codegen.runtime.events import BatchEnded
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import display_name
 
-from . import checks, metadata
+from . import checks
 from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
@@ -26,8 +28,7 @@ class ModelResults:
 
     def materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
         """Return the result of a model whose last batch has ended."""
-        facts = metadata.of_evaluation(progress.due, progress.evaluated)
-        facts |= metadata.of_other_version(progress.due, model.spec.code_version)
+        facts = _evaluation(model, progress)
         results = [*self.audit_checks(model)]
         if model.has_status_check:
             results.append(checks.status(model, True, "evaluated", facts))
@@ -44,7 +45,10 @@ class ModelResults:
     def recovered(self, model: ModelAsset, run_id: str) -> dg.MaterializeResult[None]:
         """Return the result of a model that an earlier run evaluated. Its audits are unknown."""
         version = self.state.promoted[model.fqn].version
-        facts = metadata.of_recovered_evaluation(version, run_id)
+        facts: checks.Facts = {
+            "sqlmesh/snapshot_version": version,
+            "sqlmesh/evaluated_by_run": dg.DagsterRunMetadataValue(run_id),
+        }
         status = checks.status(model, True, "evaluated", facts)
         return dg.MaterializeResult(
             asset_key=model.spec.key,
@@ -75,24 +79,57 @@ class ModelResults:
         state = self.state
         failed = state.failed.get(model.fqn)
         if failed:
-            error = {"sqlmesh/error": dg.TextMetadataValue(failed.message)}
-            return checks.status(model, False, "failed", error)
+            return checks.status(model, False, "failed", {"sqlmesh/error": failed.message})
         if model.fqn in state.skipped:
             # SQLMesh has ended, so it is computed once.
             self._upstream = self._upstream or failed_upstream(state.promoted, state.failed)
             upstream = sorted(map(display_name, self._upstream.get(model.fqn, ())))
-            facts = {"sqlmesh/failed_upstream": dg.JsonMetadataValue(upstream)}
-            return checks.status(model, False, "skipped", facts)
+            return checks.status(model, False, "skipped", {"sqlmesh/failed_upstream": upstream})
         if model.fqn in state.not_promoted:
-            remedy = {"sqlmesh/error": dg.TextMetadataValue(f"Run `{state.plan_command}`")}
+            remedy = {"sqlmesh/error": f"Run `{state.plan_command}`"}
             return checks.status(model, False, "not promoted", remedy)
         progress = state.progress.get(model.fqn)
         if progress and not progress.due.batches:
             return checks.status(model, True, "waiting for its signals", {})
-        next_due = metadata.of_next_due(state.promoted.get(model.fqn))
-        return checks.status(model, True, "not due", next_due)
+        promoted = state.promoted.get(model.fqn)
+        if promoted is None or promoted.next_due_ms is None:  # no run evaluates it: a seed
+            return checks.status(model, True, "not due", {})
+        next_due = dg.TimestampMetadataValue(promoted.next_due_ms / 1000)
+        return checks.status(model, True, "not due", {"sqlmesh/next_due": next_due})
 
     def selected(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
         """Yield the results whose checks are selected."""
         wanted = self.selection.checks
         yield from (result for result in results if checks.key(result) in wanted)
+
+
+def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
+    """Return the intervals, duration, rows and bytes of an evaluation."""
+    due, batches = progress.due, progress.evaluated
+    facts: dict[str, checks.Fact] = {
+        "sqlmesh/snapshot_version": due.version,
+        "sqlmesh/intervals": _intervals(batches),
+        "sqlmesh/batches": len(batches),
+        "sqlmesh/duration_seconds": sum(batch.duration_ms or 0 for batch in batches) / 1000,
+    }
+    rows = [batch.rows for batch in batches if batch.rows is not None]
+    if rows:
+        facts["sqlmesh/rows_processed"] = sum(rows)
+    size = [batch.bytes for batch in batches if batch.bytes is not None]
+    if size:
+        facts["sqlmesh/bytes_processed"] = sum(size)
+    code_version = model.spec.code_version
+    if code_version and due.data_hash and due.data_hash != code_version:
+        facts["sqlmesh/code_version_promoted"] = due.data_hash
+    return facts
+
+
+def _intervals(batches: Sequence[BatchEnded]) -> list[list[str]]:
+    """Return the intervals as ISO times. Adjacent intervals are merged."""
+    merged: list[list[int]] = []
+    for start, end in sorted((batch.start_ms, batch.end_ms) for batch in batches):
+        if merged and start <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], end)
+        else:
+            merged.append([start, end])
+    return [[datetime.fromtimestamp(ms / 1000, UTC).isoformat() for ms in each] for each in merged]

@@ -116,12 +116,7 @@ class RunState:
         """Take the due models; return whether SQLMesh has restarted the run."""
         before = self.progress
         self.restart(
-            {
-                model.fqn: (
-                    before[model.fqn].restarted(model) if model.fqn in before else Progress(model)
-                )
-                for model in due
-            }
+            {model.fqn: before.get(model.fqn, Progress(model)).restarted(model) for model in due}
         )
         return bool(before)
 
@@ -130,13 +125,3 @@ class RunState:
         self.progress = progress
         self.skipped.clear()
         self.failed.clear()
-
-    def model_failed(self, error: events.ModelFailed) -> None:
-        """Add an error of a model."""
-        self.failed.setdefault(error.fqn, ModelErrors()).found.append(error)
-
-    def is_mentioned(self, fqn: str) -> bool:
-        """Return whether SQLMesh has reported anything about the model."""
-        return any(
-            fqn in group for group in (self.evaluated, self.progress, self.failed, self.skipped)
-        )

@@ -13,12 +13,12 @@ import dagster as dg
 
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
-from dg_sqlmesh_codegen.runtime.selection import Selection, UnreportedModel
+from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import counted, display_name
 
 from . import checks, drift, failures
 from .model_results import ModelResults
-from .progress import RunState
+from .progress import ModelErrors, RunState
 
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -57,23 +57,24 @@ class RunResults:
             case events.ModelsSkipped():
                 self._state.skipped |= set(event.fqns)
             case events.ModelFailed():
-                self._state.model_failed(event)
+                self._state.failed.setdefault(event.fqn, ModelErrors()).found.append(event)
                 # After a blocking audit, a traceback does not help.
                 reason = event.traceback if event.retryable else event.message
                 yield events.Message(logging.ERROR, f"{display_name(event.fqn)} failed: {reason}")
             case events.Message():
                 yield event
 
-    def unreported_models(self) -> list[UnreportedModel]:
-        """Return the selected models about which SQLMesh reported nothing."""
-        return [
-            UnreportedModel(model.spec.key, fqn, promoted.altered_ms / 1000)
+    def unreported_models(self) -> dict[dg.AssetKey, events.PromotedModel]:
+        """Return the selected promoted models about which SQLMesh reported nothing, by asset."""
+        state = self._state
+        reported = {*state.evaluated, *state.progress, *state.failed, *state.skipped}
+        return {
+            model.spec.key: state.promoted[fqn]
             for fqn, model in self._models.items()
             if model.spec.key in self._selection.assets
-            and not self._state.is_mentioned(fqn)
-            and (promoted := self._state.promoted.get(fqn))
-            and promoted.altered_ms
-        ]
+            and fqn not in reported
+            and fqn in state.promoted
+        }
 
     def finish(
         self, *, aborted: bool = False, recovered: Mapping[dg.AssetKey, str] | None = None
@@ -97,23 +98,7 @@ class RunResults:
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return the failure that ends the step after all results, or None."""
-        state = self._state
-        failure = None
-        if state.failed:
-            skipped = state.skipped - state.evaluated - set(state.failed)
-            failure = failures.of_models(state.failed, skipped, run_error)
-        elif run_error:
-            failure = failures.of_run(run_error)
-        if not state.not_promoted:
-            return failure
-        problem = ". ".join(drift.not_promoted(state.not_promoted, state.plan_command))
-        if failure is None:
-            return dg.Failure(problem, allow_retries=False)
-        return dg.Failure(
-            f"{failure.description}. {problem}",
-            metadata=failure.metadata,
-            allow_retries=failure.allow_retries,
-        )
+        return failures.of_step(self._state, run_error)
 
     def _finish_model(self, model: ModelAsset, aborted: bool) -> Iterator[SQLMeshResult]:
         state, fqn = self._state, model.fqn

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from threading import get_ident
 from typing import Any
 
+from pydantic import PrivateAttr
 from sqlglot import exp
 from sqlmesh.core.console import NoopConsole
 from sqlmesh.core.notification_target import GenericNotificationTarget, NotificationEvent
@@ -24,43 +25,32 @@ from dg_sqlmesh_codegen.runtime.errors import RunStoppedError
 from dg_sqlmesh_codegen.runtime.events import AuditUse, Emit
 
 
-class FailedAudits:
-    """Emits one `AuditFailed` for each audit error.
+# mypy does not see that SQLMesh's class inherits `frozen` from its base.
+class AuditNotifier(GenericNotificationTarget, frozen=True):  # type: ignore[misc]
+    """Emits failed audits, blocking or not (SQLMesh docs, "Notifications")."""
 
-    SQLMesh notifies a target twice if the model's owner is also the configured user.
-    """
+    notify_on: frozenset[NotificationEvent] = frozenset({NotificationEvent.AUDIT_FAILURE})
+    emit: Callable[[events.Event], None]
+    # SQLMesh notifies a target twice if the model's owner is also the configured user. The errors
+    # are kept, so that their ids stay unique.
+    _seen: dict[int, AuditError] = PrivateAttr(default_factory=dict)
 
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-        self._seen: dict[int, AuditError] = {}  # keeps the errors, so that ids stay unique
-
-    def __call__(self, error: AuditError) -> None:
-        """Emit the error, in the SQLMesh thread that ran the audit."""
-        if id(error) in self._seen:
+    def notify_audit_failure(self, audit_error: AuditError, *args: Any, **kwargs: Any) -> None:
+        """Emit an audit whose query returned rows, in the SQLMesh thread that ran it."""
+        if id(audit_error) in self._seen:
             return
-        self._seen[id(error)] = error
-        self._emit(
+        self._seen[id(audit_error)] = audit_error
+        model = audit_error.model
+        self.emit(
             events.AuditFailed(
                 # A standalone audit has no model. It is a node with its own name.
-                fqn=error.model.fqn if error.model else error.audit_name,
-                use=_failed_use(error),
-                count=error.count,
-                query=error.sql(pretty=True),
+                fqn=model.fqn if model else audit_error.audit_name,
+                use=_failed_use(audit_error),
+                count=audit_error.count,
+                query=audit_error.sql(pretty=True),
                 thread=get_ident(),
             )
         )
-
-
-# mypy does not see that SQLMesh's class inherits `frozen` from its base.
-class AuditNotifier(GenericNotificationTarget, frozen=True):  # type: ignore[misc]
-    """Receives failed audits, blocking or not (SQLMesh docs, "Notifications")."""
-
-    notify_on: frozenset[NotificationEvent] = frozenset({NotificationEvent.AUDIT_FAILURE})
-    report: Callable[[AuditError], None]
-
-    def notify_audit_failure(self, audit_error: AuditError, *args: Any, **kwargs: Any) -> None:
-        """Report an audit whose query returned rows."""
-        self.report(audit_error)
 
 
 class RunConsole(NoopConsole):

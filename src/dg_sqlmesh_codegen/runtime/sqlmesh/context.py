@@ -10,15 +10,17 @@ from sqlmesh import Context
 from sqlmesh.core.environment import Environment
 from sqlmesh.utils.errors import SQLMeshError
 
-from dg_sqlmesh_codegen.runtime.concurrency.file_lock import shared_folder
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest, hold_state
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import (
+    LockRequest,
+    hold_state,
+    shared_folder,
+)
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.redaction import Redaction
+from dg_sqlmesh_codegen.runtime.redaction import Redaction, secrets_of
 from dg_sqlmesh_codegen.runtime.run_target import Target
 
 from . import compat
 from .console import AuditNotifier
-from .secrets import secrets_of
 from .state_identity import state_key
 
 

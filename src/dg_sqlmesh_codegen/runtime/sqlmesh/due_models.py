@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmesh import Context
 from sqlmesh.core.snapshot import Snapshot, SnapshotId
 
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Target
 
-from . import compat, promoted
+from . import compat
 from .context import open_context
-from .snapshot_cache import SnapshotCache
+from .promoted import PROD, has_cron, is_asset, read_environment, read_snapshots
 
-# Shared by the ticks of this process, which run one at a time (see `schedule`).
-_CACHE = SnapshotCache()
+# A code location has one project, sometimes two. Each keeps its models in memory.
+_MAX_TARGETS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,41 @@ class DueModels:
 
     fqns: frozenset[str]
     next_due: datetime | None
+
+
+class SnapshotCache:
+    """The promoted snapshots of the latest targets. Not thread-safe.
+
+    SQLMesh takes seconds to read a thousand snapshots, and a tick can come every few minutes.
+    Snapshots only change when a plan is applied. Their intervals change with every run.
+    """
+
+    def __init__(self) -> None:
+        self._cached: OrderedDict[Target, tuple[object, dict[str, Snapshot]]] = OrderedDict()
+
+    def read(self, context: Context, target: Target) -> dict[str, Snapshot]:
+        """Return the promoted snapshots with their current intervals, by fqn.
+
+        Raises:
+            SetupError: as `read_environment`.
+        """
+        environment = read_environment(context, target)
+        ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
+        version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
+        cached_version, snapshots = self._cached.pop(target, (None, {}))
+        if cached_version == version:
+            compat.refresh_intervals(context, snapshots.values())
+        else:
+            snapshots = read_snapshots(context, environment)
+        if not any(map(_has_auto_restatement, snapshots.values())):
+            self._cached[target] = (version, snapshots)
+            while len(self._cached) > _MAX_TARGETS:
+                self._cached.popitem(last=False)
+        return snapshots
+
+
+# Shared by the ticks of this process, which run one at a time (see `schedule`).
+_CACHE = SnapshotCache()
 
 
 def read_due_models(target: Target, execution_time: datetime) -> DueModels:
@@ -53,15 +90,20 @@ def _due_models(
 ) -> DueModels:
     by_id = {snapshot.snapshot_id: snapshot for snapshot in snapshots.values()}
     missing = compat.snapshots_with_missing_intervals(
-        by_id, execution_time, is_prod=target.environment == promoted.PROD
+        by_id, execution_time, is_prod=target.environment == PROD
     )
     fqns = frozenset(snapshot.name for snapshot in missing if _can_be_selected(snapshot, by_id))
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
-        if promoted.has_cron(snapshot) and snapshot.name not in fqns
+        if has_cron(snapshot) and snapshot.name not in fqns
     ]
     return DueModels(fqns, min(upcoming, default=None))
+
+
+def _has_auto_restatement(snapshot: Snapshot) -> bool:
+    """Return whether runs write more of it than intervals: the time of the next restatement."""
+    return snapshot.is_model and snapshot.model.auto_restatement_cron is not None
 
 
 def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[SnapshotId, Snapshot]) -> bool:
@@ -69,4 +111,4 @@ def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[SnapshotId, Snapshot
     if not snapshot.is_audit:
         return True
     parents = [snapshots[parent] for parent in snapshot.parents if parent in snapshots]
-    return any(promoted.is_asset(parent) for parent in parents)
+    return any(is_asset(parent) for parent in parents)

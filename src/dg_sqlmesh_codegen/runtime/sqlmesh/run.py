@@ -17,7 +17,7 @@ from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 from . import compat, promoted
-from .console import AuditNotifier, FailedAudits, RunConsole
+from .console import AuditNotifier, RunConsole
 from .context import open_context
 
 
@@ -48,7 +48,7 @@ def _evaluate(
     target: Target, evaluation: Evaluation, emit: Emit, stop: Stop, redaction: Redaction
 ) -> None:
     _require_valid_times(evaluation)
-    notifier = AuditNotifier(report=FailedAudits(emit))
+    notifier = AuditNotifier(emit=emit)
     request = LockRequest(evaluation.run_id, target.locking, emit, stop)
     with open_context(target, redaction, request, notifier) as context:
         snapshots = promoted.read_snapshots(context, promoted.read_environment(context, target))

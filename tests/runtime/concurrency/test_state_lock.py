@@ -14,22 +14,30 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.concurrency import file_lock
-from dg_sqlmesh_codegen.runtime.concurrency.file_lock import LockHolder, LockUnusableError, hold
+from dg_sqlmesh_codegen.runtime.concurrency import state_lock
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest, hold_state, read_holder
 from dg_sqlmesh_codegen.runtime.errors import StateBusyError
+from dg_sqlmesh_codegen.runtime.events import Emit, Event
+from dg_sqlmesh_codegen.runtime.run_target import Locking
 
 HOLD = """
 import sys
 from pathlib import Path
-from dg_sqlmesh_codegen.runtime.concurrency.file_lock import LockHolder, hold
-with hold(Path(sys.argv[1]), LockHolder.here("other-run"), 0, lambda holder, waited: None):
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest, hold_state
+from dg_sqlmesh_codegen.runtime.run_target import Locking
+with hold_state(Path(sys.argv[1]), LockRequest("other-run", Locking(timeout_seconds=0))):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def no_wait(holder: LockHolder | None, waited: float) -> None:
-    """Nothing to do while waiting."""
+def request(run_id: str = "mine", timeout: float = 0, emit: Emit = lambda _: None) -> LockRequest:
+    return LockRequest(run_id, Locking(timeout_seconds=timeout), emit)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "locks" / "state.lock"
 
 
 @contextmanager
@@ -47,54 +55,49 @@ def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.process
-def test_a_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
-    path = tmp_path / "locks" / "state.lock"
+def test_a_second_process_learns_who_holds_the_lock(path: Path) -> None:
     with held_by_another_process(path) as holder:
-        with (
-            pytest.raises(StateBusyError) as caught,
-            hold(path, LockHolder.here("mine"), 0, no_wait),
-        ):
+        with pytest.raises(StateBusyError) as caught, hold_state(path, request()):
             pytest.fail("two holders at once")
-        current = file_lock.read_holder(path)
-        assert current is not None
-        assert current.run_id == "other-run"
-        assert current.pid == holder.pid
-        assert current.since
-        assert f"waited 0 seconds for run other-run (process {holder.pid} on " in str(caught.value)
-        assert "`lock_timeout`" in str(caught.value)
+        current = read_holder(path)
+
+    assert current is not None
+    assert (current.run_id, current.pid) == ("other-run", holder.pid)
+    assert current.since
+    assert f"waited 0 seconds for run other-run (process {holder.pid} on " in str(caught.value)
+    assert "`lock_timeout`" in str(caught.value)
 
 
 @pytest.mark.process
-def test_a_waiting_process_gets_the_lock_when_the_holder_releases_it(tmp_path: Path) -> None:
-    path = tmp_path / "state.lock"
+def test_a_waiting_process_gets_the_lock_when_the_holder_releases_it(path: Path) -> None:
     with held_by_another_process(path) as other:
-        seen: list[LockHolder | None] = []
+        seen: list[Event] = []
 
-        def waiting(holder: LockHolder | None, waited: float) -> None:
-            seen.append(holder)
+        def emit(event: Event) -> None:
+            seen.append(event)
             assert other.stdin is not None
             other.stdin.close()
 
-        with hold(path, LockHolder.here("mine"), 60, waiting):
-            current = file_lock.read_holder(path)
+        before = read_holder(path)
+        with hold_state(path, request(timeout=60, emit=emit)):
+            current = read_holder(path)
 
-    assert seen[0] is not None
-    assert seen[0].run_id == "other-run"
+    assert "Waiting for run other-run" in str(seen)
+    assert before is not None
     assert current is not None
     assert (current.run_id, current.pid) == ("mine", os.getpid())
-    assert current.since >= seen[0].since
-    assert file_lock.read_holder(path) is None
+    assert current.since >= before.since
+    assert read_holder(path) is None
 
 
 @pytest.mark.process
-def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
-    path = tmp_path / "state.lock"
+def test_the_lock_of_a_dead_process_is_free(path: Path) -> None:
     with held_by_another_process(path) as other:
         other.send_signal(signal.SIGKILL)
         other.wait()
-        left_behind = file_lock.read_holder(path)
-        with hold(path, LockHolder.here("mine"), 0, no_wait):
-            current = file_lock.read_holder(path)
+        left_behind = read_holder(path)
+        with hold_state(path, request()):
+            current = read_holder(path)
 
     assert left_behind is not None
     assert left_behind.run_id == "other-run"
@@ -102,14 +105,13 @@ def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     assert current.run_id == "mine"
 
 
-def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
-    path = tmp_path / "state.lock"
+def test_threads_of_one_process_exclude_each_other(path: Path) -> None:
     inside = 0
     most = 0
 
     def work() -> None:
         nonlocal inside, most
-        with hold(path, LockHolder.here("thread"), 60, no_wait):
+        with hold_state(path, request(timeout=60)):
             inside += 1
             most = max(most, inside)
             threading.Event().wait(0.02)
@@ -121,38 +123,33 @@ def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
 
-    assert most == 1
-    assert inside == 0
+    assert (most, inside) == (1, 0)
 
 
 @pytest.mark.process
-def test_an_error_of_waiting_ends_the_wait(tmp_path: Path) -> None:
-    path = tmp_path / "state.lock"
-
-    def waiting(holder: LockHolder | None, waited: float) -> None:
+def test_an_error_during_the_wait_ends_it(path: Path) -> None:
+    def emit(event: Event) -> None:
         raise KeyboardInterrupt
 
     with held_by_another_process(path):
-        with pytest.raises(KeyboardInterrupt), hold(path, LockHolder.here("a"), 60, waiting):
+        with pytest.raises(KeyboardInterrupt), hold_state(path, request(timeout=60, emit=emit)):
             pytest.fail("two holders at once")
-        with pytest.raises(StateBusyError), hold(path, LockHolder.here("b"), 0, no_wait):
+        with pytest.raises(StateBusyError), hold_state(path, request()):
             pytest.fail("two holders at once")
 
 
-def test_an_error_of_the_holder_releases_the_lock(tmp_path: Path) -> None:
-    path = tmp_path / "state.lock"
-    with pytest.raises(ValueError, match="boom"), hold(path, LockHolder.here("a"), 0, no_wait):
+def test_an_error_of_the_holder_releases_the_lock(path: Path) -> None:
+    with pytest.raises(ValueError, match="boom"), hold_state(path, request()):
         raise ValueError("boom")
-    with hold(path, LockHolder.here("b"), 0, no_wait):
+    with hold_state(path, request()):
         pass
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_all_users_of_the_host_can_use_the_lock(tmp_path: Path) -> None:
-    path = tmp_path / "locks" / "state.lock"
+def test_all_users_of_the_host_can_use_the_lock(path: Path) -> None:
     before = os.umask(0o077)
     try:
-        with hold(path, LockHolder.here("a"), 0, no_wait):
+        with hold_state(path, request()):
             modes = [stat.S_IMODE(each.stat().st_mode) for each in sorted(path.parent.iterdir())]
     finally:
         os.umask(before)
@@ -161,26 +158,18 @@ def test_all_users_of_the_host_can_use_the_lock(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o1777
 
 
-def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with (
-        pytest.raises(LockUnusableError, match="file"),
-        hold(tmp_path / "file" / "state.lock", LockHolder.here("a"), 0, no_wait),
-    ):
-        pytest.fail("held without a lock file")
-
-
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from dg_sqlmesh_codegen.runtime.concurrency.file_lock import LockHolder, hold, read_holder
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest, hold_state, read_holder
+from dg_sqlmesh_codegen.runtime.run_target import Locking
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # every write fails, as on a full disk
 path = Path(sys.argv[1])
-with hold(path, LockHolder.here("a"), 0, lambda holder, waited: None):
+with hold_state(path, LockRequest("a", Locking(timeout_seconds=0))):
     assert read_holder(path) is None
     try:
-        with hold(path, LockHolder.here("b"), 0, lambda holder, waited: None):
+        with hold_state(path, LockRequest("b", Locking(timeout_seconds=0))):
             raise SystemExit("two holders at once")
     except Exception as error:
         sys.stderr.write(f"{type(error).__name__}: {error}")
@@ -189,9 +178,8 @@ with hold(path, LockHolder.here("a"), 0, lambda holder, waited: None):
 
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process differ")
-def test_the_lock_works_on_a_full_disk(tmp_path: Path) -> None:
+def test_the_lock_works_on_a_full_disk(path: Path) -> None:
     """The lock file is empty. Only the name of the holder is lost."""
-    path = tmp_path / "state.lock"
     done = subprocess.run(
         [sys.executable, "-B", "-c", FULL_DISK, str(path)],
         capture_output=True,
@@ -207,9 +195,9 @@ def test_the_lock_works_on_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_the_shared_folder_is_the_same_for_every_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = file_lock.shared_folder()
+    before = state_lock.shared_folder()
     monkeypatch.setenv("TMPDIR", "/somewhere/of/mine")
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
 
-    assert file_lock.shared_folder() == before
+    assert state_lock.shared_folder() == before

@@ -8,7 +8,7 @@ from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
 
 from dg_sqlmesh_codegen.runtime.run_target import Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import snapshot_cache
+from dg_sqlmesh_codegen.runtime.sqlmesh import due_models
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -24,9 +24,9 @@ class State:
         self.snapshot = Mock(pending_restatement_intervals=[1])
         self.snapshot.model.auto_restatement_cron = None
         self.read_snapshots = Mock(return_value={"a": self.snapshot})
-        self.context, self.cache = Mock(), snapshot_cache.SnapshotCache()
-        monkeypatch.setattr(snapshot_cache, "read_environment", lambda *_: self.environment)
-        monkeypatch.setattr(snapshot_cache, "read_snapshots", self.read_snapshots)
+        self.context, self.cache = Mock(), due_models.SnapshotCache()
+        monkeypatch.setattr(due_models, "read_environment", lambda *_: self.environment)
+        monkeypatch.setattr(due_models, "read_snapshots", self.read_snapshots)
 
     def read(self, *targets: Target) -> tuple[int, int]:
         """Return how often snapshots, and only their intervals, were read so far."""
