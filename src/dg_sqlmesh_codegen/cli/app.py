@@ -22,7 +22,7 @@ from .commands import STDOUT, SummaryRequest, Task
 _EPILOG = """\b
 Example:
   python -m dg_sqlmesh_codegen project/ -o defs/
-  dagster dev -m defs.definitions
+  dg dev -m defs.definitions
 
 \b
 Exit codes:
