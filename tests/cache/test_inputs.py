@@ -80,6 +80,23 @@ def test_times_and_what_tools_leave_behind_do_not_count(project: Path) -> None:
     assert look(project) == before
 
 
+def test_a_link_to_a_folder_above_is_followed_once(project: Path) -> None:
+    for name in ("one", "two"):
+        (project / "models" / name).symlink_to(project)
+    inputs_with_links = look(project)
+    assert inputs_with_links
+    assert len(inputs_with_links.models) == 2
+
+
+def test_a_large_file_is_not_read_and_not_believed_as_a_seed(project: Path) -> None:
+    before = look(project)
+    with (project / "data.csv").open("wb") as file:
+        file.truncate(2**25 + 1)
+    assert look(project) == before
+    (project / "data.csv").rename(project / "seeds" / "countries.csv")
+    assert look(project) is None
+
+
 def test_other_keys_of_the_configuration_are_other_inputs(project: Path) -> None:
     looks = [look(project), look(project, "other"), look(project, environment="dev")]
     looks.append(look(project, templates=project / "seeds"))

@@ -20,6 +20,8 @@ _TOOL = Path(__file__).parents[1]
 _SKIPPED = {".git", ".hg", ".idea", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
 _SKIPPED_AT_ROOT = {*_SKIPPED, ".cache", ".nox", ".tox", "logs", "node_modules"}
 _SKIPPED_FILES = (".db", ".ddb", ".duckdb", ".log", ".pyc", ".sqlite", ".sqlite3", ".wal")
+_CODE = {".py", ".sql", ".yaml", ".yml"}
+_LARGEST_BYTES = 2**25
 # SQLMesh reads the user's own configuration, and all variables that start with its name.
 _PERSONAL, _PREFIX = "~/.sqlmesh", "SQLMESH"
 # What finds that folder, and what `user()` in YAML asks for.
@@ -74,16 +76,26 @@ def _files(config: Config) -> Iterator[Path]:
 
 
 def _below(root: Path, out: Path) -> Iterator[Path]:
-    """Yield the files below a folder; links are followed."""
+    """Yield the files below a folder; links are followed, each folder once."""
+    seen: set[str] = set()
     for folder, folders, names in os.walk(root, followlinks=True, onerror=_raise):
-        here = Path(folder)
+        here, real = Path(folder), os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         skipped = _SKIPPED_AT_ROOT if here == root else _SKIPPED
         inner = [here / name for name in folders if name not in skipped]
         folders[:] = [
             path.name for path in inner if path != out and not (path / "pyvenv.cfg").exists()
         ]
         paths = (here / name for name in names if not name.endswith(_SKIPPED_FILES))
-        yield from filter(Path.is_file, paths)
+        yield from (path for path in paths if path.is_file() and not _is_data(path))
+
+
+def _is_data(path: Path) -> bool:
+    """Return whether a file is too large to be code; as a seed it would not be believed."""
+    return path.suffix not in _CODE and path.stat().st_size > _LARGEST_BYTES
 
 
 def _raise(error: OSError) -> None:
