@@ -53,14 +53,24 @@ def test_a_state_that_does_not_exist_is_not_created(
         assert connection.execute("SHOW ALL TABLES").fetchall() == []
 
 
-def test_a_state_of_another_sqlmesh_version(shop: Shop) -> None:
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ("schema_version = schema_version - 1", "Run `sqlmesh -p {project} migrate`."),
+        ("sqlmesh_version = '0.1.2'", "Run `sqlmesh -p {project} migrate`."),
+        ("schema_version = schema_version + 1", "Install the version of the state: sqlmesh=="),
+        ("sqlmesh_version = '99.0.1'", "Install the version of the state: sqlmesh==99.0.1."),
+    ],
+)
+def test_a_state_of_another_sqlmesh_version(shop: Shop, change: str, remedy: str) -> None:
     with duckdb.connect(str(shop.database)) as connection:
-        connection.execute("UPDATE sqlmesh._versions SET schema_version = schema_version - 1")
+        connection.execute(f"UPDATE sqlmesh._versions SET {change}")  # noqa: S608 - constants
 
     message = failure(shop)
 
     assert "do not match" in message
-    assert f"`sqlmesh -p {shop.project} migrate`" in message
+    assert remedy.format(project=shop.project) in message
+    assert ("migrate`" in message) == remedy.startswith("Run")
 
 
 def test_a_project_folder_that_is_missing(shop: Shop) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from importlib.metadata import version
 
 from sqlmesh import Context
 from sqlmesh.core.config.connection import ConnectionConfig
@@ -21,6 +22,8 @@ from sqlmesh.core.snapshot import (
     apply_auto_restatements,
 )
 from sqlmesh.core.state_sync import StateSync
+from sqlmesh.core.state_sync.base import SCHEMA_VERSION, Versions
+from sqlmesh.utils import major_minor
 
 
 class ExactSelector(NativeSelector):
@@ -52,6 +55,18 @@ def add_user_notifier(context: Context, notifier: NotificationTarget) -> None:
 def state_connection(context: Context) -> ConnectionConfig:
     """Return the configuration of the connection that the state is in."""
     return context.config.get_state_connection(context.gateway) or context.connection_config
+
+
+def is_newer(state: Versions) -> bool:
+    """Return whether a newer SQLMesh wrote the state: migrating is no remedy then.
+
+    SQLMesh compares the same numbers, and says which side is ahead only in the text of its error.
+    """
+    return (
+        state.schema_version > SCHEMA_VERSION
+        or state.minor_sqlmesh_version > major_minor(version("sqlmesh"))
+        or state.minor_sqlglot_version > major_minor(version("sqlglot"))
+    )
 
 
 @contextmanager

@@ -91,16 +91,19 @@ def _require_current_state(context: Context, target: Target) -> None:
     if file and not file.exists():
         raise _never_planned(context, target)  # connecting would create the file
     with compat.open_state(context) as state:
+        versions = state.get_versions(validate=False)
         try:
-            if state.get_versions(validate=False).schema_version == 0:
+            if versions.schema_version == 0:
                 # SQLMesh also finds no tables if it cannot open the database. This raises then.
                 connection.connection_validator()()
                 raise _never_planned(context, target)
             state.get_versions()
         except SQLMeshError as error:
+            remedy = f"Run `sqlmesh {target.cli_arguments} migrate`."
+            if compat.is_newer(versions):
+                remedy = f"Install the version of the state: sqlmesh=={versions.sqlmesh_version}."
             raise SetupError(
-                f"The SQLMesh state and the installed SQLMesh do not match: {error}",
-                f"Run `sqlmesh {target.cli_arguments} migrate`, or install the state's version.",
+                f"The SQLMesh state and the installed SQLMesh do not match: {error}", remedy
             ) from error
 
 
