@@ -130,9 +130,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """SQLMesh's run returned. `nothing_to_do` is true if no model was due."""
+    """SQLMesh's run returned.
+
+    `nothing_to_do` is true if no model was due, `failed` if SQLMesh says that the run failed.
+    """
 
     nothing_to_do: bool
+    failed: bool = False
 
 
 RunEvent = EnvironmentRead | RunPlanned | RunEnded

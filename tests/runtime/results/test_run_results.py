@@ -22,6 +22,7 @@ from dg_sqlmesh_codegen.runtime.events import (
     ModelFailed,
     ModelsSkipped,
     PromotedModel,
+    RunEnded,
     RunPlanned,
 )
 from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
@@ -362,6 +363,46 @@ def test_a_run_that_ends_with_an_error_reports_what_is_certain() -> None:
     assert len(found) == 2  # SQLMesh reported nothing about `c`
     assert "SQLMesh's run ended with: after_all raised" in str(failure.description)
     assert failure.allow_retries is True
+
+
+STATUS = "sqlmesh_execution_status"
+SUCCESS, FAILURE = RunEnded(nothing_to_do=False), RunEnded(nothing_to_do=False, failed=True)
+NO_RESULT = "did not report a result for all of its batches"
+
+
+@pytest.mark.parametrize("end", [SUCCESS, FAILURE], ids=["success", "failure"])
+@pytest.mark.parametrize("ended", [[], [batch("a", ok=False)], [batch("a")]])
+def test_a_due_model_without_a_reported_end_fails(end: RunEnded, ended: list[Event]) -> None:
+    run = Run(model("a"), model("b"))
+    run.take(EnvironmentRead((promoted("a"), promoted("b"))))
+    run.take(RunPlanned((due("a", 2), due("b"))), *ended, batch("b"), end)
+
+    failure = run.failure()
+    assert f"w.s.a: SQLMesh {NO_RESULT}" in str(failure.description)
+    assert failure.metadata["sqlmesh/failed"].value == ["w.s.a"]
+    assert failure.allow_retries
+    checks = run.finish()
+    assert facts_of(checks["a", STATUS])["sqlmesh/status"] == "failed"
+    assert not checks["a", STATUS].passed
+    assert {name for name, _ in checks} == {"a"}
+
+
+def test_a_failed_run_fails_the_step_even_if_no_model_is_reported() -> None:
+    run = Run(model("a"))
+    run.take(EnvironmentRead((promoted("a"),)), RunPlanned((due("a"),)), batch("a"), FAILURE)
+
+    failure = run.failure()
+    assert "SQLMesh did not report which model failed" in str(failure.description)
+    assert failure.allow_retries
+
+
+def test_a_run_that_went_well_has_no_failure() -> None:
+    run = Run(model("a"), model("b"))
+    run.take(EnvironmentRead((promoted("a"), promoted("b"))))
+    run.take(RunPlanned((due("a"), due("b", 0))), batch("a"), SUCCESS)
+
+    assert run.results.failure() is None
+    assert facts_of(run.finish()["b", STATUS])["sqlmesh/status"] == "waiting for its signals"
 
 
 def test_a_run_that_fails_as_a_whole_allows_a_retry() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from sqlmesh.utils import CompletionStatus
 
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
@@ -18,8 +19,6 @@ from dg_sqlmesh_codegen.runtime.sqlmesh import promoted, run
 pytestmark = pytest.mark.sqlmesh
 
 MODEL = events.PromotedModel('"a"', "1", (), None)
-
-pytestmark = pytest.mark.sqlmesh
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +45,9 @@ def evaluate(**options: Any) -> list[events.Event]:  # noqa: ANN401
 
 
 def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> None:
-    def works(*arguments: object, **options: object) -> Mock:
+    def works(*arguments: object, **options: object) -> CompletionStatus:
         context.console.log_status_update("connected with hunter2!")
-        return Mock(is_nothing_to_do=True)
+        return CompletionStatus.NOTHING_TO_DO
 
     context.run.side_effect = works
     times = {"start": "2026-11-05", "end": "2026-11-06", "execution_time": None}

@@ -56,6 +56,8 @@ def of_step(state: RunState, run_error: Exception | None) -> dg.Failure | None:
         if skipped:
             parts.append(f"Skipped downstream: {shortened(skipped)}")
         metadata = {FAILED_MODELS: sorted(map(display_name, failed)), "sqlmesh/skipped": skipped}
+    elif state.run_failed:
+        parts.append("SQLMesh's run failed, and SQLMesh did not report which model failed")
     if run_error:
         outcome = "ended with" if failed else "failed"
         parts.append(f"SQLMesh's run {outcome}: {clipped(str(run_error))}")
@@ -66,5 +68,7 @@ def of_step(state: RunState, run_error: Exception | None) -> dg.Failure | None:
     return dg.Failure(
         description=". ".join(parts),
         metadata=metadata,
-        allow_retries=run_error is not None or any(error.retryable for error in failed.values()),
+        allow_retries=run_error is not None
+        or (state.run_failed and not failed)
+        or any(error.retryable for error in failed.values()),
     )

@@ -111,6 +111,7 @@ class RunState:
     evaluated: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
     failed: dict[str, ModelErrors] = field(default_factory=dict)
+    run_failed: bool = False
 
     def plan(self, due: Sequence[DueModel]) -> bool:
         """Take the due models; return whether SQLMesh has restarted the run."""

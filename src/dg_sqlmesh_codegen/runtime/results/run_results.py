@@ -20,6 +20,8 @@ from . import checks, drift, failures
 from .model_results import ModelResults
 from .progress import ModelErrors, RunState
 
+_NO_RESULT = "SQLMesh did not report a result for all of its batches"
+
 SQLMeshResult = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
@@ -51,9 +53,8 @@ class RunResults:
                 yield from self._add_failed_audit(event)
             case events.BatchEnded():
                 yield from self._end_batch(event)
-            case events.RunEnded(nothing_to_do=True):
-                # After a restart: the plan that changed the environment has evaluated the rest.
-                self._state.restart({})
+            case events.RunEnded():
+                yield from self._end_run(event)
             case events.ModelsSkipped():
                 self._state.skipped |= set(event.fqns)
             case events.ModelFailed():
@@ -149,6 +150,18 @@ class RunResults:
             name = display_name(event.fqn)
             text = f"Audit {event.use.name} of {name} failed: it found {event.count} rows"
             yield events.Message(logging.WARNING, text)
+
+    def _end_run(self, event: events.RunEnded) -> Iterator[SQLMeshResult | events.Message]:
+        """Fail what SQLMesh has not reported to have gone well."""
+        state = self._state
+        if event.nothing_to_do:
+            # After a restart: the plan that changed the environment has evaluated the rest.
+            state.restart({})
+        state.run_failed = event.failed
+        settled = {*state.evaluated, *state.failed, *state.skipped}
+        for fqn, progress in state.progress.items():
+            if progress.due.batches and fqn not in settled:
+                yield from self.handle(events.ModelFailed(fqn, _NO_RESULT, _NO_RESULT))
 
     def _end_batch(self, event: events.BatchEnded) -> Iterator[SQLMeshResult]:
         progress = self._state.progress.get(event.fqn)

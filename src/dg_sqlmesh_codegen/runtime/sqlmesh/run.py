@@ -70,7 +70,7 @@ def _evaluate(
             no_auto_upstream=not evaluation.include_upstream,
             skip_janitor=True,
         )
-        emit(RunEnded(nothing_to_do=status.is_nothing_to_do))
+        emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
 
 
 def _require_valid_times(evaluation: Evaluation) -> None:
