@@ -38,6 +38,9 @@ _ATTRIBUTES = {
     *("connection", "cursor", "engine_adapter", "cwd", "exists", "expanduser", "glob", "home"),
     *("is_dir", "is_file", "is_symlink", "iterdir", "lstat", "open", "owner", "read_bytes"),
     *("read_text", "readlink", "rglob", "samefile", "stat"),
+    # Modules that the known modules import, and names as text.
+    *("_os", "_sys", "attrgetter", "builtins", "environ", "getenv", "io", "methodcaller", "os"),
+    *("random", "sys", "time"),
 }
 # Paths have these, too. SQLGlot's expressions and matches of `re` have others of that name.
 _ATTRIBUTES_OF_PATHS = {"group", "walk"}
