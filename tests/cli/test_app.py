@@ -182,7 +182,7 @@ def test_debug_adds_the_traceback(out: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no SQLMesh project and output folder is configured"),
+        ([], "no SQLMesh project and no output folder are configured"),
         (["."], "no output folder is configured. Name it (PROJECT -o OUT)"),
         ([".", "-o", "defs", "--chek"], "No such option '--chek'"),
         ([".", "-o", "defs", "--check", "--diff"], "Use only one of"),

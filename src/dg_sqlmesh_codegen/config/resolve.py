@@ -95,9 +95,13 @@ def _outer(arguments: Mapping[str, object], options: Mapping[str, str]) -> list[
 
 def _out(outer: Mapping[str, Setting]) -> Path:
     if "out" not in outer:
-        missing = "output folder" if "projects" in outer else "SQLMesh project and output folder"
+        missing = (
+            "output folder is"
+            if "projects" in outer
+            else "SQLMesh project and no output folder are"
+        )
         raise UsageError(
-            f"no {missing} is configured",
+            f"no {missing} configured",
             hint="Name it (PROJECT -o OUT), or set `projects` and `out` in the "
             "[tool.dg_sqlmesh_codegen] table of pyproject.toml.",
         )
