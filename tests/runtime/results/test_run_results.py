@@ -274,14 +274,26 @@ def test_a_restarted_run_reports_each_model_once() -> None:
 
 def test_a_model_that_waits_for_its_signals() -> None:
     run = Run(model("a"))
-    run.take(RunPlanned((due("a", 0),)))
+    run.take(RunPlanned((replace(due("a", 0), has_signals=True),)))
     status = run.finish()["a", "sqlmesh_execution_status"]
 
     assert (status.passed, status.description) == (True, "waiting for its signals")
 
 
+def test_a_model_below_one_that_waits_names_it() -> None:
+    run = Run(model("a"), model("b"), model("c"), selected=["c"])
+    chain = EnvironmentRead((promoted("a"), promoted("b", "a"), promoted("c", "b")))
+    waits = replace(due("a", 0), has_signals=True)
+    run.take(chain, RunPlanned((waits, due("b", 0), due("c", 0))))
+    found = run.finish()
+
+    assert found["a", STATUS].description == "waiting for its signals"
+    assert found["c", STATUS].description == "waiting for signals upstream"
+    assert facts_of(found["c", STATUS])["sqlmesh/waiting_upstream"] == ["w.s.a"]
+
+
 def test_a_model_that_was_not_selected_is_reported_with_all_its_checks() -> None:
-    """SQLMesh evaluates it because of `include_upstream`."""
+    """SQLMesh evaluates it because a selected model is downstream of it."""
     run = Run(model("a", on_id=ON_ID), model("b"), selected=["b"])
     planned = RunPlanned((due("a", 1, ON_ID), due("b")))
     upstream, selected = run.take(planned, batch("a"), batch("b"))
@@ -399,7 +411,7 @@ def test_a_failed_run_fails_the_step_even_if_no_model_is_reported() -> None:
 def test_a_run_that_went_well_has_no_failure() -> None:
     run = Run(model("a"), model("b"))
     run.take(EnvironmentRead((promoted("a"), promoted("b"))))
-    run.take(RunPlanned((due("a"), due("b", 0))), batch("a"), SUCCESS)
+    run.take(RunPlanned((due("a"), replace(due("b", 0), has_signals=True))), batch("a"), SUCCESS)
 
     assert run.results.failure() is None
     assert facts_of(run.finish()["b", STATUS])["sqlmesh/status"] == "waiting for its signals"
