@@ -69,7 +69,7 @@ class ModelResults:
             check = checks.check_for(model, use, progress.due.audits)
             failed = failed_audits.get(use)
             # If a batch failed before its audits, no audit has passed on all of the data.
-            certain = failed is not None or errors.only_audits
+            certain = failed is not None or not errors.retryable
             if check and certain and check.spec.key not in reported:
                 reported.add(check.spec.key)
                 yield checks.audit_result(check, failed, blocking=use in errors.blocking_audits)
@@ -106,22 +106,24 @@ class ModelResults:
 def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
     """Return the intervals, duration, rows and bytes of an evaluation."""
     due, batches = progress.due, progress.evaluated
-    facts: dict[str, checks.Fact] = {
+    code_version = model.spec.code_version
+    is_drifted = code_version and due.data_hash != code_version
+    facts: dict[str, checks.Fact | None] = {
         "sqlmesh/snapshot_version": due.version,
         "sqlmesh/intervals": _intervals(batches),
         "sqlmesh/batches": len(batches),
         "sqlmesh/duration_seconds": sum(batch.duration_ms or 0 for batch in batches) / 1000,
+        "sqlmesh/rows_processed": _total(batch.rows for batch in batches),
+        "sqlmesh/bytes_processed": _total(batch.bytes for batch in batches),
+        "sqlmesh/code_version_promoted": due.data_hash or None if is_drifted else None,
     }
-    rows = [batch.rows for batch in batches if batch.rows is not None]
-    if rows:
-        facts["sqlmesh/rows_processed"] = sum(rows)
-    size = [batch.bytes for batch in batches if batch.bytes is not None]
-    if size:
-        facts["sqlmesh/bytes_processed"] = sum(size)
-    code_version = model.spec.code_version
-    if code_version and due.data_hash and due.data_hash != code_version:
-        facts["sqlmesh/code_version_promoted"] = due.data_hash
-    return facts
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _total(reported: Iterable[int | None]) -> int | None:
+    """Return the sum of what the engine reported, or None if it reported nothing."""
+    numbers = [number for number in reported if number is not None]
+    return sum(numbers) if numbers else None
 
 
 def _intervals(batches: Sequence[BatchEnded]) -> list[list[str]]:
