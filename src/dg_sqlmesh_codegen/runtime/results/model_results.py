@@ -28,19 +28,8 @@ class ModelResults:
 
     def materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
         """Return the result of a model whose last batch has ended."""
-        facts = _evaluation(model, progress)
-        results = [*self.audit_checks(model)]
-        if model.has_status_check:
-            results.append(checks.status(model, True, "evaluated", facts))
-        if model.spec.key in self.selection.assets:
-            results = [*self.selected(results)]
-        return dg.MaterializeResult(
-            asset_key=model.spec.key,
-            metadata=facts,
-            # The version of the snapshot is that of the definition, the run is that of the data.
-            data_version=dg.DataVersion(f"{progress.due.version}-{self.selection.run_id}"),
-            check_results=results,
-        )
+        run_id = self.selection.run_id
+        return self._materialized(model, _evaluation(model, progress), progress.due.version, run_id)
 
     def recovered(self, model: ModelAsset, run_id: str) -> dg.MaterializeResult[None]:
         """Return the result of a model that an earlier run evaluated. Its audits are unknown."""
@@ -49,13 +38,7 @@ class ModelResults:
             "sqlmesh/snapshot_version": version,
             "sqlmesh/evaluated_by_run": dg.DagsterRunMetadataValue(run_id),
         }
-        status = checks.status(model, True, "evaluated", facts)
-        return dg.MaterializeResult(
-            asset_key=model.spec.key,
-            metadata=facts,
-            data_version=dg.DataVersion(f"{version}-{run_id}"),
-            check_results=list(self.selected([status])),
-        )
+        return self._materialized(model, facts, version, run_id)
 
     def audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
         """Yield a result for each audit that ran: SQLMesh runs all of a model's after a batch."""
@@ -101,6 +84,22 @@ class ModelResults:
         """Yield the results whose checks are selected."""
         wanted = self.selection.checks
         yield from (result for result in results if checks.key(result) in wanted)
+
+    def _materialized(
+        self, model: ModelAsset, facts: checks.Facts, version: str, run_id: str
+    ) -> dg.MaterializeResult[None]:
+        results = [*self.audit_checks(model)]
+        if model.has_status_check:
+            results.append(checks.status(model, True, "evaluated", facts))
+        if model.spec.key in self.selection.assets:
+            results = [*self.selected(results)]
+        return dg.MaterializeResult(
+            asset_key=model.spec.key,
+            metadata=facts,
+            # The version of the snapshot is that of the definition, the run is that of the data.
+            data_version=dg.DataVersion(f"{version}-{run_id}"),
+            check_results=results,
+        )
 
 
 def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
