@@ -49,7 +49,7 @@ class RunResults:
             case events.RunPlanned():
                 yield from self._plan(event.models)
             case events.AuditFailed():
-                yield from self._add_failed_audit(event)
+                yield from self._take_failed_audit(event)
             case events.BatchEnded():
                 yield from self._end_batch(event)
             case events.RunEnded():
@@ -120,8 +120,9 @@ class RunResults:
             yield events.Message(logging.WARNING, line)
 
     def _plan(self, due: Sequence[events.DueModel]) -> Iterator[events.Message]:
-        restarted = self._state.plan(due)
-        reason = "restarted because the environment changed, and " if restarted else ""
+        restarted = "restarted because the environment changed, and "
+        reason = restarted if self._state.progress else ""
+        self._state.plan(due)
         selected = self._selection.nodes(self._models.values())
         upstream = sorted(display_name(model.fqn) for model in due if model.fqn not in selected)
         among = f", also upstream of the selection: {shortened(upstream)}" if upstream else ""
@@ -142,19 +143,17 @@ class RunResults:
                 f"{', '.join(unknown)}. Generate it again with `{drift.GENERATE}`.",
             )
 
-    def _add_failed_audit(self, event: events.AuditFailed) -> Iterator[events.Message]:
+    def _take_failed_audit(self, event: events.AuditFailed) -> Iterator[events.Message]:
         progress = self._state.progress.get(event.fqn)
         if progress is None:
             return
-        progress.audit_failed(event)
+        progress.open_audits.append(event)
         model = self._models.get(event.fqn)
         if model and not checks.check_for(model, event.use, progress.due.audits):
             # It has no check, so the log is the only place.
             name = display_name(event.fqn)
-            text = (
-                f"Audit {event.use.name} of {name} failed: it found {event.count} rows with\n"
-                f"{event.query}"
-            )
+            text = f"Audit {event.use.name} of {name} failed: it found {event.count} rows"
+            text = f"{text}. Its query: {event.query}"
             yield events.Message(logging.WARNING, text)
 
     def _end_run(self, event: events.RunEnded) -> Iterator[SQLMeshResult | events.Message]:
@@ -162,7 +161,7 @@ class RunResults:
         state = self._state
         if event.nothing_to_do:
             # After a restart: the plan that changed the environment has evaluated the rest.
-            state.restart({})
+            state.plan(())
         state.run_failed = event.failed
         settled = {*state.evaluated, *state.failed, *state.skipped}
         for fqn, progress in state.progress.items():
