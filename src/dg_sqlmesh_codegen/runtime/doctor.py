@@ -61,8 +61,8 @@ class Finding:
         return " ".join((f"{line}. {self.remedy}" if self.remedy else line).split())
 
 
-_NO_INSTANCE = Finding(
-    Severity.WARNING,
+_ok, _warning, _problem = (partial(Finding, severity) for severity in Severity)
+_NO_INSTANCE = _warning(
     "DAGSTER_HOME is not set, so no Dagster instance was examined",
     "Set it to the folder of your dagster.yaml.",
 )
@@ -108,7 +108,7 @@ def _examine_package(package: str) -> Sequence[Finding]:
     except Exception as error:  # noqa: BLE001 - the package can raise anything; it is reported
         what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
         remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
-        return [Finding(Severity.PROBLEM, what, remedy)]
+        return [_problem(what, remedy)]
     with ExitStack() as opened:
         has_instance = os.environ.get("DAGSTER_HOME")
         instance = opened.enter_context(dg.DagsterInstance.get()) if has_instance else None
@@ -118,9 +118,8 @@ def _examine_package(package: str) -> Sequence[Finding]:
 
 
 def _imported(package: str) -> ModuleType:
-    folder = Path(package)
+    folder = Path(package).resolve()
     if folder.is_dir():
-        folder = folder.resolve()
         package = folder.name
     sys.path.insert(0, str(folder.parent))
     return importlib.import_module(f"{package}.definitions")
@@ -131,26 +130,26 @@ def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         return [*part()]
     except dg.Failure as error:
-        return [Finding(Severity.PROBLEM, str(error.description))]
+        return [_problem(str(error.description))]
     except Exception as error:  # noqa: BLE001 - of any storage; it is reported
         what = f"a part of the installation cannot be examined: {type(error).__name__}: {error}"
         remedy = "Check the storage of the instance, in dagster.yaml."
-        return [Finding(Severity.PROBLEM, what, remedy)]
+        return [_problem(what, remedy)]
 
 
 def _examine_limits(instance: dg.DagsterInstance) -> Iterator[Finding]:
     limits = compat.limits(instance, POOL, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
-    yield Finding(Severity.OK, f"{limits.launcher} launches runs {place}")
+    yield _ok(f"{limits.launcher} launches runs {place}")
     yield exclusivity_of(limits)
 
 
 def exclusivity_of(limits: compat.Limits) -> Finding:
     """Return whether the limits of an instance prevent two SQLMesh runs at once."""
     if pool_is_exclusive(limits):
-        return Finding(Severity.OK, f"the pool {POOL} is limited to 1 op")
+        return _ok(f"the pool {POOL} is limited to 1 op")
     if queue_is_exclusive(limits, {}):
-        return Finding(Severity.OK, "the queue starts one run of the models at a time")
+        return _ok("the queue starts one run of the models at a time")
     if queue_is_exclusive(limits, {TAG: POOL}):
         return Finding(
             Severity.OK if limits.launches_here else Severity.WARNING,
@@ -159,15 +158,12 @@ def exclusivity_of(limits: compat.Limits) -> Finding:
             f"Limit the pool instead. {_LIMIT}",
         )
     if limits.launches_here:
-        return Finding(
-            Severity.WARNING,
+        return _warning(
             f"the pool {POOL} is not limited: a second run starts and waits for the lock file",
             f"Limit the pool, so that the run waits in the queue. {_LIMIT}",
         )
-    return Finding(
-        Severity.PROBLEM,
-        f"nothing prevents two SQLMesh runs at once: the pool {POOL} is not limited to 1",
-        _LIMIT,
+    return _problem(
+        f"nothing prevents two SQLMesh runs at once: the pool {POOL} is not limited to 1", _LIMIT
     )
 
 
@@ -186,10 +182,9 @@ def _examine_slots(instance: dg.DagsterInstance) -> Iterator[Finding]:
 def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
     heartbeat = compat.last_heartbeat(instance)
     if heartbeat is not None and time.time() - heartbeat < _HEARTBEAT_TIMEOUT_SECONDS:
-        yield Finding(Severity.OK, "dagster-daemon is running")
+        yield _ok("dagster-daemon is running")
     else:
-        yield Finding(
-            Severity.WARNING,
+        yield _warning(
             "dagster-daemon sent no heartbeat in the last 5 minutes: schedules, the queue and run "
             "monitoring need it",
             "Start `dagster-daemon run` (`dagster dev` includes it).",
@@ -199,21 +194,19 @@ def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
 def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
     settings = instance.get_settings("run_monitoring") or {}
     if not instance.run_monitoring_enabled:
-        yield Finding(
-            Severity.WARNING,
+        yield _warning(
             "run monitoring is off: a run whose process is killed stays active, and the schedule "
             "waits for it",
             "In dagster.yaml: "
             "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
         )
     elif not settings.get("free_slots_after_run_end_seconds"):
-        yield Finding(
-            Severity.WARNING,
+        yield _warning(
             "a killed run keeps its slot of the pool, and blocks all later runs",
             "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",
         )
     else:
-        yield Finding(Severity.OK, "run monitoring ends runs whose process is gone")
+        yield _ok("run monitoring ends runs whose process is gone")
 
 
 def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
@@ -223,13 +216,12 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
     try:
         found = promoted.promoted_models(target)
     except SetupError as error:
-        yield Finding(Severity.PROBLEM, str(error))  # it contains the remedy
+        yield _problem(str(error))  # it contains the remedy
     except StateBusyError as error:
         what = f"another process is using SQLMesh's state: {error}"
-        yield Finding(Severity.WARNING, what, "Run the doctor again when it has ended.")
+        yield _warning(what, "Run the doctor again when it has ended.")
     except RunError as error:
-        yield Finding(
-            Severity.PROBLEM,
+        yield _problem(
             f"SQLMesh's state cannot be read: {error}",
             "Check that its database is running and that Dagster's user can log in. "
             f"`sqlmesh {target.cli_arguments} info` tests the connection too.",
@@ -237,7 +229,7 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
     else:
         assets = counted([each for each in found if each.is_asset])
         read = f"the environment {target.environment!r} can be read; promoted: {assets}"
-        yield Finding(Severity.OK, read)
+        yield _ok(read)
         yield from _examine_drift(models, {each.fqn: each for each in found}, target)
 
 
@@ -247,12 +239,12 @@ def _examine_drift(
     found = drift.compare(models, [model.fqn for model in models], promoted)
     if found.not_promoted:
         problem = drift.not_promoted(found.not_promoted, target.plan_command)
-        yield Finding(Severity.PROBLEM, *problem)
+        yield _problem(*problem)
     for line in found.warnings():
         what, _, remedy = line.partition(". ")
-        yield Finding(Severity.WARNING, what, remedy)
+        yield _warning(what, remedy)
     if found == drift.Drift():
-        yield Finding(Severity.OK, "the promoted models match the generated package")
+        yield _ok("the promoted models match the generated package")
 
 
 if __name__ == "__main__":

@@ -59,9 +59,10 @@ def due(text: str) -> events.DueModel:
 
 
 def promoted(text: str) -> events.PromotedModel:
-    """Return a promoted model: `b<a` reads `a`."""
+    """Return a promoted model: `b<a` reads `a`. A package has no asset for `external`."""
     name, _, parent = text.partition("<")
-    return events.PromotedModel(fqn(name), "1", (fqn(parent),) if parent else (), 5 * DAY)
+    parents = (fqn(parent),) if parent else ()
+    return events.PromotedModel(fqn(name), "1", parents, 5 * DAY, is_asset=name != "external")
 
 
 def event(line: str) -> Event:  # noqa: PLR0911 - one for each kind of event
