@@ -13,6 +13,7 @@ import dg_sqlmesh_codegen
 from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent, with_resource
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
+from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, Config
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from projects import model, write_project
@@ -43,7 +44,8 @@ def generator(folder: Path, attributes: dict[str, object]) -> dict[str, object]:
     (folder / "defs").mkdir()
     text = yaml.safe_dump({"type": COMPONENT, "attributes": attributes})
     (folder / "defs" / "defs.yaml").write_text(text, encoding="utf-8")
-    origins = resolve.load({"projects": str(folder), "out": str(folder / "defs")}).origins
+    typed = {"projects": str(folder), "out": str(folder / "defs")}
+    origins = resolve.load(Layer(COMMAND_LINE, None, typed)).origins
     return {each.key: each.value for each in origins if each.where.endswith("defs.yaml")}
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dg_sqlmesh_codegen.cli.settings import print_settings
+from dg_sqlmesh_codegen.cli.output import print_settings
 from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
-from dg_sqlmesh_codegen.config.resolve import load
+from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
 
 TABLE = "[tool.dg_sqlmesh_codegen]"
@@ -26,6 +27,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "shop").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def load(values: dict[str, object]) -> resolve.Settings:
+    """Load the configuration, with these values on the command line."""
+    return resolve.load(Layer(COMMAND_LINE, None, values))
 
 
 def write_table(*lines: str, folder: Path | None = None) -> None:

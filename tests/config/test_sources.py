@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.config.defs_yaml import defs_layer
-from dg_sqlmesh_codegen.config.sources import pyproject_layer
+from dg_sqlmesh_codegen.config.sources import defs_layer, pyproject_layer
 
 COMPONENT = "type: dg_sqlmesh_codegen.SQLMeshProjectComponent\n"
 
@@ -82,7 +81,7 @@ def attributes(text: str, folder: Path, name: str = "defs.yaml") -> dict[str, ob
     layer = defs_layer(Path("defs"))
     assert layer is not None
     assert (layer.where, layer.base) == (f"defs/{name}", Path("defs"))
-    return dict(layer.values)
+    return {layer.keys.get(name, name): value for name, value in layer.values.items()}
 
 
 def test_dg_sqlmeshs_names(folder: Path) -> None:

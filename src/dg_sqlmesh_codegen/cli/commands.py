@@ -19,6 +19,7 @@ from dg_sqlmesh_codegen.output.report import Report
 from . import output
 
 STDOUT = "-"
+SWITCHES = ("check", "diff", "doctor", "hook", "cache", "quiet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,19 @@ class SummaryRequest:
 class Task:
     """What a command has to do, by its options; `again` is the command to repeat, for messages."""
 
-    mode: Mode
-    quiet: bool
-    hook: bool
+    check: bool
+    diff: bool
     doctor: bool
+    hook: bool
     cache: bool
+    quiet: bool
     summary: SummaryRequest | None
     again: str
+
+    @property
+    def mode(self) -> Mode:
+        """Whether files are written, compared or shown as a diff."""
+        return Mode.DIFF if self.diff else Mode.CHECK if self.check or self.doctor else Mode.WRITE
 
 
 def run(task: Task, config: Config) -> int:

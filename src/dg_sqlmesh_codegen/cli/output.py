@@ -1,4 +1,4 @@
-"""What the command line prints: progress, differences, the closing summary."""
+"""What the command line prints: progress, differences, the closing summary, the configuration."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import click
 from rich.console import Console
 
 from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.config.resolve import Setting, Settings
+from dg_sqlmesh_codegen.config.toml import toml
 from dg_sqlmesh_codegen.output.mode import Mode
 
 if TYPE_CHECKING:
     from dg_sqlmesh_codegen.output.report import Report
 
 _FEW = 5
+_WIDE = 60
 _WORDS = {
     "changed": "is out of date",
     "missing": "is missing",
@@ -97,3 +100,21 @@ def _summary(report: Report, config: Config, seconds: float) -> Iterator[tuple[s
         files = f"{write} to write, {counts['unchanged']} unchanged, {remove} to remove"
     yield "files", f"{files} in {config.out}"
     yield "time", f"{seconds:.1f} s"
+
+
+def print_settings(settings: Settings) -> None:
+    """Print one line for each key: `key = value  # where it is from`."""
+    lines = [(_assignment(setting), setting.where) for setting in settings.origins]
+    width = max(len(line) for line, _ in lines if len(line) <= _WIDE)
+    for line, where in lines:
+        click.echo(f"{line:<{width}}  # {where}")
+
+
+def _assignment(setting: Setting) -> str:
+    # TOML has no null: a key without a value is a comment.
+    if setting.value is None:
+        return f"# {setting.key}"
+    match setting.value:
+        case {"*": str(catalog), **others} if setting.key == "default_catalogs" and not others:
+            return f"{setting.key} = {toml(catalog)}"
+    return f"{setting.key} = {toml(setting.value)}"

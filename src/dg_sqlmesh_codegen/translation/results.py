@@ -19,8 +19,8 @@ WANTED = {
     "get_tags": "a mapping of texts to texts, both of at most 63 letters, digits, dots, - and _; a "
     "slash may part the key",
     "get_metadata": "a mapping of texts to literals: texts, numbers, lists, mappings, None. Keys "
-    "of Dagster's own need the types that Dagster gives them; the generator writes columns, lineage "
-    "and code references itself",
+    "of Dagster's own need the types that Dagster gives them; the generator itself writes columns, "
+    "lineage and code references",
     "get_owners": "a sequence of e-mail addresses and team:names",
     "get_kinds": "at most 10 texts, each of at most 63 letters, digits, dots, - and _",
     "get_description": "a text, or None",
