@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dg_sqlmesh_codegen.cli.output import print_settings
-from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
+from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
 
 TABLE = "[tool.dg_sqlmesh_codegen]"

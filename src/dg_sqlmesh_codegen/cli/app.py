@@ -17,7 +17,7 @@ from dg_sqlmesh_codegen.version import __version__
 
 from . import arguments, commands, output
 from .arguments import OptionValue
-from .commands import STDOUT, SummaryRequest, Task
+from .commands import STDOUT, Task
 
 _EPILOG = """\b
 Example:
@@ -129,16 +129,17 @@ def command(*, show_config: bool, debug: bool, **given: OptionValue | bool) -> i
         flags = {name: given[name] for name in ("others", *arguments.OPTIONS.values())}
         typed = cast("Mapping[str, OptionValue]", flags)  # none of these is a switch
         layer = arguments.layer(typed)
-        wanted = _task(given, arguments.command(typed))
-        if wanted.summary and not wanted.summary.needs_generation:
-            wanted.summary.answer(resolve.output_folder(layer))
+        task = Task.model_validate({**given, "again": arguments.command(typed)})
+        _refuse_contradictions(task)
+        if not task.needs_project:
+            task.summarize(resolve.output_folder(layer))
             return 0
         loaded = resolve.load(layer)
         if show_config:
             output.print_settings(loaded)
             return 0
         with loaded.located():
-            return commands.run(wanted, loaded.config)
+            return commands.run(task, loaded.config)
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -175,19 +176,11 @@ def main(words: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _task(given: Mapping[str, OptionValue | bool], again: str) -> Task:
-    file, against, form = (given[name] for name in ("summary_file", "against", "form"))
-    summary = None
-    if (file, against, form) != (None, None, None):
-        revisions = None if against is None else str(against)
-        summary = SummaryRequest(str(file or STDOUT), revisions, Format(form or Format.MARKDOWN))
-    switches = {name: bool(given[name]) for name in commands.SWITCHES}
-    task = Task(summary=summary, again=again, **switches)
+def _refuse_contradictions(task: Task) -> None:
     if task.check + task.diff + task.doctor > 1:
         raise click.UsageError("Use only one of --check, --diff and --doctor.")
-    if summary and not summary.needs_generation and (task.mode is not Mode.WRITE or task.hook):
+    if not task.needs_project and (task.mode is not Mode.WRITE or task.hook):
         raise click.UsageError(
             "--against REV..REV compares two revisions, without a project. Run --check, --diff, "
             "--doctor and --hook in a command of their own."
         )
-    return task
