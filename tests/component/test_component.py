@@ -27,9 +27,6 @@ DG_SQLMESH = {
     "enable_schedule": True,
     "external_asset_mapping": "target/main/{node.name}",
 }
-# What Dagster passes on to Kubernetes.
-POD = {"container_config": {"resources": {"limits": {"cpu": "{{ 1 + 1 }}", "memory": "1Gi"}}}}
-RENDERED = {"container_config": {"resources": {"limits": {"cpu": 2, "memory": "1Gi"}}}}
 SCHEMA = Draft202012Validator(SQLMeshProjectComponent.model().model_json_schema())
 
 
@@ -84,11 +81,16 @@ def test_every_attribute_of_dg_sqlmesh_is_accepted() -> None:
 
 
 def test_nested_op_tags_are_accepted_by_both(tmp_path: Path) -> None:
-    tags = {"dagster-k8s/config": POD, "dagster/priority": 3}
-    expected = {"op_tags": {"dagster-k8s/config": RENDERED, "dagster/priority": 3}}
+    # What Dagster passes on to Kubernetes.
+    limits = {"container_config": {"resources": {"limits": {"cpu": "{{ 1 + 1 }}"}}}}
+    rendered = {"container_config": {"resources": {"limits": {"cpu": 2}}}}
 
-    assert component(op_tags=tags).settings == expected
-    assert generator(tmp_path, {"op_tags": tags}) == expected
+    assert component(op_tags={"dagster-k8s/config": limits}).settings == {
+        "op_tags": {"dagster-k8s/config": rendered}
+    }
+    assert generator(tmp_path, {"op_tags": {"dagster-k8s/config": limits}}) == {
+        "op_tags": {"dagster-k8s/config": rendered}
+    }
 
 
 def test_templates_are_rendered_by_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
