@@ -144,14 +144,12 @@ def test_the_component_is_a_lazy_public_name() -> None:
 
 
 @pytest.fixture
-def package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Path:
-    """A generated package that can be imported, under a name of its own."""
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A generated package that can be imported."""
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415 - it imports SQLMesh
 
     project = write_project(tmp_path / "project", {"models/one.sql": model("a.one", kind="FULL")})
-    out = tmp_path / f"package_{request.node.name.replace('[', '_').replace(']', '')}"
+    out = tmp_path / "package_of_a_component"
     pipeline.generate(Config(projects=(project,), out=out))
     monkeypatch.syspath_prepend(str(tmp_path))
     return out
@@ -170,34 +168,20 @@ def resource_of(folder: Path, **attributes: object) -> SQLMeshResource:
 
 
 @pytest.mark.sqlmesh
-def test_attributes_win_over_generated_values(package: Path) -> None:
-    resource = resource_of(
-        package,
-        sqlmesh_config={"project_path": "../elsewhere", "gateway": "g", "environment": "dev"},
-        concurrent_tasks=3,
-    )
-    assert resource.project_dir == str(package.parent / "elsewhere")
-    assert resource.gateway == "g"
-    assert resource.environment == "dev"
-    assert resource.concurrent_tasks == 3
-
-
-@pytest.mark.sqlmesh
-def test_what_no_attribute_sets_is_as_generated(package: Path) -> None:
-    resource = resource_of(package, sqlmesh_config={"project_path": "../project"})
-    assert resource.project_dir == str(package.parent / "project")
-    assert (resource.gateway, resource.environment) == (None, "prod")
-
-
-@pytest.mark.sqlmesh
-def test_environment_variables_win_over_attributes(
+def test_which_fields_of_the_resource_the_attributes_set(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DG_SQLMESH_ENVIRONMENT", "staging")
-    monkeypatch.setenv("DG_SQLMESH_GATEWAY", "big")
-    monkeypatch.setenv("DG_SQLMESH_PROJECT_DIR", "/deployed")
-    resource = resource_of(
-        package, sqlmesh_config={"project_path": "p", "gateway": "g", "environment": "dev"}
-    )
-    assert resource.project_dir == "/deployed"
-    assert (resource.gateway, resource.environment) == ("big", "staging")
+    plain = resource_of(package, sqlmesh_config={"project_path": "../project"})
+    assert plain.project_dir == str(package.parent / "project")
+    assert (plain.gateway, plain.environment) == (None, "prod")  # as generated
+
+    config = {"project_path": "../elsewhere", "gateway": "g", "environment": "dev"}
+    resource = resource_of(package, sqlmesh_config=config, concurrent_tasks=3)
+    assert resource.project_dir == str(package.parent / "elsewhere")
+    assert (resource.gateway, resource.environment) == ("g", "dev")
+    assert resource.concurrent_tasks == 3
+
+    variables = {"ENVIRONMENT": "staging", "GATEWAY": "big", "PROJECT_DIR": "/deployed"}
+    for name, value in variables.items():
+        monkeypatch.setenv(f"DG_SQLMESH_{name}", value)
+    assert component(sqlmesh_config=config).overrides(package) == {}  # a variable wins

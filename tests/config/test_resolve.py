@@ -15,8 +15,8 @@ from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
+from refusals import TABLE, write_table
 
-TABLE = "[tool.dg_sqlmesh_codegen]"
 PYPROJECT = f"pyproject.toml {TABLE}"
 
 
@@ -32,11 +32,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def load(values: dict[str, object]) -> resolve.Settings:
     """Load the configuration, with these values on the command line."""
     return resolve.load(Layer(COMMAND_LINE, None, values))
-
-
-def write_table(*lines: str, folder: Path | None = None) -> None:
-    path = (folder or Path()) / "pyproject.toml"
-    path.write_text("\n".join((TABLE, *lines)), encoding="utf-8")
 
 
 def write_defs(folder: str, *attributes: str) -> None:
