@@ -8,13 +8,13 @@ from __future__ import annotations
 import builtins
 import keyword
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from dg_sqlmesh_codegen import dagster_names
-from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY
 
 from .key_template import ExternalAssetMapping
@@ -78,41 +78,23 @@ def _is_class_path(text: str) -> bool:
     return name.isidentifier() and all(map(str.isidentifier, module.split(".")))
 
 
-def _template(text: str) -> str:
-    try:
-        ExternalAssetMapping(text)
-    except SettingError as error:
-        raise ValueError(error.detail) from error
-    return text
-
-
-def _tag(value: object) -> object:
-    # Dagster writes a value that is not text as JSON: Kubernetes and ECS settings are mappings.
-    if not is_literal(value, with_none=False):
-        raise ValueError(
-            "a tag value is text, a number, true or false, or a list or mapping of these"
-        )
-    return value
-
-
 def _by_gateway(value: object) -> object:
     """Return catalogs by gateway, in lower case as in SQLMesh; the command line gives a tuple."""
     if isinstance(value, str):
         return {ANY_GATEWAY: value}
-    if not isinstance(value, Mapping | tuple):
+    if isinstance(value, tuple):
+        typed = (text.rpartition("=") for text in value)
+        pairs = [(gateway if equals else ANY_GATEWAY, name) for gateway, equals, name in typed]
+    elif isinstance(value, Mapping):
+        pairs = [*value.items()]
+    else:
         return value
-    pairs = map(_pair, value) if isinstance(value, tuple) else value.items()
     catalogs: dict[str, object] = {}
     for gateway, name in pairs:
         first = catalogs.setdefault(str(gateway).lower(), name)
         if first != name:
             raise ValueError(f"gateway {str(gateway).lower()} has two catalogs: {first} and {name}")
     return catalogs
-
-
-def _pair(text: str) -> tuple[str, str]:
-    gateway, equals, name = text.rpartition("=")
-    return (gateway if equals else ANY_GATEWAY), name
 
 
 Text = Annotated[str, Strict(), require(str.strip, "the text is empty")]
@@ -147,11 +129,19 @@ ScheduleName = Annotated[
     require(_is_free, "the generated definitions.py uses this name for something else"),
 ]
 ClassPath = Annotated[Text, require(_is_class_path, "it must be package.module:Class")]
-KeyTemplate = Annotated[Text, AfterValidator(_template)]
+KeyTemplate = Annotated[Text, require(ExternalAssetMapping)]
 DefaultCatalogs = Annotated[
     dict[Text, Text], BeforeValidator(_by_gateway, json_schema_input_type=str | dict[str, str])
 ]
-Tags = Annotated[dict[Text, Annotated[object, AfterValidator(_tag)]], Strict()]
+# Dagster writes a value that is not text as JSON: Kubernetes and ECS settings are mappings.
+_Tag = Annotated[
+    object,
+    require(
+        partial(is_literal, with_none=False),
+        "a tag value is text, a number, true or false, or a list or mapping of these",
+    ),
+]
+Tags = Annotated[dict[Text, _Tag], Strict()]
 # A single text stands for a list of one.
 Listed = BeforeValidator(
     lambda value: (value,) if isinstance(value, str) else value,
