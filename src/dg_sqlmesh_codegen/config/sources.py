@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
@@ -14,6 +15,7 @@ from dg_sqlmesh_codegen.errors import UsageError
 from .defs_yaml import COMPONENT, attributes_layer, jinja_renderer, rendered
 from .layer import Layer
 
+T = TypeVar("T")
 TABLE = "tool.dg_sqlmesh_codegen"
 _NAME = "dg_sqlmesh_codegen"
 _ALIKE = 0.85  # ratio of names that are a misspelling of ours: dashes, a letter too many
@@ -58,7 +60,7 @@ def defs_layer(out: Path) -> Layer | None:
 
 
 def _own_table(path: Path) -> Mapping[str, object] | None:
-    document = _toml(path)
+    document = _parsed(path, "TOML", tomllib.loads)
     tools = _tools(document)
     alike = [f"tool.{name}" for name in _alike(tools) if name != _NAME]
     alike += [name for name in _alike(document) if isinstance(document[name], dict)]
@@ -78,10 +80,10 @@ def _alike(names: Mapping[str, object]) -> list[str]:
 def _dg_root(folder: Path) -> Path:
     """Return the root of the `dg` project that contains a folder, or else the folder itself."""
     for root in (folder, *folder.parents):
-        pyproject = root / _PYPROJECT
-        if (root / "dg.toml").is_file() or (
-            pyproject.is_file() and "dg" in _tools(_toml(pyproject))
-        ):
+        file = root / _PYPROJECT
+        if (root / "dg.toml").is_file():
+            return root
+        if file.is_file() and "dg" in _tools(_parsed(file, "TOML", tomllib.loads)):
             return root
     return folder
 
@@ -94,7 +96,8 @@ def _tools(document: Mapping[str, object]) -> Mapping[str, object]:
 def _attributes(path: Path) -> Mapping[str, object] | None:
     """Return the attributes of our component; None where the file configures the folder only."""
     where = _shown(path)
-    documents = [each for each in _documents(path) if isinstance(each, dict)]
+    found = _parsed(path, "YAML", lambda text: [*yaml.load_all(text, Loader=_Loader)])
+    documents = [each for each in found if isinstance(each, dict)]
     if documents and {each.get("type") for each in documents} == {_FOLDER_COMPONENT}:
         return None
     ours = [each for each in documents if each.get("type") == COMPONENT]
@@ -115,16 +118,6 @@ def _attributes(path: Path) -> Mapping[str, object] | None:
     return {str(key): value for key, value in (attributes or {}).items()}
 
 
-def _documents(path: Path) -> list[object]:
-    try:
-        return [*yaml.load_all(_text(path), Loader=_Loader)]
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        reason = f"{getattr(error, 'problem', error)}{place}"
-        raise UsageError(f"{_shown(path)} is not valid YAML", detail=reason) from error
-
-
 class _Loader(yaml.SafeLoader):
     """YAML as Dagster reads it, with dates as text; but a key that is there twice is an error."""
 
@@ -143,18 +136,16 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 
 
-def _toml(path: Path) -> dict[str, object]:
+def _parsed(path: Path, language: str, parse: Callable[[str], T]) -> T:
     try:
-        return tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{_shown(path)} is not valid TOML", detail=str(error)) from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
+        return parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{_shown(path)} cannot be read", detail=str(error)) from error
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        reason = f"{getattr(error, 'problem', error)}{place}"
+        raise UsageError(f"{_shown(path)} is not valid {language}", detail=reason) from error
 
 
 def _shown(path: Path) -> str:
