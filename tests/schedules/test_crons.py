@@ -229,15 +229,10 @@ def test_standalone_audits_are_due_like_models() -> None:
         Schedule("Asia/Tokyo", ("0 * * * *",)),
     )
     assert schedules([], audits[:1]) == (Schedule("UTC", ("30 2 * * *",)),)
-    assert schedules([]) == ()
+    seed = model("s.seed", kind="SEED", cron="*/5 * * * *", cron_tz="Europe/Berlin")
+    assert schedules([seed]) == schedules([]) == ()  # SQLMesh evaluates seeds in plans
     with pytest.raises(ProjectError, match="standalone audit total: Dagster cannot run the cron"):
         schedules([], [standalone("total", "s.orders", cron="0 0 0 * * *")])
-
-
-def test_seeds_do_not_count() -> None:
-    seed = model("s.seed", kind="SEED", cron="*/5 * * * *", cron_tz="Europe/Berlin")
-    assert schedules([seed]) == ()
-    assert schedules([seed, model("s.orders")]) == (Schedule("UTC", ("0 0 * * *",)),)
 
 
 def test_time_zones_have_schedules_of_their_own_utc_first() -> None:
