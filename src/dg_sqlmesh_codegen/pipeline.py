@@ -63,7 +63,7 @@ def _delivered(
 ) -> tuple[Change, ...]:
     """Compare the package with its folder; `Mode.WRITE` also writes it."""
     try:
-        with exclusive(config.out):
+        with exclusive(config.out, store.location(config.out).with_suffix(".lock")):
             changes = compare.compare(rendered.files, config.out)
             if mode is Mode.WRITE:
                 progress(f"Writing {config.out}")

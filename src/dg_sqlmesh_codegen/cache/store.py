@@ -67,7 +67,9 @@ def write(out: Path, inputs: Inputs, rendered: Rendered) -> None:
 def location(out: Path) -> Path:
     """Return where the record of an output folder is kept."""
     name = hashlib.blake2b(os.fsencode(out.resolve()), digest_size=16).hexdigest()
-    default = platformdirs.user_cache_dir("dg-sqlmesh-codegen", appauthor=False)
+    default = platformdirs.user_cache_path("dg-sqlmesh-codegen", appauthor=False)
+    if not default.is_absolute():  # a user without a home, as in containers: nothing can be kept
+        default = Path(os.devnull)
     return Path(os.environ.get(FOLDER) or default, f"{name}.json")
 
 
@@ -90,7 +92,11 @@ def sqlmesh_cache(out: Path, inputs: Inputs | None, record: Record | None) -> Pa
         return None
     folder = location(out).with_suffix("")
     misleading = record is None or record.misleads(inputs)
-    for other in folder.glob("*"):
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    for other in folder.iterdir():
         if misleading or other.name != inputs.shared:
             shutil.rmtree(other, ignore_errors=True)
     return folder / inputs.shared
