@@ -8,7 +8,7 @@ import pytest
 from sqlmesh.core import macros
 
 from dg_sqlmesh_codegen.change_report.causes import code_change, macros_in
-from dg_sqlmesh_codegen.change_report.model import Cause, CodeChange, ParsedAsset, Property
+from dg_sqlmesh_codegen.change_report.model import Cause, CodeChange, ParsedAsset
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -20,7 +20,7 @@ def asset(version: str, query: str | None = None, **properties: str) -> ParsedAs
         path=PurePosixPath("models/a.py"),
         code_version=version,
         query=query,
-        properties=tuple(Property(f"sqlmesh/{name}", (v,)) for name, v in properties.items()),
+        properties={f"sqlmesh/{name}": (value,) for name, value in properties.items()},
     )
 
 

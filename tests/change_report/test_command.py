@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builders import model
-from dg_sqlmesh_codegen.change_report import Format, save, summary_of, text_of
+from dg_sqlmesh_codegen.change_report import Format, Summary, save, summary_of, text_of
 from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.output.compare import Change, compare
 from dg_sqlmesh_codegen.rendering.files import File
@@ -75,7 +75,10 @@ def test_nothing_to_compare_with(out: Path, against: str | None) -> None:
 def test_formats(out: Path) -> None:
     summary = summary_of(out, "none..HEAD")
     assert text_of(summary).startswith("### Changes to the asset graph\n\n1 asset added")
-    assert json.loads(text_of(summary, Format.JSON))["format"] == 1
+    document = json.loads(text_of(summary, Format.JSON).encode("ascii"))
+    assert (document["format"], document["differs"]) == (1, True)
+    assert document["added"][0]["key"] == ["s", "a", "one"]
+    assert not json.loads(text_of(Summary(), Format.JSON))["differs"]
 
 
 def test_a_file_that_is_not_utf_8_is_not_compared(tmp_path: Path) -> None:

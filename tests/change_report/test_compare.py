@@ -10,15 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import audit, external, fqn, model
-from dg_sqlmesh_codegen.change_report import markdown, summarize, to_json
-from dg_sqlmesh_codegen.change_report.model import (
-    Edge,
-    PackageFiles,
-    ParsedColumn,
-    PropertyChange,
-    Summary,
-    UnreadFile,
-)
+from dg_sqlmesh_codegen.change_report import Format, markdown, summarize, text_of
+from dg_sqlmesh_codegen.change_report.model import Change, Edge, PackageFiles, Summary, UnreadFile
 from dg_sqlmesh_codegen.rendering.header import MARK
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, Column, Model, ModelKind
 from packages import on_disk, package
@@ -54,7 +47,6 @@ def test_a_model_is_added_on_top() -> None:
     assert not summary.changed
     assert not summary.edges_removed
     assert summary.marked == {mart}
-    assert summary.files == 3  # its module, its folder's __init__.py and the list of models
 
 
 def test_a_model_in_the_middle_is_removed() -> None:
@@ -67,8 +59,7 @@ def test_a_model_in_the_middle_is_removed() -> None:
 def test_the_first_package() -> None:
     summary = summarize({}, package(*ALL))
     assert len(summary.added) == 3
-    assert [each.name for each in summary.schedules] == ["sqlmesh_adaptive_schedule"]
-    assert summary.schedules[0].old is None
+    assert summary.schedules == (Change("sqlmesh_adaptive_schedule", (), ("0 0 * * *", "UTC")),)
     assert summary.settings
 
 
@@ -97,7 +88,7 @@ def test_a_query_that_changed_without_its_code_version() -> None:
     (change,) = changed(STAGED, replace(STAGED, query="SELECT 2")).changed
     assert change.code is None
     assert change.properties == (
-        PropertyChange("sqlmesh/query", ("SELECT id FROM raw.orders",), ("SELECT 2",)),
+        Change("sqlmesh/query", ("SELECT id FROM raw.orders",), ("SELECT 2",)),
     )
 
 
@@ -116,53 +107,57 @@ def test_a_query_that_changed_without_its_code_version() -> None:
 def test_metadata(new: Model, name: str, values: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
     summary = changed(MART, new)
     (change,) = summary.changed
-    assert PropertyChange(name, *values) in change.properties
+    assert Change(name, *values) in change.properties
     assert not change.code
     assert not summary.marked  # the graph is the same
 
 
-def audits_of(*audits: Audit) -> Model:
-    return replace(MART, audits=audits)
-
-
 NOT_NULL = audit("not_null", columns="(id)")
+ONE, TWO = "not_null(columns := (id))", "not_null(columns := (x))"
+BLOCKS = ("blocking", "check not_null", NOT_NULL.query)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "expected"),
+    ("old", "new", "changes"),
     [
-        ((), (NOT_NULL,), [(None, "not_null")]),
-        ((NOT_NULL,), (), [("not_null", None)]),
-        ((NOT_NULL,), (replace(NOT_NULL, blocking=False),), [("not_null", "not_null")]),
-        ((NOT_NULL,), (audit("not_null", columns="(x)"),), [("not_null", "not_null")]),
-        ((NOT_NULL,), (replace(NOT_NULL, query="SELECT 2"),), [("not_null", "not_null")]),
-        ((NOT_NULL,), (audit("unique", columns="(id)"),), [("not_null", None), (None, "unique")]),
+        ((), (NOT_NULL,), [(ONE, (), BLOCKS)]),
+        ((NOT_NULL,), (), [(ONE, BLOCKS, ())]),
+        (
+            (NOT_NULL,),
+            (replace(NOT_NULL, blocking=False),),
+            [(ONE, BLOCKS, ("non-blocking", *BLOCKS[1:]))],
+        ),
+        (
+            (NOT_NULL,),
+            (replace(NOT_NULL, query="SELECT 2"),),
+            [(ONE, BLOCKS, (*BLOCKS[:2], "SELECT 2"))],
+        ),
         # With a second use, the first one's check gets another name.
         (
             (NOT_NULL,),
             (NOT_NULL, audit("not_null", columns="(x)")),
-            [("not_null", "not_null__id"), (None, "not_null__x")],
+            [
+                (ONE, BLOCKS, ("blocking", "check not_null__id", NOT_NULL.query)),
+                (TWO, (), ("blocking", "check not_null__x", NOT_NULL.query)),
+            ],
         ),
         ((NOT_NULL, audit("b")), (audit("b"), NOT_NULL), []),
     ],
 )
 def test_audits(
-    old: tuple[Audit, ...], new: tuple[Audit, ...], expected: list[tuple[str | None, str | None]]
+    old: tuple[Audit, ...],
+    new: tuple[Audit, ...],
+    changes: list[tuple[str, tuple[str, ...], tuple[str, ...]]],
 ) -> None:
-    summary = changed(audits_of(*old), audits_of(*new))
+    summary = changed(replace(MART, audits=old), replace(MART, audits=new))
     found = [each for change in summary.changed for each in change.audits]
-    assert [
-        (each.old.check if each.old else None, each.new.check if each.new else None)
-        for each in found
-    ] == expected
+    assert found == [Change(*change) for change in changes]
 
 
 def test_layout_and_comments_do_not_count() -> None:
     old = package(*ALL)
     new = {path: f"{text}\n\n# {path}\n".replace("    ", "\t") for path, text in old.items()}
-    summary = summarize(old, new)
-    assert summary.is_empty
-    assert summary.files == len(old)
+    assert summarize(old, new) == Summary()
     crlf = {path: text.replace("\n", "\r\n") for path, text in old.items()}
     assert summarize(old, crlf) == Summary()
     assert summarize(old, {path: old[path] for path in sorted(old, reverse=True)}) == Summary()
@@ -232,15 +227,12 @@ def test_swapping_the_packages_swaps_the_changes(before: Edits, after: Edits) ->
     forth, back = summarize(old, new), summarize(new, old)
     assert forth.added == back.removed
     assert forth.removed == back.added
-    assert {(each.old, each.new, each.reason) for each in forth.renamed} == {
-        (each.new, each.old, each.reason) for each in back.renamed
+    assert {(each.old.key, each.new.key, each.reason) for each in forth.renamed} == {
+        (each.new.key, each.old.key, each.reason) for each in back.renamed
     }
-    assert {(each.old, each.new) for each in forth.changed} == {
-        (each.new, each.old) for each in back.changed
-    }
-    assert {(each.old, each.new) for change in forth.changed for each in change.audits} == {
-        (each.new, each.old) for change in back.changed for each in change.audits
-    }
+    assert [(each.old, each.new) for each in forth.changed] == [
+        (each.new, each.old) for each in sorted(back.changed, key=lambda each: each.old.key)
+    ]
     if not forth.renamed:  # else edges go by the new name
         assert (forth.edges_added, forth.edges_removed) == (back.edges_removed, back.edges_added)
     assert forth.is_empty is back.is_empty
@@ -283,7 +275,7 @@ def test_any_text_is_compared_or_listed(
     listed = {note.path for note in summary.notes}
     assert old == new or (UNREADABLE in listed) is (UNREADABLE in {*old, *new})
     markdown(summary).encode()
-    to_json(summary).encode("ascii")
+    text_of(summary, Format.JSON).encode("ascii")
 
 
 # ---- external tables that have assets
@@ -296,7 +288,7 @@ def test_external_tables_come_and_go() -> None:
     without, with_them = package(STAGED), package(STAGED, externals=())
     summary = summarize(without, with_them)
     assert [(each.key, each.external) for each in summary.added] == [(KEY, True)]
-    assert replace(summary, added=(), neighbours=(), files=0) == Summary()
+    assert replace(summary, added=(), neighbours=()) == Summary()
     assert summary.neighbours == (Edge(KEY, staged),)
     assert "- `shop/raw/orders`: external table\n" in markdown(summary)
     assert summarize(with_them, without).removed == summary.added
@@ -307,14 +299,14 @@ def test_an_external_table_is_described() -> None:
     old = package(STAGED, externals=())
     new = package(STAGED, externals=(replace(ORDERS, columns=columns),))
     (change,) = summarize(old, new).changed
-    assert change.properties == (PropertyChange("description", (), ("Orders",)),)
-    assert [each.new for each in change.columns] == [ParsedColumn("id", "INT")]
+    assert change.properties == (Change("description", (), ("Orders",)),)
+    assert change.columns == (Change("id", (), ("INT",)),)
     assert change.code is None
 
 
 def test_an_external_table_becomes_a_model() -> None:
     (change,) = summarize(package(STAGED, externals=()), package(RAW, STAGED, externals=())).changed
-    assert PropertyChange("external table", ("yes",), ("no",)) in change.properties
+    assert Change("external table", ("yes",), ("no",)) in change.properties
     assert change.code is not None
     assert (change.code.old, change.code.new) == (None, "1")
 
@@ -324,16 +316,3 @@ def test_an_external_table_is_not_a_renamed_model() -> None:
     reader = replace(STAGED, depends_on=(fqn("shop.raw.lines"),))
     summary = summarize(package(own, externals=()), package(reader, externals=()))
     assert keys(summary) == (["lines", "orders"], ["lines"], [])
-
-
-# ---- the number of files
-
-
-def test_other_files_do_not_count() -> None:
-    path = PurePosixPath("models/mine.py")
-    old = package(RAW) | {path: "x = 1\n"}
-    assert summarize(old, package(RAW)).files == 0
-    assert summarize(package(RAW), old | {path: "x = 2\n"}).files == 0
-    gone = package(RAW)
-    del gone[PurePosixPath("definitions.py")]
-    assert summarize(gone, old).files == 1

@@ -10,16 +10,7 @@ from hypothesis import strategies as st
 
 from builders import audit, fqn, model
 from dg_sqlmesh_codegen.change_report import reader
-from dg_sqlmesh_codegen.change_report.model import (
-    Graph,
-    PackageFiles,
-    ParsedAsset,
-    ParsedAudit,
-    ParsedColumn,
-    ParsedSchedule,
-    Property,
-    UnreadFile,
-)
+from dg_sqlmesh_codegen.change_report.model import Graph, PackageFiles, ParsedAsset, UnreadFile
 from dg_sqlmesh_codegen.rendering.header import MARK
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column
 from packages import on_disk, package
@@ -46,18 +37,15 @@ def test_the_example(root: Path) -> None:
     orders = assets["staging", "orders"]
     assert orders.path == MODELS / "shop/staging/orders.py"
     assert orders.value("sqlmesh/source") == "../shop/models/staging/orders.sql"
-    assert (orders.value("group_name"), orders.values("tags")) == ("staging", ())
-    assert [each.blocking for each in orders.audits] == [True, True, True, False]
-    assert assets["staging", "customers"].values("tags") == ("pii=true",)
+    assert (orders.value("group_name"), orders.value("tags")) == ("staging", None)
+    assert [values[0] for values in orders.audits.values()] == ["blocking"] * 3 + ["non-blocking"]
+    assert assets["staging", "customers"].properties["tags"] == ("pii=true",)
     assert assets["marts", "customer_segments"].query is None
-    assert graph.schedules == (
-        ParsedSchedule("sqlmesh_adaptive_schedule", ("*/5 * * * *",), "UTC"),
-    )
-    settings = {each.name: each.values for each in graph.settings}
-    assert settings["resource project_dir"] == ("../shop",)
-    assert settings["resource environment"] == ("prod",)
-    assert settings["op pool"] == ("sqlmesh_jobs_exclusive",)
-    assert "sqlmesh/version" in settings
+    assert graph.schedules == {"sqlmesh_adaptive_schedule": ("*/5 * * * *", "UTC")}
+    assert graph.settings["resource project_dir"] == ("../shop",)
+    assert graph.settings["resource environment"] == ("prod",)
+    assert graph.settings["op pool"] == ("sqlmesh_jobs_exclusive",)
+    assert "sqlmesh/version" in graph.settings
 
 
 @settings(max_examples=20, deadline=None)
@@ -76,13 +64,15 @@ def test_the_reader_reads_what_the_renderer_writes(word: str, blocking: bool) ->
     assert (asset.fqn, asset.code_version) == (made.fqn, made.data_hash)
     assert asset.deps == (("shop", "raw", "a"), ("shop", "raw", "b"))
     assert (asset.query, asset.value("description")) == (word, word)
-    assert asset.values("owners") == ("a@b.example",)
-    assert asset.columns == (ParsedColumn(word, "INT", word), ParsedColumn(f"{word}x", "INT"))
+    assert asset.properties["owners"] == ("a@b.example",)
+    assert asset.columns == {word: ("INT",), f"{word}x": ("INT",)}
+    assert asset.properties[f"description of {word}"] == (word,)
     query = "SELECT * FROM @this_model"
-    assert asset.audits == (
-        ParsedAudit("one", (("a", word), ("b", word)), "one", blocking, query=query),
-        ParsedAudit("two", (), "two", blocking=True, query=query),
-    )
+    blocks = "blocking" if blocking else "non-blocking"
+    assert asset.audits == {
+        f"one(a := {word}, b := {word})": (blocks, "check one", query),
+        "two": ("blocking", "check two", query),
+    }
 
 
 def test_several_time_zones() -> None:
@@ -91,10 +81,10 @@ def test_several_time_zones() -> None:
         model("shop.a.c", cron="0 7 * * *"),
         model("shop.a.d", cron="30 9 * * *"),
     )
-    assert graph_of(files).schedules == (
-        ParsedSchedule("sqlmesh_adaptive_schedule", ("0 7 * * *", "30 9 * * *"), "UTC"),
-        ParsedSchedule("sqlmesh_adaptive_schedule_europe_berlin", ("0 6 * * *",), "Europe/Berlin"),
-    )
+    assert graph_of(files).schedules == {
+        "sqlmesh_adaptive_schedule": ("0 7 * * *", "30 9 * * *", "UTC"),
+        "sqlmesh_adaptive_schedule_europe_berlin": ("0 6 * * *", "Europe/Berlin"),
+    }
 
 
 # ---- other versions, templates, edits and merges
@@ -128,14 +118,14 @@ def test_a_newer_version_may_have_more_arguments() -> None:
     asset = only_asset({ORDERS: NEWER})
     assert asset.key == ("a", "b")
     assert asset.deps == (("y", "z"), ("z",))
-    assert asset.properties == (
-        Property("**", ("MORE",)),
-        Property("batches", ("3",)),
-        Property("freshness_policy", ("dg.FreshnessPolicy.cron(deadline_cron='@daily')",)),
-        Property("sqlmesh/lookback", ("3",)),
-        Property("team/x", ("a=1",)),
-    )
-    assert asset.audits == (ParsedAudit("x", (), "x"),)
+    assert asset.properties == {
+        "**": ("MORE",),
+        "batches": ("3",),
+        "freshness_policy": ("dg.FreshnessPolicy.cron(deadline_cron='@daily')",),
+        "sqlmesh/lookback": ("3",),
+        "team/x": ("a=1",),
+    }
+    assert asset.audits == {"x": ("unknown", "check x")}
 
 
 NOT_LITERAL = [
@@ -178,7 +168,7 @@ def test_an_unreadable_file_is_listed(text: str, reason: str) -> None:
 def test_a_merge_conflict_in_a_file_without_a_model_is_listed(path: PurePosixPath) -> None:
     graph = graph_of({path: CONFLICT, ORDERS: MINIMAL})
     assert len(graph.assets) == 1
-    assert graph.schedules == ()
+    assert not graph.schedules
     assert [each.path for each in graph.unread] == [path]
 
 
@@ -192,12 +182,7 @@ def test_two_files_with_one_key() -> None:
 
 @pytest.mark.parametrize("text", ["", "x = (", "import os\n", "def f(): return 1"])
 def test_files_without_a_banner_are_ignored(text: str) -> None:
-    files = {MODELS / "theirs.py": text, DEFINITIONS: text, PurePosixPath("other/x.py"): text}
-    assert graph_of(files) == Graph()
-
-
-@pytest.mark.parametrize("files", [{}, {MODELS / "notes.txt": MARK}])
-def test_no_package_is_an_empty_graph(files: PackageFiles) -> None:
+    files = {MODELS / "theirs.py": text, DEFINITIONS: text, MODELS / "notes.txt": MARK}
     assert graph_of(files) == Graph()
 
 
@@ -213,10 +198,8 @@ def plain(context): ...
 
 other = dg.ScheduleDefinition(name="other", job=job, cron_schedule=CRON, execution_timezone="UTC")
 """
-    assert graph_of({DEFINITIONS: text}).schedules == (
-        ParsedSchedule("other", ("CRON",), "UTC"),
-        ParsedSchedule("plain", ("@daily",), "UTC"),
-    )
+    schedules = {"schedule": ("@daily", "UTC"), "other": ("CRON", "UTC")}
+    assert graph_of({DEFINITIONS: text}).schedules == schedules
 
 
 def test_a_source_is_relative_to_the_package_s_folder() -> None:

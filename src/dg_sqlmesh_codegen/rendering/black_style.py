@@ -105,27 +105,15 @@ def _bracketed(text: str, indent: int) -> _Bracketed | None:
     if not any(part in _BRACKETS for part in parts):
         return None
     end = len(parts) - (2 if parts[-1] == "," else 1)
-    start = _opening(parts, end)
+    start, depth = end + 1, 0
+    while start > 0 and (start > end or depth > 0):  # back to the bracket that `end` closes
+        start -= 1
+        depth += (parts[start] in _CLOSING) - (parts[start] in _OPENING)
     head = "".join(parts[: start + 1])
     items, separator = _items(parts[start + 1 : end])
-    if not items or not _fits(head, indent):
+    if depth or not items or not _fits(head, indent):
         raise UnknownShapeError(text)
     return _Bracketed(head, items, separator, "".join(parts[end:]))
-
-
-def _opening(parts: Sequence[str], end: int) -> int:
-    """Return where the bracket is opened that is closed at `end`."""
-    depth = 0
-    for index in range(end, -1, -1):
-        if parts[index] in _CLOSING:
-            depth += 1
-        elif parts[index] in _OPENING:
-            depth -= 1
-        if depth <= 0:
-            break
-    if depth or index == end:
-        raise UnknownShapeError("".join(parts))
-    return index
 
 
 def _items(parts: Sequence[str]) -> tuple[tuple[str, ...], str]:

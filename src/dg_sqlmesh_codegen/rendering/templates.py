@@ -66,9 +66,9 @@ class Templates:
         return _black(text)
 
     def _render_own(self, name: str, subject: str, values: dict[str, object]) -> str:
-        with _as_usage_error(name, subject):
+        with _as_usage_error(name, subject, rendered=False):
             text = self.jinja.get_template(name).render(values)
-        with _as_usage_error(name, subject, text):
+        with _as_usage_error(name, subject, rendered=True):
             return _black(header.with_header(text))
 
 
@@ -118,18 +118,15 @@ def _black(text: str) -> str:
 
 
 @contextmanager
-def _as_usage_error(name: str, subject: str, text: str | None = None) -> Iterator[None]:
+def _as_usage_error(name: str, subject: str, *, rendered: bool) -> Iterator[None]:
     """Say in one line what is wrong with a user's template: with it, or with what it made."""
     try:
         yield
     except Exception as error:
-        # A template can call and compute, so anything may come of it.
-        if text is None:
-            what, line = "does not render", _template_line(error, name)
-        else:
-            what, line = "makes no valid Python", _python_line(text)
+        # A template can call and compute, so anything may come of it. Black names the line itself.
+        what = "makes no valid Python" if rendered else "does not render"
         raise UsageError(
-            f"the template {name} {what} for {subject}{line}",
+            f"the template {name} {what} for {subject}{_template_line(error, name)}",
             detail=f"{type(error).__name__}: {error}",
             hint="What a template sees is listed in codegen_templates/README.md.",
         ) from error
@@ -141,13 +138,3 @@ def _template_line(error: Exception, name: str) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename.endswith(f"/{name}")]
     return f", line {lines[-1]}" if lines else ""
-
-
-def _python_line(text: str) -> str:
-    """Return where Python stops reading the text that a template made."""
-    try:
-        compile(text, "<template>", "exec", dont_inherit=True)
-    except SyntaxError as error:
-        shown = (error.text or "").strip()
-        return f", line {error.lineno} of its text: {shown!r}"
-    return ""
