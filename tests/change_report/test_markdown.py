@@ -26,7 +26,7 @@ from dg_sqlmesh_codegen.change_report.model import (
     UnreadFile,
 )
 from dg_sqlmesh_codegen.rendering.header import MARK
-from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model
+from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, ModelKind
 from packages import package
 
 RAW = model("s.a.raw", query="SELECT 1", data_hash="1")
@@ -94,6 +94,14 @@ NOT_NULL = audit("not_null", columns="(id)")
             "- `s/a/mart` now reads `s/a/other`\n- `s/a/mart` no longer reads `s/a/raw`\n\n"
             "**Code version changed directly**\n\n- `s/a/mart`: query\n",
         ),
+        # A kind without another code version: what follows from it is left out.
+        (
+            {},
+            {"kind": ModelKind("VIEW"), "fqn": '"s"."A"."mart"', "query": "SELECT 1"},
+            "1 asset with changed metadata.\n\n**Other metadata**\n\n"
+            '- `s/a/mart`: fqn: `"s"."a"."mart"` → `"s"."A"."mart"`; kind: `FULL` → `VIEW`; '
+            "query: `SELECT @f(x) FROM a.raw` → `SELECT 1`\n",
+        ),
         (
             {"columns": COLUMNS},
             {"columns": NEW_COLUMNS},
@@ -109,8 +117,8 @@ NOT_NULL = audit("not_null", columns="(id)")
             "`not_null(columns := (x))` added: `blocking`\n",
         ),
         (
-            {"audits": (NOT_NULL, audit("gone"))},
-            {"audits": (replace(NOT_NULL, blocking=False), audit("fresh"))},
+            {"audits": (NOT_NULL, audit("gone"), audit("same"))},
+            {"audits": (audit("same"), replace(NOT_NULL, blocking=False), audit("fresh"))},
             "3 audits changed.\n\n**Audits**\n\n"
             "- `s/a/mart`: `fresh` added: `blocking`; `gone` removed; "
             "`not_null(columns := (id))`: `blocking` → `non-blocking`\n",
