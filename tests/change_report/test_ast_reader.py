@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dg_sqlmesh_codegen.change_report import ast_reader
 
@@ -55,8 +53,3 @@ def test_a_call_with_one_string_is_that_string(source: str, values: tuple[str, .
 def test_code_that_is_nested_too_deep(text: str) -> None:
     with pytest.raises(ast_reader.UnreadableError):
         ast_reader.module(text)
-
-
-@given(st.text())
-def test_string_literals(value: str) -> None:
-    assert ast_reader.value(expression(repr(value))) == value

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -106,27 +104,6 @@ def test_not_saved(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Not a directory"):
         save("text", tmp_path / "file" / "summary.md")
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
-
-
-def test_two_revisions_are_compared_without_sqlmesh_and_dagster(out: Path) -> None:
-    script = """
-import sys
-missing = ("sqlmesh", "sqlglot", "dagster", "black", "jinja2", "croniter", "pandas")
-sys.modules |= dict.fromkeys(missing)  # now an import of them raises ImportError
-from pathlib import Path
-from dg_sqlmesh_codegen.change_report import summary_of, text_of
-print(text_of(summary_of(Path("defs"), "none..HEAD")))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=out.parent,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "1 asset added" in done.stdout
 
 
 def test_a_folder_without_a_package(out: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from builders import external, fqn, model
 from dg_sqlmesh_codegen.change_report import Format, markdown, summarize, text_of
-from dg_sqlmesh_codegen.change_report.model import Change, Edge, PackageFiles, Summary, UnreadFile
+from dg_sqlmesh_codegen.change_report.model import Change, Edge, PackageFiles, Summary
 from dg_sqlmesh_codegen.rendering.header import MARK
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column
 from packages import on_disk, package
@@ -96,15 +96,6 @@ def test_the_models_of_an_unreadable_file_are_not_added_or_removed(broken: str) 
     assert {note.side for note in summary.notes} == (
         {broken} if len(sides) == 1 else {"old", "new"}
     )
-
-
-def test_unreadable_definitions_are_not_compared() -> None:
-    old, new = package(*ALL), package(*ALL, environment="staging")
-    old[PurePosixPath("definitions.py")] = f"{MARK}\n<<<<<<< HEAD\n"
-    summary = summarize(old, new)
-    assert summary.is_empty
-    reason = "it contains merge conflict markers"
-    assert summary.notes == (UnreadFile(PurePosixPath("definitions.py"), "old", reason),)
 
 
 # ---- properties of all comparisons

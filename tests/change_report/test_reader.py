@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from dg_sqlmesh_codegen.change_report import reader
 from dg_sqlmesh_codegen.change_report.model import Graph, PackageFiles, ParsedAsset, UnreadFile
 from dg_sqlmesh_codegen.rendering.header import MARK
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column
-from packages import on_disk, package
+from packages import package
 
 MODELS = PurePosixPath("models")
 ORDERS = MODELS / "shop/sales/orders.py"
@@ -27,25 +27,6 @@ def graph_of(files: PackageFiles) -> Graph:
 def only_asset(files: PackageFiles) -> ParsedAsset:
     (asset,) = graph_of(files).assets.values()
     return asset
-
-
-def test_the_example(root: Path) -> None:
-    graph = graph_of(on_disk(root / "generated_example/defs"))
-    assets = {asset.key[1:]: asset for asset in graph.assets.values()}
-    assert len(assets) == 13
-    assert not graph.unread
-    orders = assets["staging", "orders"]
-    assert orders.path == MODELS / "shop/staging/orders.py"
-    assert orders.value("sqlmesh/source") == "../shop/models/staging/orders.sql"
-    assert (orders.value("group_name"), orders.value("tags")) == ("staging", None)
-    assert [values[0] for values in orders.audits.values()] == ["blocking"] * 3 + ["non-blocking"]
-    assert assets["staging", "customers"].properties["tags"] == ("pii=true",)
-    assert assets["marts", "customer_segments"].query is None
-    assert graph.schedules == {"sqlmesh_adaptive_schedule": ("*/5 * * * *", "UTC")}
-    assert graph.settings["resource project_dir"] == ("../shop",)
-    assert graph.settings["resource environment"] == ("prod",)
-    assert graph.settings["op pool"] == ("sqlmesh_jobs_exclusive",)
-    assert "sqlmesh/version" in graph.settings
 
 
 @settings(max_examples=20, deadline=None)
@@ -72,18 +53,6 @@ def test_the_reader_reads_what_the_renderer_writes(word: str, blocking: bool) ->
     assert asset.audits == {
         f"one(a := {word}, b := {word})": (blocks, "check one", query),
         "two": ("blocking", "check two", query),
-    }
-
-
-def test_several_time_zones() -> None:
-    files = package(
-        model("shop.a.b", cron="0 6 * * *", cron_tz="Europe/Berlin"),
-        model("shop.a.c", cron="0 7 * * *"),
-        model("shop.a.d", cron="30 9 * * *"),
-    )
-    assert graph_of(files).schedules == {
-        "sqlmesh_adaptive_schedule": ("0 7 * * *", "30 9 * * *", "UTC"),
-        "sqlmesh_adaptive_schedule_europe_berlin": ("0 6 * * *", "Europe/Berlin"),
     }
 
 

@@ -224,21 +224,6 @@ def test_the_files_of_a_package() -> None:
             assert text == f"{HEADER}\n"
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.tuples(some_text, some_text), min_size=1, max_size=4, unique=True))
-def test_every_model_is_imported_whatever_its_name(names: list[tuple[str, str]]) -> None:
-    tables = [TableName(f"c{index}", schema, view) for index, (schema, view) in enumerate(names)]
-    made = rendered(translated(*(model(table=table, fqn=str(table)) for table in tables)))
-    index = made["models/__init__.py"]
-    assert_is_black(index)
-    imports = [
-        node for node in ast.parse(index).body if isinstance(node, ast.ImportFrom) and node.level
-    ]
-    assert len({alias.asname for node in imports for alias in node.names}) == len(tables)
-    assert all(path.isascii() for path in made)
-    assert len([path for path in made if not path.endswith("__init__.py")]) == len(tables) + 1
-
-
 def test_versions_appear_in_one_file_only() -> None:
     made = translated(model())
     texts = rendered(replace(made, project=replace(made.project, sqlmesh_version="98.76.54")))
@@ -478,13 +463,7 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     read = {dep.asset_key.to_user_string() for dep in spec.deps}
     assert read == {"lake/raw/heads", "shop/raw/lines"}
     checks = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
-    assert "sqlmesh_execution_status" in checks
     assert len(checks) == 3
-    job = defs.resolve_job_def("sqlmesh_job")
-    assert job.tags["dagster/concurrency_key"] == "sqlmesh_jobs_exclusive"
-    (op,) = job.nodes
-    assert op.name == "sqlmesh_models"
-    assert op.definition.pools == {"sqlmesh_jobs_exclusive"}
     found = [each for each in defs.schedules or () if isinstance(each, dg.ScheduleDefinition)]
     assert {each.job_name for each in found} == {"sqlmesh_job"}
     crons = {each.execution_timezone: each.cron_schedule for each in found}

@@ -58,18 +58,15 @@ class Templates:
             jinja2.UndefinedError, black.InvalidInput: one of ours that does not, which is a bug.
         """
         if name in self.own:
-            return self._render_own(name, subject, values)
+            with _as_usage_error(name, subject, "does not render"):
+                text = self.jinja.get_template(name).render(values)
+            with _as_usage_error(name, subject, "makes no valid Python"):
+                return _black(header.with_header(text))
         text = header.with_header(self.jinja.get_template(name).render(values))
         if name in _STYLED:
             with suppress(UnknownShapeError):
                 return fitted(text)
         return _black(text)
-
-    def _render_own(self, name: str, subject: str, values: dict[str, object]) -> str:
-        with _as_usage_error(name, subject, rendered=False):
-            text = self.jinja.get_template(name).render(values)
-        with _as_usage_error(name, subject, rendered=True):
-            return _black(header.with_header(text))
 
 
 def load(folder: Path | None) -> Templates:
@@ -118,13 +115,12 @@ def _black(text: str) -> str:
 
 
 @contextmanager
-def _as_usage_error(name: str, subject: str, *, rendered: bool) -> Iterator[None]:
+def _as_usage_error(name: str, subject: str, what: str) -> Iterator[None]:
     """Say in one line what is wrong with a user's template: with it, or with what it made."""
     try:
         yield
     except Exception as error:
         # A template can call and compute, so anything may come of it. Black names the line itself.
-        what = "makes no valid Python" if rendered else "does not render"
         raise UsageError(
             f"the template {name} {what} for {subject}{_template_line(error, name)}",
             detail=f"{type(error).__name__}: {error}",
@@ -133,8 +129,6 @@ def _as_usage_error(name: str, subject: str, *, rendered: bool) -> Iterator[None
 
 
 def _template_line(error: Exception, name: str) -> str:
-    if isinstance(error, jinja2.TemplateSyntaxError):
-        return f", line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename.endswith(f"/{name}")]
     return f", line {lines[-1]}" if lines else ""
