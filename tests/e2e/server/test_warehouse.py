@@ -1,9 +1,9 @@
-"""A warehouse, SQLMesh's state and Dagster's storage on PostgreSQL; runs by daemon and by hand."""
+"""Runs by daemon and by hand on PostgreSQL, other assets beside them, a warehouse that stops."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import dagster as dg
@@ -11,7 +11,14 @@ import pytest
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from e2e.server.depot import MODELS, PLANNED, Depot, day
-from e2e.server.installation import ASSET_JOB, IN_PROCESS, SCHEDULE, Installation, key
+from e2e.server.installation import (
+    ASSET_JOB,
+    IN_PROCESS,
+    MULTIPROCESS,
+    SCHEDULE,
+    Installation,
+    key,
+)
 from e2e.waiting import wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
@@ -56,24 +63,18 @@ def test_the_daemon_runs_what_is_due(installation: Installation, depot: Depot) -
     depot.require_complete(day(0))
 
 
-def test_one_asset_by_hand(installation: Installation, depot: Depot) -> None:
-    run_id = installation.launch(ASSET_JOB, assets=["staging.orders"])
-    outcome = installation.wait_for(run_id)
-
-    assert outcome.materialized == ["staging.orders"]
-    assert outcome.status == {"staging.orders": "evaluated"}
-    assert outcome.metadata["staging.orders"]["sqlmesh/batches"] == PLANNED
-    assert depot.missing(day(0)) == MODELS - {"staging.orders"}
-    assert set(depot.wrong_rows(day(0))) == {"marts.daily_revenue", "marts.last_orders"}
-
-
-def test_a_subset_in_process(installation: Installation, depot: Depot) -> None:
+@pytest.mark.parametrize("config", [MULTIPROCESS, IN_PROCESS])
+def test_some_assets_by_hand(
+    installation: Installation, depot: Depot, config: Mapping[str, object]
+) -> None:
     chosen = ["staging.orders", "marts.daily_revenue"]
-    run_id = installation.launch(ASSET_JOB, assets=chosen, config=IN_PROCESS)
+    run_id = installation.launch(ASSET_JOB, assets=chosen, config=config)
     outcome = installation.wait_for(run_id)
 
     assert outcome.materialized == chosen
     assert outcome.steps_started == 1
+    assert outcome.status == dict.fromkeys(chosen, "evaluated")
+    assert outcome.metadata["staging.orders"]["sqlmesh/batches"] == PLANNED
     assert depot.missing(day(0)) == MODELS - set(chosen)
     assert set(depot.wrong_rows(day(0))) == {"marts.last_orders"}
 
@@ -95,4 +96,45 @@ def test_reexecution_runs_what_the_failed_run_left(
     again = installation.wait_for(installation.reexecute(failed, "FROM_ASSET_FAILURE"))
 
     assert set(again.materialized) == left
+    depot.require_complete(day(0))
+
+
+def test_an_asset_between_two_models(installation: Installation, depot: Depot) -> None:
+    chosen = [*MODELS, "enriched.scores"]
+    outcome = installation.wait_for(installation.launch(ASSET_JOB, assets=chosen))
+
+    # Dagster splits the op: what is above the asset, and what is below it.
+    assert sorted(outcome.materialized) == sorted(chosen)
+    assert outcome.steps_started == 3
+    order = [
+        outcome.materialized.index(asset)
+        for asset in ("staging.customers", "enriched.scores", "marts.customer_tiers")
+    ]
+    assert order == sorted(order)
+    assert depot.query("SELECT MIN(score) FROM marts.customer_tiers") == [(7,)]
+    depot.require_complete(day(0))
+
+
+def test_the_warehouse_goes_away_and_comes_back(installation: Installation, depot: Depot) -> None:
+    chosen = [*MODELS, "enriched.report"]
+
+    def events(kind: dg.DagsterEventType) -> int:
+        return len(installation.instance.all_logs(run_id, of_type=kind))
+
+    with depot.closed("marts.daily_revenue", "marts.last_orders"):
+        run_id = installation.launch(ASSET_JOB, assets=chosen)
+        wait_until(
+            lambda: "staging.orders" in installation.outcome(run_id).materialized, "one model"
+        )
+        depot.postgres.stop()
+    try:
+        wait_until(lambda: events(dg.DagsterEventType.STEP_RESTARTED), "another attempt")
+    finally:
+        depot.postgres.start()
+    outcome = installation.wait_for(run_id)
+
+    assert sorted(outcome.materialized) == sorted(chosen)
+    assert events(dg.DagsterEventType.STEP_UP_FOR_RETRY) >= 1
+    days = (day(0) - depot.started).days
+    assert depot.query("SELECT days FROM enriched.report") == [(days,)]
     depot.require_complete(day(0))
