@@ -93,9 +93,6 @@ EDITS: dict[str, tuple[Change, ...]] = {
         adding("marts.net_revenue", "SELECT * FROM marts.daily_revenue"),
         replacing(MONTHLY, "FROM marts.daily_revenue", "FROM marts.net_revenue"),
     ),
-    "Add a model at the end of the DAG": (
-        adding("marts.best_customers", "SELECT customer_id::INT FROM marts.customers"),
-    ),
     "Add the first model of a schema": (
         adding("export.emails", "SELECT email::TEXT FROM staging.customers"),
     ),
@@ -111,8 +108,6 @@ EDITS: dict[str, tuple[Change, ...]] = {
     "Change a macro that two models use": (
         replacing("macros/money.py", "exp.paren(cents) / 100", "exp.paren(cents) * 0.01"),
     ),
-    "Change a tag": (replacing(MAILING_LIST, "'pii'", "'crm'"),),
-    "Change an owner": (replacing(MAILING_LIST, "owner marketing", "owner sales"),),
     "Change a seed's data": (
         replacing("seeds/countries.csv", "FR,France,Europe", "FR,La France,Europe"),
     ),

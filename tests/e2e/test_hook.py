@@ -223,18 +223,6 @@ def test_the_files_that_decide(root: Path) -> None:
         assert [path for path in every if re.search(hook["files"], path)] == RELEVANT.split()
 
 
-def test_the_example_s_configuration(hooked: Hooked, root: Path) -> None:
-    example = root / "generated_example" / "deploy" / "pre-commit-config.yaml"
-    text = example.read_text(encoding="utf-8")
-    paths = ("project -o defs", "analytics/project -o analytics/defs")
-    assert paths[0] in text
-    hooked.write(".pre-commit-config.yaml", text.replace(*paths))
-    hooked.set_model(ONE_SQL)
-    hooked.add(".")
-
-    assert "files were modified by this hook" in hooked.refused()
-
-
 @pytest.mark.network
 def test_installed_by_pre_commit(root: Path, tmp_path: Path) -> None:
     """pre-commit clones this repository, builds it and installs it with all it needs."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,14 +67,3 @@ def test_nothing_changed_and_nothing_heavy_is_imported(folder: Path) -> None:
         assert (done.code, done.stdout) == (0, "")
         assert done.imported & HEAVY == set()
     assert generate(folder, "--check", "--no-cache").loaded
-
-
-def test_two_at_once(folder: Path) -> None:
-    with ThreadPoolExecutor() as pool:
-        both = list(pool.map(lambda _: generate(folder), range(2)))
-    assert [done.code for done in both] == [0, 0]
-    assert len(list((folder.parent / "records").glob("*.json"))) == 1
-
-    generate(folder, "--check")  # if they disturbed each other: the folder was changing
-    checked = generate(folder, "--check")
-    assert (checked.loaded, checked.code) == (False, 0)

@@ -266,8 +266,8 @@ def midnight(of: date) -> float:
     return datetime(of.year, of.month, of.day, tzinfo=UTC).timestamp()
 
 
-# What a team writes by hand around the generated package: assets that are not SQLMesh's.
-_PLATFORM = '''
+# What a team writes by hand around the generated package: an asset that is not SQLMesh's.
+_PLATFORM = """
 import os
 
 import dagster as dg
@@ -276,32 +276,18 @@ import psycopg2
 from defs import definitions as generated
 
 
-def execute(statement: str) -> None:
+@dg.asset(key=["depot", "enriched", "report"], deps=[["depot", "marts", "daily_revenue"]])
+def report() -> None:
     connection = psycopg2.connect(
         host=os.environ["DEPOT_HOST"], port=5432, user="postgres", dbname="depot"
     )
     with connection, connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(
+            "DROP TABLE IF EXISTS enriched.report; CREATE TABLE enriched.report AS "
+            "SELECT COUNT(*) AS days, SUM(revenue) AS revenue FROM marts.daily_revenue"
+        )
     connection.close()
 
 
-@dg.asset(key=["depot", "enriched", "scores"], deps=[["depot", "staging", "customers"]])
-def scores() -> None:
-    """Between two models: reads one and is read by another."""
-    execute(
-        "TRUNCATE enriched.scores; INSERT INTO enriched.scores "
-        "SELECT customer_id, customer_id * 7 FROM staging.customers"
-    )
-
-
-@dg.asset(key=["depot", "enriched", "report"], deps=[["depot", "marts", "daily_revenue"]])
-def report() -> None:
-    """Downstream of all models it reads."""
-    execute(
-        "DROP TABLE IF EXISTS enriched.report; CREATE TABLE enriched.report AS "
-        "SELECT COUNT(*) AS days, SUM(revenue) AS revenue FROM marts.daily_revenue"
-    )
-
-
-defs = dg.Definitions.merge(generated.defs, dg.Definitions(assets=[scores, report]))
-'''
+defs = dg.Definitions.merge(generated.defs, dg.Definitions(assets=[report]))
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import dagster as dg
@@ -18,6 +19,7 @@ from e2e.server.installation import (
     SCHEDULE,
     Installation,
     key,
+    midnight,
 )
 from e2e.waiting import wait_until
 
@@ -99,22 +101,6 @@ def test_reexecution_runs_what_the_failed_run_left(
     depot.require_complete(day(0))
 
 
-def test_an_asset_between_two_models(installation: Installation, depot: Depot) -> None:
-    chosen = [*MODELS, "enriched.scores"]
-    outcome = installation.wait_for(installation.launch(ASSET_JOB, assets=chosen))
-
-    # Dagster splits the op: what is above the asset, and what is below it.
-    assert sorted(outcome.materialized) == sorted(chosen)
-    assert outcome.steps_started == 3
-    order = [
-        outcome.materialized.index(asset)
-        for asset in ("staging.customers", "enriched.scores", "marts.customer_tiers")
-    ]
-    assert order == sorted(order)
-    assert depot.query("SELECT MIN(score) FROM marts.customer_tiers") == [(7,)]
-    depot.require_complete(day(0))
-
-
 def test_the_warehouse_goes_away_and_comes_back(installation: Installation, depot: Depot) -> None:
     chosen = [*MODELS, "enriched.report"]
 
@@ -137,4 +123,29 @@ def test_the_warehouse_goes_away_and_comes_back(installation: Installation, depo
     assert events(dg.DagsterEventType.STEP_UP_FOR_RETRY) >= 1
     days = (day(0) - depot.started).days
     assert depot.query("SELECT days FROM enriched.report") == [(days,)]
+    depot.require_complete(day(0))
+
+
+def test_two_runs_at_once_and_fifty_ticks(installation: Installation, depot: Depot) -> None:
+    with depot.closed("staging.orders"), ThreadPoolExecutor(8) as people:
+        launched = [people.submit(installation.launch, config=IN_PROCESS) for _ in range(2)]
+        runs = [each.result() for each in launched]
+        depot.wait_for_gate("staging.orders")
+        statuses = {run_id: installation.status(run_id) for run_id in runs}
+        ticks = list(people.map(installation.test_tick, [midnight(day(0))] * 50))
+    (first,) = [run_id for run_id in runs if statuses[run_id] is dg.DagsterRunStatus.STARTED]
+    (second,) = [run_id for run_id in runs if statuses[run_id] is dg.DagsterRunStatus.QUEUED]
+    outcomes = [installation.wait_for(run_id) for run_id in (first, second)]
+
+    assert {str(tick["skipReason"]).split(": ")[0] for tick in ticks} == {
+        "Another SQLMesh run is active"
+    }
+    assert not any(tick["runRequests"] or tick["error"] for tick in ticks)
+    assert sorted(outcomes[0].materialized) == sorted(MODELS)
+    assert outcomes[1].materialized == []
+    assert set(outcomes[1].status.values()) == {"not due"}
+    one, other = (installation.instance.get_run_record_by_id(run_id) for run_id in (first, second))
+    assert one is not None
+    assert other is not None
+    assert (one.end_time or 0) <= (other.start_time or 0)
     depot.require_complete(day(0))
