@@ -68,13 +68,6 @@ BAD = "INSERT INTO raw.bad VALUES ('2026-11-06')"
 MENDED = "DELETE FROM raw.bad"
 
 
-def everything_stored(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Return all that Dagster has stored of a run, as text."""
-    return "".join(
-        dg.serialize_value(entry) + entry.user_message for entry in instance.all_logs(run_id)
-    )
-
-
 @pytest.mark.parametrize("where", ["model", "signal"])
 def test_no_secret_is_stored(workplace: Path, where: str) -> None:
     uses = {"signals": "(broken())"} if where == "signal" else {}
@@ -88,7 +81,8 @@ def test_no_secret_is_stored(workplace: Path, where: str) -> None:
     (workplace / "broken").touch()
     with dg.DagsterInstance.ephemeral() as instance:
         outcome = materialize(shop, instance=instance)
-        stored = everything_stored(instance, outcome.run_id)
+        logs = instance.all_logs(outcome.run_id)
+    stored = "".join(dg.serialize_value(entry) + entry.user_message for entry in logs)
 
     assert outcome.failure
     assert "ConnectionError" in stored
@@ -213,24 +207,16 @@ def test_a_retry_runs_only_what_is_missing(shop: Shop) -> None:
     assert len(outcome.materialized) == len(DUE) + 1
 
 
-def test_several_models_at_a_time(shop: Shop) -> None:
-    resource = SQLMeshResource(project_dir=str(shop.project), concurrent_tasks=4)
-    outcome = materialize(shop, resource=resource)
-
-    assert outcome.failure == ""
-    assert set(outcome.materialized) == DUE
-    assert len(outcome.materialized) == len(DUE)
-
-
-def test_failed_audits_are_heard_where_the_project_has_a_username(shop: Shop) -> None:
-    """With `username` SQLMesh notifies that user's targets and no others."""
+def test_failed_audits_are_heard_with_several_tasks_and_a_username(shop: Shop) -> None:
+    """With `username` SQLMesh notifies that user's targets and no others, from several threads."""
     config = shop.project / "config.yaml"
     text = config.read_text(encoding="utf-8")
     # And it tells the owner of a model: here the same user, who must not count twice.
     users = "username: data@shop.example\nusers:\n  - username: data@shop.example\n"
     config.write_text(f"{text}\n{users}", encoding="utf-8")
     shop.load_sources("--break")
-    outcome = materialize(shop)
+    resource = SQLMeshResource(project_dir=str(shop.project), concurrent_tasks=4)
+    outcome = materialize(shop, resource=resource)
 
     assert ("staging.order_items", "assert_at_least") in outcome.failed
     warned = ("staging.customers", "not_null_non_blocking")
