@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,9 +150,11 @@ class Installation:
         """Bring the schedule back to how it was created: stopped."""
         self.graphql(_RESET_SCHEDULE, selector=_SCHEDULE_SELECTOR)
 
-    def test_tick(self, timestamp: float) -> Mapping[str, Any]:
-        """Press "Test schedule": the code server evaluates a tick, nothing is launched."""
-        tick = self.graphql(_TEST_TICK, selector=_SCHEDULE_SELECTOR, timestamp=timestamp)
+    def test_tick(self) -> Mapping[str, Any]:
+        """Press "Test schedule": the code server evaluates today's tick, nothing is launched."""
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        times = {"selector": _SCHEDULE_SELECTOR, "timestamp": midnight.timestamp()}
+        tick = self.graphql(_TEST_TICK, **times)
         result = tick["evaluationResult"]
         assert isinstance(result, dict)
         return result
@@ -259,11 +261,6 @@ def write_instance(home: Path, example: Path, storage_url: str) -> None:
 def key(asset: str) -> dg.AssetKey:
     """Return an asset's key."""
     return dg.AssetKey(["depot", *asset.split(".")])
-
-
-def midnight(of: date) -> float:
-    """Return the time of a day's tick."""
-    return datetime(of.year, of.month, of.day, tzinfo=UTC).timestamp()
 
 
 # What a team writes by hand around the generated package: an asset that is not SQLMesh's.
