@@ -85,6 +85,15 @@ def test_later_failures_of_other_jobs_do_not_hide_a_run(instance: dg.DagsterInst
     assert found(instance, then, ORDERS) == {ORDERS: run_id}
 
 
+def test_a_batch_can_end_a_moment_after_its_run(instance: dg.DagsterInstance) -> None:
+    run_id, _ = failed_run(instance, ORDERS)
+    record = instance.get_run_record_by_id(run_id)
+
+    assert record
+    assert record.end_time
+    assert found(instance, record.end_time + 2, ORDERS) == {ORDERS: run_id}
+
+
 def test_runs_on_another_environment_are_left_out(instance: dg.DagsterInstance) -> None:
     _, then = failed_run(instance, ORDERS, environment="staging")
 

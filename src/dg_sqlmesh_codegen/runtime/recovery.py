@@ -42,7 +42,7 @@ def find_unreported(
     if not waiting:
         return {}
     found: dict[dg.AssetKey, str] = {}
-    earliest = min(waiting.values())
+    earliest = min(waiting.values()) - _TOLERANCE_SECONDS
     for record in run_log.runs_of(instance, environment, _UNSUCCESSFUL, earliest):
         run = record.dagster_run
         evaluated = [key for key, altered in waiting.items() if _was_running(record, altered)]

@@ -29,6 +29,7 @@ class ModelResults:
     state: RunState
     selection: Selection
     _upstream: dict[str, frozenset[str]] = field(default_factory=dict)
+    _waiting_upstream: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
         """Return the result of a model whose last batch has ended."""
@@ -100,13 +101,14 @@ class ModelResults:
         """Return the status of a due model of which no interval is ready."""
         if progress.due.has_signals:
             return checks.status(model, True, WAITING, {})
-        waiting = {
-            fqn
-            for fqn, each in self.state.progress.items()
-            if each.due.has_signals and not each.due.batches
-        }
-        upstream = failed_upstream(self.state.promoted, waiting).get(model.fqn, ())
-        names = sorted(map(display_name, upstream))
+        if not self._waiting_upstream:
+            waiting = {
+                fqn
+                for fqn, each in self.state.progress.items()
+                if each.due.has_signals and not each.due.batches
+            }
+            self._waiting_upstream = failed_upstream(self.state.promoted, waiting)
+        names = sorted(map(display_name, self._waiting_upstream.get(model.fqn, ())))
         return checks.status(model, True, WAITING_UPSTREAM, {"sqlmesh/waiting_upstream": names})
 
     def _materialized(
