@@ -6,6 +6,8 @@ expired environments: run `sqlmesh janitor` where you run plans.
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
@@ -57,9 +59,7 @@ def _evaluate(
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command))
         models = (promoted.promoted_model(each, target) for each in snapshots.values())
         emit(EnvironmentRead(tuple(models), target.plan_command))
-        context.console = RunConsole(
-            emit, stop, lambda gateway: compat.thread_handles(context, gateway)
-        )
+        context.console = RunConsole(emit, stop, partial(compat.open_handles, context))
         status = context.run(
             target.environment,
             start=evaluation.start,
