@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -46,8 +47,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         concurrent_tasks: number of models evaluated at once; None is the connection's setting.
         exclusivity: what a run does if nothing prevents a second SQLMesh run: `require` fails,
             `warn` logs a warning, `off` checks nothing and takes no lock.
-        lock_timeout: seconds that a run waits for another one on the same host before it fails.
-        lock_dir: folder of the lock files; None is a folder that all processes of the host share.
+        lock_timeout: seconds that a run waits for another one before it fails.
+        lock_dir: folder of the lock files, for states in a file or in a database without locks;
+            None is the folder of the state's file, or one of the user's own.
         checks: which audits of the package have checks: `all`, `blocking` or `none`.
     """
 
@@ -89,7 +91,10 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
                 allow_retries=False,
             )
         target = self.target()
-        _require_exclusivity(context, target.locking.exclusivity)
+        locking = target.locking
+        if locking.exclusivity is not Exclusivity.OFF:
+            locking = replace(locking, missing_limit=exclusivity.missing_limit(context))
+        target = replace(target, locking=locking)
         evaluation = Evaluation(fqns, selection.run_id, **config.model_dump())
         step = Step(
             context,
@@ -153,15 +158,3 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             is_retry=context.retry_number > 0,
             all_audits=self.checks == "all",
         )
-
-
-def _require_exclusivity(context: dg.AssetExecutionContext, mode: Exclusivity) -> None:
-    problem = None if mode is Exclusivity.OFF else exclusivity.missing_limit(context)
-    if problem is None:
-        return
-    if mode is Exclusivity.REQUIRE:
-        raise dg.Failure(
-            f"{problem}\nOr set `exclusivity` of the `sqlmesh` resource to 'warn'.",
-            allow_retries=False,
-        )
-    context.log.warning(problem)

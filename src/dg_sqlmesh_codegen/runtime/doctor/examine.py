@@ -44,7 +44,8 @@ def doctor(
         target = resource.target()
     except dg.Failure as error:
         return (Finding(Severity.PROBLEM, str(error.description)),)
-    return (*examine_instance(instance), *_examine_project(models, target))
+    server = _lock_server(target)
+    return (*examine_instance(instance, server), *_examine_project(models, target))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,6 +85,16 @@ def _load(package: str) -> tuple[Sequence[ModelAsset], SQLMeshResource]:
         sys.path.insert(0, str(Path.cwd()))
     module = importlib.import_module(f"{package}.definitions")
     return module.MODELS, module.defs.resources["sqlmesh"]
+
+
+def _lock_server(target: Target) -> str | None:
+    # Imports SQLMesh: at execution time only.
+    from dg_sqlmesh_codegen.runtime.sqlmesh import promoted  # noqa: PLC0415
+
+    try:
+        return promoted.lock_server(target)
+    except (SetupError, StateBusyError, RunError):
+        return None  # what is wrong with the state is a finding about the project
 
 
 def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:

@@ -25,8 +25,13 @@ _LIMIT = (
 )
 
 
-def examine_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
-    """Yield the findings about a Dagster instance; None if DAGSTER_HOME is not set."""
+def examine_instance(
+    instance: dg.DagsterInstance | None, server: str | None = None
+) -> Iterator[Finding]:
+    """Yield the findings about a Dagster instance; None if DAGSTER_HOME is not set.
+
+    `server` is the name of the database server whose lock excludes a second run, if there is one.
+    """
     if instance is None:
         yield Finding(
             Severity.WARNING,
@@ -34,32 +39,35 @@ def examine_instance(instance: dg.DagsterInstance | None) -> Iterator[Finding]:
             "Set it to the folder of your dagster.yaml.",
         )
         return
-    yield from examine_limits(instance)
+    yield from examine_limits(instance, server)
     yield from _examine_slots(instance)
     yield _examine_daemon(instance)
     yield from _examine_run_monitoring(instance)
 
 
-def examine_limits(instance: dg.DagsterInstance) -> Iterator[Finding]:
+def examine_limits(instance: dg.DagsterInstance, server: str | None = None) -> Iterator[Finding]:
     """Yield where the instance launches runs, and whether it prevents two SQLMesh runs at once."""
     limits = compat.limits(instance, POOL, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
+    is_excluded = limits.launches_here or server is not None
     yield Finding(Severity.OK, f"{limits.launcher} launches runs {place}")
+    if server:
+        yield Finding(Severity.OK, f"{server} locks SQLMesh's state for one run at a time")
     if pool_is_exclusive(limits):
         yield Finding(Severity.OK, f"the pool {POOL} is limited to 1 op")
     elif queue_is_exclusive(limits, {}):
         yield Finding(Severity.OK, "the queue starts one run of the models at a time")
     elif queue_is_exclusive(limits, {TAG: POOL}):
         yield Finding(
-            Severity.OK if limits.launches_here else Severity.WARNING,
+            Severity.OK if is_excluded else Severity.WARNING,
             "the queue limits runs of the job by their tag, but not runs that are launched from "
             "the asset graph: they do not have the tag",
             f"Limit the pool instead. {_LIMIT}",
         )
-    elif limits.launches_here:
+    elif is_excluded:
         yield Finding(
             Severity.WARNING,
-            f"the pool {POOL} is not limited: a second run starts and waits for the lock file",
+            f"the pool {POOL} is not limited: a second run starts and waits for the first one",
             f"Limit the pool, so that the run waits in the queue. {_LIMIT}",
         )
     else:

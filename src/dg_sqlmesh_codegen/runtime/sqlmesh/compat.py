@@ -59,6 +59,11 @@ def state_connection(context: Context) -> ConnectionConfig:
     return context.config.get_state_connection(context.gateway) or context.connection_config
 
 
+def connect_to_state(context: Context) -> Any:  # noqa: ANN401 - a connection of any driver
+    """Open a connection to the state, with the driver and the credentials that SQLMesh uses."""
+    return state_connection(context).create_engine_adapter(concurrent_tasks=1).connection
+
+
 def is_newer(state: Versions) -> bool:
     """Return whether a newer SQLMesh wrote the state: migrating is no remedy then.
 

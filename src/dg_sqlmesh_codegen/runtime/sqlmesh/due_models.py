@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlmesh import Context
 from sqlmesh.core.snapshot import Snapshot, SnapshotId
 
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Target
 

@@ -11,7 +11,7 @@ from functools import partial
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, RunEnded
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
