@@ -24,14 +24,19 @@ def test_a_file_is_written_and_read(tmp_path: Path) -> None:
 
 
 def test_an_open_folder_is_closed_to_others(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    private_files.make_private(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    assert private_files.is_private(tmp_path)
+
     tmp_path.chmod(0o777)
     assert private_files.everybody_writes(tmp_path)
     assert not private_files.is_private(tmp_path)
-    private_files.make_private(tmp_path)
-    assert private_files.is_private(tmp_path)
+    with pytest.raises(PermissionError, match="other users can write"):
+        private_files.make_private(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["link", "fifo", "folder", "foreign"])
+@pytest.mark.parametrize("kind", ["link", "fifo", "folder", "open", "foreign"])
 def test_what_is_not_read(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").write_bytes(b"{}")
     file = tmp_path / "file"
@@ -42,6 +47,9 @@ def test_what_is_not_read(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyP
             os.mkfifo(file)
         case "folder":
             file.mkdir()
+        case "open":
+            file.touch()
+            file.chmod(0o666)
         case _:
             file.write_bytes(b"{}")
             monkeypatch.setattr(os, "geteuid", lambda: 40_001)

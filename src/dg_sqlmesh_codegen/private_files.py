@@ -14,14 +14,15 @@ from pathlib import Path
 
 # Windows has neither. There a user's folders are protected by their access control lists.
 _OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS_WRITE = 0 if sys.platform == "win32" else stat.S_IWGRP | stat.S_IWOTH
 
 
 def make_private(folder: Path) -> None:
     """Create a folder of mode 0700, or give an existing one of this user this mode.
 
     Raises:
-        OSError: it cannot be created, is no folder, is a link, or belongs to another user.
+        OSError: it cannot be created, is a link, belongs to another user, or others can write to
+            it: what is in it may be theirs.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
@@ -29,6 +30,8 @@ def make_private(folder: Path) -> None:
         raise NotADirectoryError(f"{folder} is a link")
     if not _is_mine(status):
         raise PermissionError(f"{folder} belongs to another user")
+    if status.st_mode & _OTHERS_WRITE:
+        raise PermissionError(f"other users can write to {folder}")
     if status.st_mode & 0o077:
         folder.chmod(0o700)
 
@@ -48,13 +51,14 @@ def read(file: Path) -> bytes:
     """Return the content of a regular file of this user.
 
     Raises:
-        OSError: it cannot be read, is a link or a FIFO, or belongs to another user.
+        OSError: it cannot be read, is a link or a FIFO, or another user owns or can change it.
     """
     descriptor = os.open(file, os.O_RDONLY | _OPEN_FLAGS)
     try:
         status = os.fstat(descriptor)
-        if not (stat.S_ISREG(status.st_mode) and _is_mine(status)):
-            raise PermissionError(f"{file} is no regular file of this user")
+        is_open = status.st_mode & _OTHERS_WRITE
+        if is_open or not (stat.S_ISREG(status.st_mode) and _is_mine(status)):
+            raise PermissionError(f"{file} is no file that only this user can change")
         with open(descriptor, "rb", closefd=False) as opened:
             return opened.read()
     finally:
