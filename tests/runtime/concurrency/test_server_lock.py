@@ -25,6 +25,7 @@ from e2e.waiting import wait_until
 # What each statement does to a stand-in; `X` is the name of the lock.
 STATEMENTS = {
     "mysql": {
+        "SET SESSION wait_timeout = 120": "no row",
         "SELECT 1": "one",
         "SELECT GET_LOCK('X', 0)": "take",
         "SELECT IS_USED_LOCK('X') = CONNECTION_ID()": "is_mine",

@@ -40,6 +40,8 @@ class Server:
         is_held: whether this connection holds the lock.
         holder: id and name of the connection that holds it; NULL if unknown.
         release: releases the lock.
+        setup: lets the server notice within minutes that the host of a connection is gone. It
+            returns no row.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Server:
     is_held: str
     holder: str
     release: str
+    setup: str = ""
 
 
 # A lock belongs to one database of the server.
@@ -61,7 +64,13 @@ SERVERS = {
         name="PostgreSQL",
         # A pooler such as PgBouncer tells its clients another id. In its transaction mode the lock
         # would stay with a connection that the next client gets.
-        check="SELECT pg_backend_pid() = {pid} FROM set_config('application_name', '{who}', false)",
+        # And the server notices within minutes that the host of a connection is gone.
+        check=(
+            "SELECT pg_backend_pid() = {pid} FROM set_config('application_name', '{who}', false), "
+            "set_config('tcp_keepalives_idle', '60', false), "
+            "set_config('tcp_keepalives_interval', '15', false), "
+            "set_config('tcp_keepalives_count', '4', false)"
+        ),
         acquire="SELECT pg_try_advisory_lock({number})::int",
         is_held=f"SELECT count(*) {_POSTGRES_LOCK} AND pid = pg_backend_pid()",
         holder=f"SELECT pid, application_name {_POSTGRES_LOCK}",
@@ -75,6 +84,7 @@ SERVERS = {
         is_held="SELECT IS_USED_LOCK('{name}') = CONNECTION_ID()",
         holder="SELECT IS_USED_LOCK('{name}'), NULL",
         release="SELECT RELEASE_LOCK('{name}')",
+        setup="SET SESSION wait_timeout = 120",
     ),
     # Only administrators can see who holds the lock.
     "mssql": Server(
@@ -196,6 +206,8 @@ class ServerLock:
         self._values["who"] = re.sub(r"[^\w. -]", "_", who)[:_MAX_NAME]
 
     def _try_new_connection(self) -> bool:
+        if self._server.setup:
+            self._row(self._server.setup)
         if not self._value(self._server.check):
             raise NoServerLockError("a connection pooler stands before it")
         return self._try()

@@ -77,7 +77,7 @@ class RunConsole(NoopConsole):
     ) -> None:
         """SQLMesh knows which models are due, and has not started any."""
         if self._stop.is_set():
-            raise RunStoppedError("the Dagster run was stopped before SQLMesh started")
+            raise RunStoppedError("the run was stopped before SQLMesh started")
         # This thread runs the statements `before_all` and `after_all`.
         self._stop.begin(partial(self._handles, None, get_ident()))
         due = (_due_model(each, len(intervals)) for each, intervals in batched_intervals.items())
@@ -88,7 +88,7 @@ class RunConsole(NoopConsole):
     ) -> None:
         """A batch is about to start. An exception here fails it before it has done anything."""
         if self._stop.is_set():
-            raise RunStoppedError("the Dagster run was stopped before this model")
+            raise RunStoppedError("the run was stopped before this model")
         self._stop.begin(partial(self._handles, snapshot.model_gateway, get_ident()))
 
     def update_snapshot_evaluation_progress(
