@@ -34,6 +34,10 @@ def test_an_open_folder_is_closed_to_others(tmp_path: Path) -> None:
     assert not private_files.is_private(tmp_path)
     with pytest.raises(PermissionError, match="other users can write"):
         private_files.make_private(tmp_path)
+    with pytest.raises(PermissionError, match="other users can replace"):
+        private_files.make_private(tmp_path / "a")
+    tmp_path.chmod(0o1777)  # as /tmp
+    private_files.make_private(tmp_path / "a")
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder", "open", "foreign"])

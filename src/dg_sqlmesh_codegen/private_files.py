@@ -21,8 +21,8 @@ def make_private(folder: Path) -> None:
     """Create a folder of mode 0700, or give an existing one of this user this mode.
 
     Raises:
-        OSError: it cannot be created, is a link, belongs to another user, or others can write to
-            it: what is in it may be theirs.
+        OSError: it cannot be created, is a link, belongs to another user, others can write to it
+            (what is in it may be theirs), or they can put another folder in its place.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
@@ -32,6 +32,10 @@ def make_private(folder: Path) -> None:
         raise PermissionError(f"{folder} belongs to another user")
     if status.st_mode & _OTHERS_WRITE:
         raise PermissionError(f"other users can write to {folder}")
+    parent = folder.parent.stat()
+    is_sticky = parent.st_mode & stat.S_ISVTX
+    if not _is_mine(parent, root=True) or (parent.st_mode & stat.S_IWOTH and not is_sticky):
+        raise PermissionError(f"other users can replace {folder}")
     if status.st_mode & 0o077:
         folder.chmod(0o700)
 
@@ -72,5 +76,7 @@ def write(file: Path, content: bytes) -> None:
     Path(new.name).replace(file)
 
 
-def _is_mine(status: os.stat_result) -> bool:
-    return sys.platform == "win32" or status.st_uid == os.geteuid()
+def _is_mine(status: os.stat_result, *, root: bool = False) -> bool:
+    if sys.platform == "win32":
+        return True
+    return status.st_uid == os.geteuid() or (root and status.st_uid == 0)

@@ -102,6 +102,8 @@ def _own_folder() -> Path:
     for option in options:
         try:
             folder = option(_APP, appauthor=False)
+            if not folder.is_absolute():
+                raise NotADirectoryError(f"this user has no folder {folder}")
             private_files.make_private(folder)
         except OSError as error:
             errors.append(str(error))
