@@ -143,11 +143,12 @@ def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 
 def _lock_server(resource: SQLMeshResource) -> str | None:
-    # Imports SQLMesh: at execution time only.
-    from .sqlmesh import promoted  # noqa: PLC0415
-
     try:
-        return promoted.lock_server(resource.target())
+        target = resource.target()
+        # Imports SQLMesh: at execution time only.
+        from .sqlmesh import promoted  # noqa: PLC0415
+
+        return promoted.lock_server(target)
     except (dg.Failure, SetupError, StateBusyError, RunError):
         return None  # it is a finding about the project
 
