@@ -8,12 +8,9 @@ import pytest
 from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.utils.errors import ConfigError
 
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import (
-    LockHolder,
-    LockRequest,
-    hold_state,
-    read_holder,
-)
+from dg_sqlmesh_codegen.runtime.concurrency.file_lock import StateFileLock
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockHolder, LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Exclusivity, Locking, Target
@@ -41,6 +38,10 @@ def context_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     return made
 
 
+def holder_of(lock: Path) -> LockHolder | None:
+    return StateFileLock(lock).holder()
+
+
 def open_and_close(request: LockRequest | None = None) -> None:
     with opened.open_context(TARGET, Redaction(), request):
         pass
@@ -65,12 +66,12 @@ def test_the_options_of_the_context(context_class: Mock) -> None:
 def test_the_lock_is_held_until_the_context_is_closed(context_class: Mock) -> None:
     holders: list[LockHolder | None] = []
     close = context_class.return_value.close
-    close.side_effect = lambda: holders.extend(map(read_holder, Path("locks").glob("*.lock")))
+    close.side_effect = lambda: holders.extend(map(holder_of, Path("locks").glob("*.lock")))
     open_and_close(LockRequest("run-1", TARGET.locking))
 
     (lock,) = Path("locks").glob("*.lock")
     assert [each.run_id for each in holders if each] == ["run-1"]
-    assert read_holder(lock) is None
+    assert holder_of(lock) is None
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_another_run_has_the_lock(asks: LockRequest, problem: str) -> None:
     open_and_close(asks)
     (lock,) = Path("locks").glob("*.lock")
     with (
-        hold_state(lock, LockRequest("other-run", TARGET.locking)),
+        hold_state(LockRequest("other-run", TARGET.locking), None, lambda: lock),
         pytest.raises(StateBusyError) as caught,
     ):
         open_and_close(asks)
@@ -93,7 +94,7 @@ def test_another_run_has_the_lock(asks: LockRequest, problem: str) -> None:
 
 @pytest.mark.parametrize("mode", Exclusivity)
 def test_a_lock_that_cannot_be_used(mode: Exclusivity) -> None:
-    Path("locks").touch()  # in place of the folder
+    Path("locks").touch(0o600)  # in place of the folder
     emitted: list[Any] = []
     request = LockRequest("run-1", Locking(mode, 0, "locks"), emitted.append)
     if mode is Exclusivity.REQUIRE:

@@ -14,7 +14,7 @@ from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
 from . import compat
-from .context import open_context
+from .context import open_context, server_lock
 from .state_identity import duckdb_file
 
 
@@ -29,6 +29,21 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
         with open_context(target, redaction) as context:
             snapshots = read_snapshots(context, read_environment(context, target))
         return tuple(promoted_model(snapshot, target) for snapshot in snapshots.values())
+
+    return redacted_errors(read)
+
+
+def lock_server(target: Target) -> str | None:
+    """Return the name of the server whose lock excludes a second run; None if there is none.
+
+    Raises:
+        SetupError, RunError: as `promoted_models`.
+    """
+
+    def read(redaction: Redaction) -> str | None:
+        with open_context(target, redaction) as context:
+            lock = server_lock(context, target)
+            return lock.find() if lock else None
 
     return redacted_errors(read)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Message, RunEnded
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
@@ -68,9 +69,7 @@ def _evaluate(
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
         include = evaluation.upstream is Upstream.INCLUDE
-        context.console = RunConsole(
-            emit, stop, lambda gateway: compat.thread_handles(context, gateway)
-        )
+        context.console = RunConsole(emit, stop, partial(compat.open_handles, context))
         status = context.run(
             target.environment,
             start=evaluation.start,
