@@ -79,6 +79,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "execution_status_check": (False, True, False),
     "exclusivity": ("warn", "off", "require"),
     "lock_timeout": (1, 2.5, 3),
+    "upstream": ("fail", "warn", "ignore"),
     "check_versions": (False, True, False),
     "templates": ("shop", ".", "shop"),
 }

@@ -99,13 +99,6 @@ def test_only_the_selected_models_run(shop: Shop) -> None:
     assert set(outcome.status) == {"staging.orders"}
 
 
-def test_upstream_models_run_and_are_reported_when_asked_for(shop: Shop) -> None:
-    selection = 'key:"shop/marts/mailing_list"'
-    outcome = materialize(shop, selection=selection, include_upstream=True)
-
-    assert set(outcome.materialized) == {"staging.customers", "marts.mailing_list"}
-
-
 def test_ignore_cron_runs_what_its_cron_holds_back(shop: Shop) -> None:
     outcome = materialize(shop, ignore_cron=True)
 

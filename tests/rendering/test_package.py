@@ -473,7 +473,8 @@ def test_the_resource_with_everything(tmp_path: Path) -> None:
     folders = tuple(tmp_path / name for name in ("one", "two", "the third"))
     for folder in folders:
         folder.mkdir()
-    text = definitions(config=Config(folders, tmp_path / "defs", "local", "dev_ana", "test"))
+    config = Config(folders, tmp_path / "defs", "local", "dev_ana", "test", upstream="fail")
+    text = definitions(config=config)
     assert_is_black(text)
     assert calls(text, "SQLMeshResource") == [
         {
@@ -484,6 +485,7 @@ def test_the_resource_with_everything(tmp_path: Path) -> None:
             "gateway": "os.getenv('DG_SQLMESH_GATEWAY') or 'local'",
             "config_name": "'test'",
             "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'dev_ana'",
+            "upstream": "'fail'",
         }
     ]
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmesh import Context
-from sqlmesh.core.snapshot import Snapshot, SnapshotId
+from sqlmesh.core.snapshot import Snapshot
 
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
-from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 from . import compat
 from .context import open_context
-from .promoted import PROD, has_cron, is_asset, read_environment, read_snapshots
+from .promoted import has_cron, is_asset, read_environment, read_snapshots
 
 # A code location has one project, sometimes two. Each keeps its models in memory.
 _MAX_TARGETS = 2
@@ -88,11 +88,10 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
 def _due_models(
     snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime
 ) -> DueModels:
-    by_id = {snapshot.snapshot_id: snapshot for snapshot in snapshots.values()}
-    missing = compat.snapshots_with_missing_intervals(
-        by_id, execution_time, is_prod=target.environment == PROD
-    )
-    fqns = frozenset(snapshot.name for snapshot in missing if _can_be_selected(snapshot, by_id))
+    at = execution_time.isoformat()
+    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
+    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
+    fqns = frozenset(name for name in missing if _can_be_selected(snapshots[name], snapshots))
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
@@ -106,9 +105,9 @@ def _has_auto_restatement(snapshot: Snapshot) -> bool:
     return snapshot.is_model and snapshot.model.auto_restatement_cron is not None
 
 
-def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[SnapshotId, Snapshot]) -> bool:
+def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> bool:
     """Return whether a package can contain it. An audit needs the asset of a model it reads."""
     if not snapshot.is_audit:
         return True
-    parents = [snapshots[parent] for parent in snapshot.parents if parent in snapshots]
+    parents = [snapshots[each.name] for each in snapshot.parents if each.name in snapshots]
     return any(is_asset(parent) for parent in parents)

@@ -11,13 +11,11 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
-from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
 from . import compat
 from .context import open_context
 from .state_identity import duckdb_file
-
-PROD = "prod"
 
 
 def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
