@@ -39,7 +39,9 @@ def due_models(monkeypatch: pytest.MonkeyPatch) -> Mock:
 def tick(
     instance: dg.DagsterInstance, due_models: Mock, *fqns: str, next_due: datetime | None = None
 ) -> dg.RunRequest | dg.SkipReason:
-    due_models.read_due_models.return_value = Mock(fqns=frozenset(fqns), next_due=next_due)
+    due_models.read_due_models.return_value = Mock(
+        fqns=frozenset(fqns), next_due=next_due, unfinished_plan=None
+    )
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
     return schedule.tick(context, TARGET, MODELS)
 

@@ -42,6 +42,11 @@ def tick(
             due = due_models.read_due_models(target, at)
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
+    if due.unfinished_plan:
+        return dg.SkipReason(
+            f"The SQLMesh environment {target.environment!r} is being updated by the plan "
+            f"{due.unfinished_plan}. If that plan failed, run `{target.plan_command}`."
+        )
     request = _request(due.fqns, models)
     known = {model.fqn for model in models} | {check.audit for check in _standalone(models)}
     unknown = due.fqns - known

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmesh import Context
+from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
 
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
@@ -24,10 +25,14 @@ _MAX_TARGETS = 2
 
 @dataclass(frozen=True, slots=True)
 class DueModels:
-    """The due models, by fqn, and when the next other model is due (None: never)."""
+    """The due models, by fqn, and when the next other model is due (None: never).
 
-    fqns: frozenset[str]
-    next_due: datetime | None
+    `unfinished_plan` is the id of a plan whose promotion has not ended. A run would wait for it.
+    """
+
+    fqns: frozenset[str] = frozenset()
+    next_due: datetime | None = None
+    unfinished_plan: str | None = None
 
 
 class SnapshotCache:
@@ -40,13 +45,10 @@ class SnapshotCache:
     def __init__(self) -> None:
         self._cached: OrderedDict[Target, tuple[object, dict[str, Snapshot]]] = OrderedDict()
 
-    def read(self, context: Context, target: Target) -> dict[str, Snapshot]:
-        """Return the promoted snapshots with their current intervals, by fqn.
-
-        Raises:
-            SetupError: as `read_environment`.
-        """
-        environment = read_environment(context, target)
+    def read(
+        self, context: Context, target: Target, environment: Environment
+    ) -> dict[str, Snapshot]:
+        """Return the snapshots of the target's environment with their current intervals, by fqn."""
         ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
         version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
         cached_version, snapshots = self._cached.pop(target, (None, {}))
@@ -79,7 +81,10 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
     def read(redaction: Redaction) -> DueModels:
         request = LockRequest("", target.locking.for_tick())
         with open_context(target, redaction, request) as context:
-            snapshots = _CACHE.read(context, target)
+            environment = read_environment(context, target)
+            if not environment.finalized_ts:
+                return DueModels(unfinished_plan=environment.plan_id)
+            snapshots = _CACHE.read(context, target, environment)
         return _due_models(snapshots, target, execution_time)
 
     return redacted_errors(read)
