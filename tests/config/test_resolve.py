@@ -80,6 +80,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "exclusivity": ("warn", "off", "require"),
     "lock_timeout": (1, 2.5, 3),
     "upstream": ("fail", "warn", "ignore"),
+    "retry_failed": ("every_tick", "next_cron", "every_tick"),
     "check_versions": (False, True, False),
     "templates": ("shop", ".", "shop"),
 }

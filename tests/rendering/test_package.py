@@ -474,7 +474,7 @@ def test_the_resource_with_everything(tmp_path: Path) -> None:
     for folder in folders:
         folder.mkdir()
     config = Config(folders, tmp_path / "defs", "local", "dev_ana", "test", upstream="fail")
-    text = definitions(config=config)
+    text = definitions(config=replace(config, retry_failed="every_tick"))
     assert_is_black(text)
     assert calls(text, "SQLMeshResource") == [
         {
@@ -486,6 +486,7 @@ def test_the_resource_with_everything(tmp_path: Path) -> None:
             "config_name": "'test'",
             "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'dev_ana'",
             "upstream": "'fail'",
+            "retry_failed": "'every_tick'",
         }
     ]
 

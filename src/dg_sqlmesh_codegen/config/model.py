@@ -130,6 +130,11 @@ class Config:
     """What a run does if upstream models that are not selected have missing intervals: evaluate
     them first (`include`, as SQLMesh does), fail (`fail`), warn and evaluate the selected models
     alone (`warn`), or evaluate these alone (`ignore`)."""
+    retry_failed: Literal["next_cron", "every_tick"] = Field(
+        default="next_cron", examples=["every_tick"]
+    )
+    """When the schedule requests models again that failed or waited for signals: at the next tick
+    of their own cron (`next_cron`), or at its next tick (`every_tick`)."""
     check_versions: StrictBool = Field(default=True, examples=[False])
     """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
     templates: Folder | None = Field(default=None, examples=["my_templates"])

@@ -11,10 +11,10 @@ from pydantic import Field, PrivateAttr
 
 from . import schedule
 from .concurrency import exclusivity
-from .dagster import compat
+from .dagster import compat, run_log
 from .records import ModelAsset
 from .results.run_results import RunResults, SQLMeshResult
-from .run_target import Evaluation, Exclusivity, Locking, Target, Upstream
+from .run_target import Evaluation, Exclusivity, Locking, RetryFailed, Target, Upstream
 from .selection import Selection
 from .step import Step, YieldOrder
 from .worker import SQLMeshRun
@@ -60,6 +60,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         upstream: what a run does if upstream models that are not selected have missing intervals:
             `include` evaluates them first, `fail` fails the run, `warn` logs a warning, `ignore`
             evaluates the selected models alone.
+        retry_failed: when the schedule requests models again that failed or waited for signals:
+            `next_cron` at the next tick of their own cron, `every_tick` at its next tick.
     """
 
     project_dir: str
@@ -73,6 +75,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     lock_dir: str | None = None
     checks: str = "all"
     upstream: str = "include"
+    retry_failed: str = "next_cron"
     _steps: list[Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -101,10 +104,12 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
                 allow_retries=False,
             )
         target = self.target()
+        compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
         _require_exclusivity(context, target.locking.exclusivity)
         evaluation = self._evaluation(config, fqns, selection.run_id)
         step = Step(
             context,
+            target.environment,
             SQLMeshRun(target, evaluation),
             RunResults(models, selection),
             YieldOrder(models, selection),
@@ -123,7 +128,10 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         Raises:
             SetupError: the project, its state or the environment is not ready.
         """
-        return schedule.tick(context, self.target(), models)
+        retry_failed = _choice(
+            RetryFailed, "`retry_failed` of the `sqlmesh` resource", self.retry_failed
+        )
+        return schedule.tick(context, self.target(), models, retry_failed)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Stop SQLMesh if it still runs.
@@ -140,7 +148,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         Raises:
             dagster.Failure: `exclusivity` is not one of its values.
         """
-        mode = _choice(Exclusivity, "exclusivity", self.exclusivity)
+        mode = _choice(Exclusivity, "`exclusivity` of the `sqlmesh` resource", self.exclusivity)
         return Target(
             project_dirs=(self.project_dir, *self.other_project_dirs),
             environment=self.environment,
@@ -155,7 +163,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     ) -> Evaluation:
         options = config.model_dump(exclude={"upstream", "include_upstream"})
         upstream = "include" if config.include_upstream else config.upstream or self.upstream
-        return Evaluation(fqns, run_id, upstream=_choice(Upstream, "upstream", upstream), **options)
+        return Evaluation(
+            fqns, run_id, upstream=_choice(Upstream, "`upstream`", upstream), **options
+        )
 
     def _selection(self, context: dg.AssetExecutionContext) -> Selection:
         return Selection(
@@ -172,8 +182,7 @@ def _choice(choices: type[_Choice], name: str, value: str) -> _Choice:
         return choices(value)
     except ValueError:
         raise dg.Failure(
-            f"`{name}` is {value!r}. Use one of {', '.join(repr(x.value) for x in choices)}, in "
-            "the launchpad or in the `sqlmesh` resource.",
+            f"{name} is {value!r}. Use one of {', '.join(repr(x.value) for x in choices)}.",
             allow_retries=False,
         ) from None
 

@@ -20,6 +20,13 @@ class Exclusivity(Enum):
     OFF = "off"
 
 
+class RetryFailed(Enum):
+    """When a tick requests models again that failed or waited for signals."""
+
+    NEXT_CRON = "next_cron"
+    EVERY_TICK = "every_tick"
+
+
 class Upstream(Enum):
     """What a run does if upstream models that are not selected have missing intervals.
 

@@ -55,6 +55,7 @@ class Step:
     """Turns the events of one SQLMesh run into the results of a step, and can stop the run."""
 
     context: dg.AssetExecutionContext
+    environment: str
     run: SQLMeshRun
     results: RunResults
     order: YieldOrder
@@ -71,7 +72,8 @@ class Step:
         recovered: dict[dg.AssetKey, str] = {}
         if error is None:
             models = self.results.unreported_models()
-            recovered = recovery.find_unreported(self.context.instance, models)
+            instance = self.context.instance
+            recovered = recovery.find_unreported(instance, self.environment, models)
         for result in self.results.finish(aborted=error is not None, recovered=recovered):
             yield from self._yield_or_log(result)
         failure = self.results.failure(error)

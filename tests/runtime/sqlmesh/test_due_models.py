@@ -1,7 +1,6 @@
 """When the snapshot cache reads snapshots, and when only their intervals."""
 
 from types import SimpleNamespace
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -21,7 +20,7 @@ class State:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ids = [SimpleNamespace(snapshot_id="a")]
-        self.environment: Any = SimpleNamespace(plan_id="plan-1", finalized_ts=1, snapshots=ids)
+        self.environment = Mock(plan_id="plan-1", finalized_ts=1, snapshots=ids)
         self.snapshot = Mock(pending_restatement_intervals=[1])
         self.snapshot.model.auto_restatement_cron = None
         self.read_snapshots = Mock(return_value={"a": self.snapshot})

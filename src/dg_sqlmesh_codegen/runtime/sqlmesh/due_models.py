@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmesh import Context
@@ -12,27 +11,23 @@ from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
 
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.due import Due, DueModels
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 from . import compat
 from .context import open_context
-from .promoted import has_cron, is_asset, read_environment, read_snapshots
+from .promoted import (
+    altered_ms,
+    has_cron,
+    is_asset,
+    parent_names,
+    read_environment,
+    read_snapshots,
+)
 
 # A code location has one project, sometimes two. Each keeps its models in memory.
 _MAX_TARGETS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class DueModels:
-    """The due models, by fqn, and when the next other model is due (None: never).
-
-    `unfinished_plan` is the id of a plan whose promotion has not ended. A run would wait for it.
-    """
-
-    fqns: frozenset[str] = frozenset()
-    next_due: datetime | None = None
-    unfinished_plan: str | None = None
 
 
 class SnapshotCache:
@@ -48,7 +43,7 @@ class SnapshotCache:
     def read(
         self, context: Context, target: Target, environment: Environment
     ) -> dict[str, Snapshot]:
-        """Return the snapshots of the target's environment with their current intervals, by fqn."""
+        """Return the promoted snapshots with their current intervals, by fqn."""
         ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
         version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
         cached_version, snapshots = self._cached.pop(target, (None, {}))
@@ -83,26 +78,40 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
         with open_context(target, redaction, request) as context:
             environment = read_environment(context, target)
             if not environment.finalized_ts:
-                return DueModels(unfinished_plan=environment.plan_id)
+                return DueModels({}, unfinished_plan=environment.plan_id)
             snapshots = _CACHE.read(context, target, environment)
-        return _due_models(snapshots, target, execution_time)
+        return _due_models(snapshots, target, execution_time, environment.finalized_ts / 1000)
 
     return redacted_errors(read)
 
 
 def _due_models(
-    snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime
+    snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime, planned: float
 ) -> DueModels:
     at = execution_time.isoformat()
     evaluation = Evaluation(frozenset(), execution_time=at, end=at)
     missing = compat.missing_intervals(snapshots, target.environment, evaluation)
-    fqns = frozenset(name for name in missing if _can_be_selected(snapshots[name], snapshots))
+    models = {
+        name: _due(snapshots[name], target, execution_time, planned)
+        for name in missing
+        if _can_be_selected(snapshots[name], snapshots)
+    }
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
-        if has_cron(snapshot) and snapshot.name not in fqns
+        if has_cron(snapshot) and snapshot.name not in models
     ]
-    return DueModels(fqns, min(upcoming, default=None))
+    parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
+    return DueModels(models, min(upcoming, default=None), parents)
+
+
+def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:
+    last_tick = snapshot.node.cron_floor(execution_time).timestamp()
+    return Due(
+        since=max(last_tick, planned),
+        altered=(altered_ms(snapshot, target) or 0) / 1000,
+        has_signals=snapshot.is_model and bool(snapshot.model.signals),
+    )
 
 
 def _has_auto_restatement(snapshot: Snapshot) -> bool:
