@@ -16,6 +16,7 @@ from e2e.outcome import Outcome
 from e2e.server.depot import MODELS, STATE, Depot, day
 from e2e.server.processes import script
 from e2e.shop import run
+from projects import model
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
@@ -76,11 +77,14 @@ def test_a_plan_that_is_applied_during_a_run(workplace: Workplace) -> None:
         tiers = depot.project / TIERS
         text = tiers.read_text(encoding="utf-8").replace("s.score", "s.score + 0 AS score")
         tiers.write_text(text, encoding="utf-8")
+        added = depot.project / "models" / "staging" / "added.sql"
+        added.write_text(model("staging.added"), encoding="utf-8")
         workplace.sqlmesh("plan", "--auto-apply", "--no-prompts", "--skip-tests")
     outcome = workplace.outcome()
 
     assert outcome.failure == ""
     assert any("SQLMesh restarted because the environment changed" in m for m in outcome.messages)
+    assert any("not in the generated package: 1 model (" in m for m in outcome.messages)
     assert sorted(outcome.materialized) == sorted(MODELS)  # each of them once
     assert set(outcome.status.values()) == {"evaluated"}
     depot.require_complete(day(0))
