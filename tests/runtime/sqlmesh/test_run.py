@@ -18,13 +18,13 @@ from dg_sqlmesh_codegen.runtime.sqlmesh import promoted, run
 
 pytestmark = pytest.mark.sqlmesh
 
-SNAPSHOT = Mock(is_audit=False)
+SNAPSHOT, PLANNED = Mock(is_audit=False), Mock(plan_id="1")
 MODEL = events.PromotedModel('"a"', "1", (), None)
 
 
 @pytest.fixture(autouse=True)
 def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    made = Mock()
+    made = Mock(environment=PLANNED)
 
     @contextmanager
     def open_context(_: Target, redaction: Redaction, *arguments: object) -> Iterator[Mock]:
@@ -32,7 +32,8 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
         yield made
 
     monkeypatch.setattr(run, "open_context", open_context)
-    monkeypatch.setattr(promoted, "read_environment", lambda context, target: None)
+    monkeypatch.setattr(promoted, "read_environment", lambda context, target: PLANNED)
+    monkeypatch.setattr(promoted, "find_environment", lambda context, target: made.environment)
     monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': SNAPSHOT})
     monkeypatch.setattr(promoted, "promoted_model", lambda snapshot, target: MODEL)
     return made
@@ -60,6 +61,14 @@ def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> 
     ]
     flags = {"ignore_cron": True, "no_auto_upstream": False, "skip_janitor": True}
     context.run.assert_called_once_with("prod", select_models=['"a"'], **flags, **times)
+
+
+def test_the_environment_is_read_again_after_a_plan(context: Mock) -> None:
+    context.run.return_value = CompletionStatus.SUCCESS
+    context.environment = Mock(plan_id="2")
+    before, after, _ = evaluate()
+
+    assert before == after == events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod")
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2!"), SystemExit("hunter2!")])

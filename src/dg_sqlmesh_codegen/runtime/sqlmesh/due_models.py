@@ -77,9 +77,10 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
         request = LockRequest("", target.locking.for_tick())
         with open_context(target, redaction, request) as context:
             environment = read_environment(context, target)
+            if not environment.finalized_ts:
+                return DueModels({}, unfinished_plan=environment.plan_id)
             snapshots = _CACHE.read(context, target, environment)
-        planned = (environment.finalized_ts or 0) / 1000
-        return _due_models(snapshots, target, execution_time, planned)
+        return _due_models(snapshots, target, execution_time, environment.finalized_ts / 1000)
 
     return redacted_errors(read)
 

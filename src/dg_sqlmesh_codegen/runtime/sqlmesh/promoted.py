@@ -55,11 +55,16 @@ def read_environment(context: Context, target: Target) -> Environment:
         SetupError: it was never planned, or the state belongs to another SQLMesh version.
     """
     _require_current_state(context, target)
-    name = Environment.sanitize_name(target.environment)
-    environment = context.state_reader.get_environment(name)
+    environment = find_environment(context, target)
     if environment is None:
         raise _never_planned(context, target)
     return environment
+
+
+def find_environment(context: Context, target: Target) -> Environment | None:
+    """Read the environment from a state that can be read; None if it is not there."""
+    name = Environment.sanitize_name(target.environment)
+    return context.state_reader.get_environment(name)
 
 
 def read_snapshots(context: Context, environment: Environment) -> dict[str, Snapshot]:

@@ -59,12 +59,12 @@ def _evaluate(
     notifier = AuditNotifier(emit=emit)
     request = LockRequest(evaluation.run_id, target.locking, emit, stop)
     with open_context(target, redaction, request, notifier) as context:
-        snapshots = promoted.read_snapshots(context, promoted.read_environment(context, target))
+        environment = promoted.read_environment(context, target)
+        snapshots = promoted.read_snapshots(context, environment)
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command))
-        models = (promoted.promoted_model(each, target) for each in snapshots.values())
-        emit(EnvironmentRead(tuple(models), target.plan_command))
+        emit(_environment_read(snapshots, target))
         evaluation = replace(evaluation, fqns=fqns)
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
@@ -82,7 +82,16 @@ def _evaluate(
             no_auto_upstream=not include,
             skip_janitor=True,
         )
+        current = promoted.find_environment(context, target)
+        if current and current.plan_id != environment.plan_id:
+            # A plan was applied during the run: it can have added and removed models.
+            emit(_environment_read(promoted.read_snapshots(context, current), target))
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
+
+
+def _environment_read(snapshots: Mapping[str, Snapshot], target: Target) -> EnvironmentRead:
+    models = (promoted.promoted_model(each, target) for each in snapshots.values())
+    return EnvironmentRead(tuple(models), target.plan_command)
 
 
 def _report_missing_upstream(
