@@ -36,7 +36,7 @@ PLACES = (
     '{"private_key": "-----BEGIN PRIVATE KEY-----\\nX\\n-----END PRIVATE KEY-----\\n"}',
     '"access_token":"X"',
     "password: X",
-    "password='X",
+    "password='a b X",
     'password="a b X"',
     "the password 'X' is wrong",
     "db_password=X",

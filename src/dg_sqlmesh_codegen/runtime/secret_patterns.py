@@ -27,8 +27,8 @@ SECRET_FIELD = re.compile(
 _VALUE = (
     r"(?:(?:bearer|basic|digest|negotiate)\s+)?"
     rf"(?![\"`\w]+\.[\"`\w.]*{_NAME})"  # in SQL, `a.token = b.token` compares columns
-    r"(?:\\+(?P<quote>[\"']).*?\\+(?P=quote)"  # in quotes that are inside of a quoted text
-    r"|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|\{(?:[^}]|\}\})*\}"
+    r"(?:\\+(?P<quote>[\"'])[^\n]*?\\+(?P=quote)"  # in quotes that are inside of a quoted text
+    r"|'(?:[^'\\\n]|\\.|'')*'?|\"(?:[^\"\\\n]|\\.|\"\")*\"?|\{(?:[^}\n]|\}\})*\}"
     r"|[\\\"']*(?:[^\s\\;,&'\")}\]<>]|\\(?![\"']))+)"
 )
 _PLACES = (
