@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from traceback import walk_tb
 
-_SUFFIXES = (".yaml", ".yml")
-
 
 def yaml_problem(error: BaseException) -> str | None:
     """Return the file, line and column of the YAML error in a chain of errors, or None.
@@ -17,8 +15,16 @@ def yaml_problem(error: BaseException) -> str | None:
     for cause in causes(error):
         mark = getattr(cause, "problem_mark", None)
         if mark is not None:
+            # SQLMesh parses the text of a file, so the error knows no file. The reader does.
+            frames = (frame for frame, _ in walk_tb(cause.__traceback__))
+            values = (value for frame in frames for value in frame.f_locals.values())
+            files = [
+                each
+                for each in values
+                if isinstance(each, Path) and each.suffix in (".yaml", ".yml")
+            ]
             place = f"line {mark.line + 1}, column {mark.column + 1}"
-            return f"{_file(cause) or mark.name} is not valid YAML: {place}"
+            return f"{[mark.name, *files][-1]} is not valid YAML: {place}"
     return None
 
 
@@ -27,11 +33,3 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _file(error: BaseException) -> Path | None:
-    """Return the file that was being read. SQLMesh parses its text, so the error has no name."""
-    frames = (frame for frame, _ in walk_tb(error.__traceback__))
-    values = (value for frame in frames for value in frame.f_locals.values())
-    paths = [each for each in values if isinstance(each, Path) and each.suffix in _SUFFIXES]
-    return paths[-1] if paths else None
