@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
+from dataclasses import fields
+from typing import get_args
 
 import pytest
 
+from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.errors import (
     RunError,
     RunStoppedError,
@@ -23,12 +26,12 @@ def test_events_have_no_secrets() -> None:
     redaction = Redaction([SECRET])
     use = AuditUse("positive")
 
-    events = (
+    emitted = (
         Message(logging.INFO, SECRET),
         ModelFailed("a", SECRET, f"Traceback: {SECRET}", (use,)),
         AuditFailed("a", use, 1, f"SELECT '{SECRET}'"),
     )
-    told = [redaction.event(event) for event in events]
+    told = [redaction.event(event) for event in emitted]
 
     assert SECRET not in repr(told)
     assert isinstance(told[1], ModelFailed)
@@ -96,3 +99,14 @@ def test_only_names_that_end_like_a_secret_are_secret() -> None:
     }
 
     assert secrets_of(configuration) == {"one", "two", "three"}
+
+
+def test_every_text_of_an_event_is_redacted_or_ours() -> None:
+    texts = {
+        field.name
+        for kind in get_args(events.Event)
+        for field in fields(kind)
+        if field.type in ("str", "str | None")
+    }
+
+    assert texts - {"fqn", "plan_command"} == {"text", "message", "traceback", "query"}
