@@ -81,11 +81,13 @@ def test_a_system_exit_becomes_an_error() -> None:
 
 def test_secrets_of_the_environment_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICE_API_TOKEN", "from-the-environment")
+    for path in ("PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.setenv(path, "/home/ana")
 
     def work(redaction: Redaction) -> str:
-        return redaction.text("401 for from-the-environment")
+        return redaction.text("401 for from-the-environment, see /home/ana/log")
 
-    assert redacted_errors(work) == "401 for ***"
+    assert redacted_errors(work) == "401 for ***, see /home/ana/log"
 
 
 def test_only_names_that_end_like_a_secret_are_secret() -> None:

@@ -21,6 +21,8 @@ from .secret_patterns import PLACES, SECRET_FIELD, patterns_of
 HIDDEN = "***"
 # The fields of events that hold texts of SQLMesh, a driver or the project.
 _TEXTS = ("text", "message", "traceback", "query")
+# Variables that are named like secrets and hold paths.
+_PATHS = ("PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS")
 _T = TypeVar("_T")
 
 
@@ -76,13 +78,18 @@ def redacted_errors(work: Callable[[Redaction], _T], caught: type[BaseException]
         SetupError, StateBusyError: as `work` raises them.
         RunError: in place of every other error.
     """
-    redaction = Redaction(secrets_of(os.environ))
+    redaction = Redaction(secrets_of_environment())
     try:
         return work(redaction)
     except caught as error:
         redacted = redaction.error(error)
     # Outside of `except`: otherwise Dagster would store the original error as the context.
     raise redacted
+
+
+def secrets_of_environment() -> frozenset[str]:
+    """Return the values of the environment variables that are secret by their name."""
+    return secrets_of({name: os.environ[name] for name in os.environ if name not in _PATHS})
 
 
 def secrets_of(configuration: object) -> frozenset[str]:

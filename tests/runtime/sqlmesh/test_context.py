@@ -112,7 +112,10 @@ def test_an_invalid_project_and_an_open_duckdb_file(context_class: Mock) -> None
         with pytest.raises(raised, match=text), opened.open_context(TARGET, Redaction()):
             raise error(text)
     context_class.side_effect = ConfigError("no gateway 'main'")
-    with pytest.raises(SetupError, match=r"no gateway 'main'. Run `sqlmesh -p . info`"):
+    with pytest.raises(
+        SetupError,
+        match=r"no gateway 'main'. Run `sqlmesh -p . --gateway main --config config info`",
+    ):
         open_and_close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +16,11 @@ from dg_sqlmesh_codegen.runtime.concurrency.state_lock import (
     shared_folder,
 )
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.redaction import Redaction, secrets_of
+from dg_sqlmesh_codegen.runtime.redaction import (
+    Redaction,
+    secrets_of,
+    secrets_of_environment,
+)
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.yaml_errors import yaml_problem
 
@@ -54,7 +57,8 @@ def open_context(
                 "Deploy it with the code, or set `project_dir` of the `sqlmesh` resource.",
             )
     context = _context(target, notifier)
-    redaction.add(secrets_of([context.config, os.environ]))  # SQLMesh has read `.env`
+    # SQLMesh has read `.env` into the environment.
+    redaction.add(secrets_of(context.config) | secrets_of_environment())
     if target.concurrent_tasks:
         compat.set_concurrent_tasks(context, target.concurrent_tasks)
     if notifier:
@@ -86,7 +90,7 @@ def _context(target: Target, notifier: AuditNotifier | None) -> Context:
             raise
         raise SetupError(
             f"SQLMesh cannot load the project {', '.join(target.project_dirs)}",
-            f"Run `sqlmesh -p {target.project_dirs[0]} info` to see the whole error.",
+            f"Run `sqlmesh {target.cli_arguments} info` to see the whole error.",
             malformed or str(error),
         ) from error
 
