@@ -15,7 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, SecretStr
 
 from .errors import RunError, RunStoppedError, SetupError, StateBusyError
-from .events import Event
+from .events import Emit, Event
 from .secret_patterns import PLACES, SECRET_FIELD, patterns_of
 
 HIDDEN = "***"
@@ -52,6 +52,10 @@ class Redaction:
         """Return the event with secrets removed from its texts."""
         texts = {name: self.text(getattr(event, name)) for name in _TEXTS if hasattr(event, name)}
         return replace(event, **texts)  # type: ignore[arg-type]  # of any event
+
+    def emitter(self, emit: Emit) -> Emit:
+        """Return an `emit` for events that hold texts of SQLMesh, a driver or the project."""
+        return lambda event: emit(self.event(event))
 
     def error(self, error: BaseException) -> Exception:
         """Return an error with the same message, without secrets and without a cause.

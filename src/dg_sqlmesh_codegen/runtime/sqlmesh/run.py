@@ -11,7 +11,7 @@ from sqlmesh.utils.date import to_datetime
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
-from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Event, RunEnded
+from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, RunEnded
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
@@ -47,11 +47,8 @@ def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> 
 def _evaluate(
     target: Target, evaluation: Evaluation, emit: Emit, stop: Stop, redaction: Redaction
 ) -> None:
-    def emit_foreign(event: Event) -> None:
-        emit(redaction.event(event))
-
     _require_valid_times(evaluation)
-    notifier = AuditNotifier(emit=emit_foreign)
+    notifier = AuditNotifier(emit=redaction.emitter(emit))
     request = LockRequest(evaluation.run_id, target.locking, emit, stop)
     with open_context(target, redaction, request, notifier) as context:
         snapshots = promoted.read_snapshots(context, promoted.read_environment(context, target))
@@ -61,7 +58,9 @@ def _evaluate(
         models = (promoted.promoted_model(each, target) for each in snapshots.values())
         emit(EnvironmentRead(tuple(models), target.plan_command))
         context.console = RunConsole(
-            emit_foreign, stop, lambda gateway: compat.thread_handles(context, gateway)
+            redaction.emitter(emit),
+            stop,
+            lambda gateway: compat.thread_handles(context, gateway),
         )
         status = context.run(
             target.environment,
