@@ -17,7 +17,7 @@ from dg_sqlmesh_codegen.runtime.errors import (
     StateBusyError,
 )
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, Message, ModelFailed
-from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors, secrets_of
+from dg_sqlmesh_codegen.runtime.redaction import Redaction, secrets_of
 
 SECRET = "p@ss/w:rd'1"  # noqa: S105 - invented
 
@@ -77,17 +77,6 @@ def test_a_stopped_run_is_our_sentence_too() -> None:
 
 def test_a_system_exit_becomes_an_error() -> None:
     assert str(Redaction().error(SystemExit(3))) == "SystemExit: 3"
-
-
-def test_secrets_of_the_environment_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SERVICE_API_TOKEN", "from-the-environment")
-    for path in ("PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS"):
-        monkeypatch.setenv(path, "/home/ana")
-
-    def work(redaction: Redaction) -> str:
-        return redaction.text("401 for from-the-environment, see /home/ana/log")
-
-    assert redacted_errors(work) == "401 for ***, see /home/ana/log"
 
 
 def test_only_names_that_end_like_a_secret_are_secret() -> None:

@@ -93,12 +93,11 @@ def load(command_line: Layer) -> Settings:
 
 def _out(outer: Mapping[str, Setting]) -> Path:
     if "out" not in outer:
-        what, them = "output folder is", "it"
-        if "projects" not in outer:
-            what, them = "SQLMesh project and no output folder are", "them"
+        project = "" if "projects" in outer else "SQLMesh project and no "
+        are = "is" if "projects" in outer else "are"
         raise UsageError(
-            f"no {what} configured",
-            hint=f"Name {them} (PROJECT -o OUT), or set `projects` and `out` in the "
+            f"no {project}output folder {are} configured",
+            hint="Add PROJECT -o OUT to the command, or set `projects` and `out` in the "
             "[tool.dg_sqlmesh_codegen] table of pyproject.toml.",
         )
     return Path(str(outer["out"].value))

@@ -5,7 +5,6 @@ Our own sentences stay as they are: they hold no secret, and a remedy has to be 
 
 from __future__ import annotations
 
-import os
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,8 +20,6 @@ from .secret_patterns import PLACES, SECRET_FIELD, patterns_of
 HIDDEN = "***"
 # The fields of events that hold texts of SQLMesh, a driver or the project.
 _TEXTS = ("text", "message", "traceback", "query")
-# Variables that are named like secrets and hold paths.
-_PATHS = ("PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS")
 _T = TypeVar("_T")
 
 
@@ -82,18 +79,13 @@ def redacted_errors(work: Callable[[Redaction], _T], caught: type[BaseException]
         SetupError, StateBusyError: as `work` raises them.
         RunError: in place of every other error.
     """
-    redaction = Redaction(secrets_of_environment())
+    redaction = Redaction()
     try:
         return work(redaction)
     except caught as error:
         redacted = redaction.error(error)
     # Outside of `except`: otherwise Dagster would store the original error as the context.
     raise redacted
-
-
-def secrets_of_environment() -> frozenset[str]:
-    """Return the values of the environment variables that are secret by their name."""
-    return secrets_of({name: os.environ[name] for name in os.environ if name not in _PATHS})
 
 
 def secrets_of(configuration: object) -> frozenset[str]:

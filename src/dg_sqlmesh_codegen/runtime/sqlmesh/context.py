@@ -16,11 +16,7 @@ from dg_sqlmesh_codegen.runtime.concurrency.state_lock import (
     shared_folder,
 )
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.redaction import (
-    Redaction,
-    secrets_of,
-    secrets_of_environment,
-)
+from dg_sqlmesh_codegen.runtime.redaction import Redaction, secrets_of
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.yaml_errors import yaml_problem
 
@@ -57,8 +53,7 @@ def open_context(
                 "Deploy it with the code, or set `project_dir` of the `sqlmesh` resource.",
             )
     context = _context(target, notifier)
-    # SQLMesh has read `.env` into the environment.
-    redaction.add(secrets_of(context.config) | secrets_of_environment())
+    redaction.add(secrets_of(context.config))
     if target.concurrent_tasks:
         compat.set_concurrent_tasks(context, target.concurrent_tasks)
     if notifier:
