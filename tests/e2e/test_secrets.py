@@ -15,12 +15,15 @@ from projects import model
 
 pytestmark = pytest.mark.dagster
 
-# No model uses this connection; an error message contains its password.
+IN_DEFAULT = "pepper-of-them-all"
+# No model uses these connections; an error message contains their passwords.
 GATEWAY = f"""
   warehouse:
     connection:
       {{type: postgres, host: db.example, port: 5432, user: me, password: {json.dumps(SECRET)},
         database: x}}
+default_connection:
+  {{type: postgres, host: db.example, port: 5432, user: me, password: {IN_DEFAULT}, database: x}}
 """
 # `told.txt` holds every text of `leaks`.
 MODEL = """
@@ -51,7 +54,7 @@ def broken(batch):
 
 @pytest.mark.parametrize("where", ["model", "signal"])
 def test_no_secret_is_stored(workplace: Path, where: str) -> None:
-    spelled = [spell(SECRET) for spell in SPELLINGS.values()]
+    spelled = [IN_DEFAULT, *(spell(SECRET) for spell in SPELLINGS.values())]
     spelled += [encode(f"me:{SECRET}".encode()).decode() for encode in HEADERS]
     placed = [f"tomato{number}-soup" for number in range(len(PLACES))]
     files = {
