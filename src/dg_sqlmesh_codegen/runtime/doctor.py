@@ -209,7 +209,7 @@ def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
         yield _warning(
             "dagster-daemon sent no heartbeat in the last 5 minutes: schedules, the queue and run "
             "monitoring need it",
-            "Start `dagster-daemon run` (`dagster dev` includes it).",
+            "Start `dagster-daemon run` (`dg dev` includes it).",
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from sqlmesh import Context
 from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.utils.errors import ConfigError
 
@@ -17,6 +18,7 @@ from dg_sqlmesh_codegen.runtime.run_target import Exclusivity, Locking, Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import context as opened
 from dg_sqlmesh_codegen.runtime.sqlmesh.compat import ExactSelector
 from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier
+from projects import write_project
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -111,5 +113,21 @@ def test_an_invalid_project_and_an_open_duckdb_file(context_class: Mock) -> None
         with pytest.raises(raised, match=text), opened.open_context(TARGET, Redaction()):
             raise error(text)
     context_class.side_effect = ConfigError("no gateway 'main'")
-    with pytest.raises(SetupError, match=r"no gateway 'main'. Run `sqlmesh -p . info`"):
+    with pytest.raises(
+        SetupError,
+        match=r"no gateway 'main'. Run `sqlmesh -p . --gateway main --config config info`",
+    ):
         open_and_close()
+
+
+def test_a_malformed_configuration_is_not_quoted(
+    tmp_path: Path, context_class: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "Context", Context)
+    write_project(tmp_path, {}, config="gateways:\n  main: {connection: {password: hunter2: x}}\n")
+    with pytest.raises(SetupError) as caught:
+        open_and_close()
+
+    place = f"{tmp_path / 'config.yaml'} is not valid YAML: line 2, column 40"
+    assert str(caught.value).startswith(f"SQLMesh cannot load the project .: {place}. Run `sqlmesh")
+    assert "hunter2" not in str(caught.value)

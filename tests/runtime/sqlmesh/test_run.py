@@ -11,6 +11,7 @@ from sqlmesh.utils import CompletionStatus
 
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
@@ -19,6 +20,7 @@ from dg_sqlmesh_codegen.runtime.sqlmesh import promoted, run
 pytestmark = pytest.mark.sqlmesh
 
 SNAPSHOT, PLANNED = Mock(is_audit=False), Mock(plan_id="1")
+WAITING = events.Message(logging.INFO, "Only one sqlmesh run can plan")  # a sentence of ours
 MODEL = events.PromotedModel('"a"', "1", (), None)
 
 
@@ -27,8 +29,11 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
     made = Mock(environment=PLANNED)
 
     @contextmanager
-    def open_context(_: Target, redaction: Redaction, *arguments: object) -> Iterator[Mock]:
-        redaction.add(["hunter2!"])
+    def open_context(
+        _: Target, redaction: Redaction, request: LockRequest, *arguments: object
+    ) -> Iterator[Mock]:
+        redaction.add(["hunter2!", "sqlmesh", "plan"])
+        request.emit(WAITING)
         yield made
 
     monkeypatch.setattr(run, "open_context", open_context)
@@ -55,6 +60,7 @@ def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> 
     times = {"start": "2026-11-05", "end": "2026-11-06", "execution_time": None}
 
     assert evaluate(ignore_cron=True, **times) == [
+        WAITING,
         events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod"),
         events.Message(logging.INFO, "connected with ***"),
         events.RunEnded(nothing_to_do=True),
@@ -80,6 +86,11 @@ def test_an_error_has_no_secrets_and_no_cause(context: Mock, error: BaseExceptio
     assert str(caught.value) == f"{type(error).__name__}: ***"
     assert "hunter2!" not in caught.value.traceback
     assert caught.value.__context__ is None
+
+
+def test_a_remedy_is_not_redacted() -> None:
+    with pytest.raises(SetupError, match="Run `sqlmesh -p /project plan prod`"):
+        evaluate(fqns=frozenset(['"new"']))
 
 
 def test_a_time_that_sqlmesh_cannot_parse() -> None:

@@ -73,4 +73,5 @@ def test_secrets_are_found_by_their_names() -> None:
         "options": {"private_key": "-----KEY-----", "user": "not-secret", "passphrase": "phrase!"},
     }
 
-    assert secrets_of(configuration) == {"hunter2!", "s3cr3t-value", "-----KEY-----", "phrase!"}
+    found = {"hunter2!", "s3cr3t-value", "abc", "-----KEY-----", "phrase!"}
+    assert secrets_of(configuration) == found

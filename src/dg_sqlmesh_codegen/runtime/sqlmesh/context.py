@@ -18,6 +18,7 @@ from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, secrets_of
 from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.yaml_errors import yaml_problem
 
 from . import compat
 from .console import AuditNotifier
@@ -78,10 +79,14 @@ def _context(target: Target, notifier: AuditNotifier | None) -> Context:
             selector=compat.ExactSelector,
             load=False,
         )
-    except SQLMeshError as error:
+    except Exception as error:
+        malformed = yaml_problem(error)
+        if not malformed and not isinstance(error, SQLMeshError):
+            raise
         raise SetupError(
-            f"SQLMesh cannot load the project {', '.join(target.project_dirs)}: {error}",
-            f"Run `sqlmesh -p {target.project_dirs[0]} info` to see the whole error.",
+            f"SQLMesh cannot load the project {', '.join(target.project_dirs)}",
+            f"Run `sqlmesh {target.cli_arguments} info` to see the whole error.",
+            malformed or str(error),
         ) from error
 
 
@@ -119,5 +124,5 @@ def _duckdb_lock_errors() -> Iterator[None]:
     except Exception as error:
         # duckdb.IOException; by name, because a project without DuckDB may not have its driver.
         if type(error).__module__.startswith(("duckdb", "_duckdb")) and "set lock" in str(error):
-            raise StateBusyError(" ".join(str(error).split())) from error
+            raise StateBusyError("DuckDB", detail=" ".join(str(error).split())) from error
         raise

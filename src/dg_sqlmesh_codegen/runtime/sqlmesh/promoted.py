@@ -126,9 +126,8 @@ def _require_current_state(context: Context, target: Target) -> None:
             remedy = f"Run `sqlmesh {target.cli_arguments} migrate`."
             if compat.is_newer(versions):
                 remedy = f"Install the version of the state: sqlmesh=={versions.sqlmesh_version}."
-            raise SetupError(
-                f"The SQLMesh state and the installed SQLMesh do not match: {error}", remedy
-            ) from error
+            problem = "The SQLMesh state and the installed SQLMesh do not match"
+            raise SetupError(problem, remedy, str(error)) from error
 
 
 def _never_planned(context: Context, target: Target) -> SetupError:

@@ -47,7 +47,7 @@ def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> 
     """
 
     def work(redaction: Redaction) -> None:
-        _evaluate(target, evaluation, lambda event: emit(redaction.event(event)), stop, redaction)
+        _evaluate(target, evaluation, emit, stop, redaction)
 
     redacted_errors(work, BaseException)  # a Python model can call sys.exit
 
@@ -56,7 +56,7 @@ def _evaluate(
     target: Target, evaluation: Evaluation, emit: Emit, stop: Stop, redaction: Redaction
 ) -> None:
     _require_valid_times(evaluation)
-    notifier = AuditNotifier(emit=emit)
+    notifier = AuditNotifier(emit=redaction.emitter(emit))
     request = LockRequest(evaluation.run_id, target.locking, emit, stop)
     with open_context(target, redaction, request, notifier) as context:
         environment = promoted.read_environment(context, target)
@@ -69,7 +69,9 @@ def _evaluate(
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
         include = evaluation.upstream is Upstream.INCLUDE
-        context.console = RunConsole(emit, stop, partial(compat.open_handles, context))
+        context.console = RunConsole(
+            redaction.emitter(emit), stop, partial(compat.open_handles, context)
+        )
         status = context.run(
             target.environment,
             start=evaluation.start,
