@@ -98,6 +98,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
         source=model._path,  # SQLMesh has no public attribute for it
+        auto_restatement_cron=None if model.disable_restatement else model.auto_restatement_cron,
     )
 
 

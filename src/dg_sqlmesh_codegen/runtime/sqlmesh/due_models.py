@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlmesh import Context
 from sqlmesh.core.snapshot import Snapshot, SnapshotId
+from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
@@ -98,6 +99,8 @@ def _due_models(
         for snapshot in snapshots.values()
         if has_cron(snapshot) and snapshot.name not in fqns
     ]
+    restated = [snapshot.next_auto_restatement_ts for snapshot in snapshots.values()]
+    upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
     return DueModels(fqns, min(upcoming, default=None))
 
 
