@@ -10,7 +10,7 @@ from dg_sqlmesh_codegen.cli.app import main
 from dg_sqlmesh_codegen.sqlmesh_project import describe
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, Source
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
-from projects import model, write_project
+from projects import DUCKDB, model, write_project
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -176,3 +176,27 @@ def test_a_large_project(tmp_path: Path) -> None:
     assert sum(len(each.audits) for each in found.values()) == 58 * 22
     text = (tmp_path / "defs" / "models" / "LAKE" / "S" / "R57.py").read_text()
     assert text.count("AuditCheck(") == 22
+
+
+def test_what_sqlmesh_has_not_rendered_is_not_shown(tmp_path: Path) -> None:
+    files = {
+        "models/returns_sql.py": """
+            from sqlglot import exp
+            from sqlmesh import model
+
+            blueprints = [{"name": "north"}, {"name": "south"}]
+
+            @model("s.@{name}", is_sql=True, kind="FULL", grain=["@{name}", "id"],
+                   blueprints=blueprints)
+            def entrypoint(evaluator):
+                return exp.select("1 AS id")
+        """,
+    }
+    dialect = "'duckdb,normalization_strategy = case_sensitive'"
+    found = by_name(
+        inspect(tmp_path, files, DUCKDB.replace("dialect: duckdb", f"dialect: {dialect}"))
+    )
+
+    assert set(found) == {"north", "south"}
+    for each in found.values():
+        assert (each.dialect, each.query, each.grains) == ("duckdb", 'SELECT\n  1 AS "id"', ("id",))

@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlmesh import Context, __version__
 from sqlmesh.core.audit import Audit as SQLMeshAudit
+from sqlmesh.core.dialect import MacroFunc
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel, ViewKind
 from sqlmesh.utils.errors import SQLMeshError
@@ -77,7 +78,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         fqn=model.fqn,
         table=TableName.of(model.fqn),
         kind=ModelKind(model.kind.name),
-        dialect=model.dialect,
+        dialect=_dialect(model.dialect),
         cron=model.cron,
         cron_tz=model.cron_tz.key if model.cron_tz else None,
         data_hash=model.data_hash,
@@ -88,7 +89,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         columns=_columns(model, warnings),
         # SQLMesh never runs an audit with `skip`.
         audits=tuple(_audit(use, model) for use in model.audits_with_args if not use[0].skip),
-        query=_text(model) if isinstance(model, SqlModel) else None,
+        query=_query(model) if isinstance(model, SqlModel) else None,
         partitioned_by=_sql(model.partitioned_by, model),
         clustered_by=_sql(model.clustered_by, model),
         grains=_sql(model.grains, model),
@@ -157,9 +158,25 @@ def _audit(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel
             if name != "blocking"
         ),
         blocking=blocking == exp.true() if blocking else audit.blocking,
-        dialect=audit.dialect or model.dialect,
+        dialect=_dialect(audit.dialect or model.dialect),
         query=_text(audit).strip(),
     )
+
+
+def _dialect(text: str) -> str:
+    """Return the name of a dialect without settings: `duckdb, normalization_strategy = ...`."""
+    return text.partition(",")[0].strip()
+
+
+def _query(model: SqlModel) -> str | None:
+    """Return a query's text; of a Python model that returns SQL, the SQL that it returns."""
+    if not isinstance(model.query, MacroFunc):
+        return _text(model)
+    try:
+        rendered = model.render_query()
+    except (SQLMeshError, SqlglotError):
+        return None  # `_columns` warns
+    return rendered.sql(dialect=model.dialect, pretty=True) if rendered else None
 
 
 def _text(node: SqlModel | SQLMeshAudit) -> str:
@@ -168,14 +185,28 @@ def _text(node: SqlModel | SQLMeshAudit) -> str:
 
 
 def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...]:
-    return tuple(expression.sql(dialect=model.dialect) for expression in expressions)
+    return tuple(
+        expression.sql(dialect=model.dialect)
+        for expression in expressions
+        # SQLMesh leaves `@{variable}` in the grain of a Python model, and forgets the variable.
+        if not any(
+            "@" in each.name and not each.quoted for each in expression.find_all(exp.Identifier)
+        )
+    )
 
 
 def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
     return tuple(
         StandaloneAudit(
             # SQLMesh does not allow a blocking standalone audit.
-            Audit(audit.name, (), False, audit.dialect, _text(audit).strip(), standalone=True),
+            Audit(
+                audit.name,
+                (),
+                False,
+                _dialect(audit.dialect),
+                _text(audit).strip(),
+                standalone=True,
+            ),
             reads=_reads(audit.depends_on, context),
             cron=audit.cron,
             cron_tz=audit.cron_tz.key if audit.cron_tz else None,
