@@ -17,11 +17,11 @@ from sqlmesh.core.config import Config
 from sqlmesh.core.config.common import ALL_CONFIG_FILENAMES
 from sqlmesh.utils.errors import SQLMeshError
 
-from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, UsageError
+from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 
 from . import configurations
 from .offline import UNKNOWN_CATALOG, Catalogs, ConnectionAttemptedError, offline_config
-from .records import Source
+from .records import ANY_GATEWAY, Source
 
 
 @contextmanager
@@ -42,7 +42,9 @@ def _load(source: Source, sqlmesh_cache: Path) -> Context:
     with _as_project_error(source, _config_files(source.paths)):
         loaded_configs = configurations.load(source.paths, source.config_name)
     if source.gateway is not None:
-        _require_gateway(loaded_configs, source.gateway)
+        _require_gateway(loaded_configs, "gateway", source.gateway)
+    for gateway in source.default_catalogs.keys() - {ANY_GATEWAY}:
+        _require_gateway(loaded_configs, "default_catalogs", gateway)
     catalogs = _catalogs(loaded_configs, source)
     offline = {
         path: offline_config(config, catalogs).model_copy(update={"cache_dir": str(sqlmesh_cache)})
@@ -71,10 +73,11 @@ def _catalogs(loaded_configs: Mapping[Path, Config], source: Source) -> Catalogs
     return Catalogs(source.default_catalogs, selected)
 
 
-def _require_gateway(loaded_configs: Mapping[Path, Config], gateway: str) -> None:
+def _require_gateway(loaded_configs: Mapping[Path, Config], key: str, gateway: str) -> None:
     known = sorted({name for config in loaded_configs.values() for name in config.gateways if name})
     if gateway.lower() not in known:
-        raise UsageError(
+        raise SettingError(
+            key,
             f"unknown gateway {gateway!r} in {names(loaded_configs)}",
             hint=f"The project has: {', '.join(known)}." if known else "The project names none.",
         )

@@ -11,7 +11,7 @@ from sqlmesh.utils.date import to_datetime
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
-from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, RunEnded
+from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Event, Message, RunEnded
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
@@ -19,6 +19,9 @@ from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 from . import compat, promoted
 from .console import AuditNotifier, RunConsole
 from .context import open_context
+
+# The start of what `Context.run` of SQLMesh 0.236 logs if it has nothing to do.
+NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
 
 
 def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
@@ -57,8 +60,9 @@ def _evaluate(
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command))
         models = (promoted.promoted_model(each, target) for each in snapshots.values())
         emit(EnvironmentRead(tuple(models), target.plan_command))
+        said = _without_crons(emit) if evaluation.ignore_cron else emit
         context.console = RunConsole(
-            emit, stop, lambda gateway: compat.thread_handles(context, gateway)
+            said, stop, lambda gateway: compat.thread_handles(context, gateway)
         )
         status = context.run(
             target.environment,
@@ -71,6 +75,17 @@ def _evaluate(
             skip_janitor=True,
         )
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
+
+
+def _without_crons(emit: Emit) -> Emit:
+    """Replace SQLMesh's message for a run with nothing to do: it asks to wait for a cron."""
+
+    def emit_other(event: Event) -> None:
+        if isinstance(event, Message) and event.text.startswith(NOTHING_READY):
+            event = Message(event.level, "No interval is missing, so no model is evaluated.")
+        emit(event)
+
+    return emit_other
 
 
 def _require_valid_times(evaluation: Evaluation) -> None:
