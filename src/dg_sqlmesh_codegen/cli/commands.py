@@ -41,6 +41,11 @@ class Task(BaseModel, frozen=True):
         return Mode.DIFF if self.diff else Mode.CHECK if self.check or self.doctor else Mode.WRITE
 
     @property
+    def summarizes(self) -> bool:
+        """Whether one of the options of a summary is given."""
+        return (self.summary_file, self.against, self.form) != (None, None, None)
+
+    @property
     def needs_project(self) -> bool:
         """Whether the new package has to be made, and is not that of a revision."""
         return self.against is None or git.RevisionRange.parse(self.against).new is None
@@ -74,7 +79,7 @@ def run(task: Task, config: Config) -> int:
         output.print_diff(report)
     if task.mode is Mode.CHECK:
         output.print_differences(report, config, task.again)
-    if (task.summary_file, task.against, task.form) != (None, None, None):
+    if task.summarizes:
         task.summarize(config.out, report)
     if not task.quiet:
         output.print_summary(report, config, time.monotonic() - started)
