@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from dg_sqlmesh_codegen import change_report, pipeline
 from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.output import git
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.output.report import Report
@@ -75,6 +76,11 @@ def run(task: Task, config: Config) -> int:
     started = time.monotonic()
     with output.progress(task.quiet) as tell:
         report = pipeline.generate(config, task.mode, progress=tell, cache=task.cache)
+    if task.check and report.contents.unset_variables:
+        raise ProjectError(
+            "; ".join(report.contents.unset_variables),
+            hint="Set them as where the package is generated, or give env_var a default.",
+        )
     if task.mode is Mode.DIFF:
         output.print_diff(report)
     if task.mode is Mode.CHECK:

@@ -18,6 +18,7 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
+from . import unset_variables
 from .configurations import environment
 from .load import loaded, names
 from .records import (
@@ -70,6 +71,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
         external_tables=_external_tables(models, audits, context),
         standalone_audits=audits,
         warnings=tuple(warnings),
+        unset_variables=tuple(unset_variables.messages(source.paths, evaluated)),
     )
 
 

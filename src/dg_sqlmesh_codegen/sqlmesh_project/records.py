@@ -206,6 +206,7 @@ class Project:
     """A loaded project; models and external tables are sorted by fqn.
 
     `paths` are the absolute project folders; `warnings` are those of SQLMesh, and what is missing.
+    `unset_variables` says which SQLMesh variables are `None`, because the environment lacks theirs.
     """
 
     paths: tuple[Path, ...]
@@ -214,3 +215,4 @@ class Project:
     external_tables: tuple[ExternalTable, ...] = ()
     standalone_audits: tuple[StandaloneAudit, ...] = ()
     warnings: tuple[str, ...] = ()
+    unset_variables: tuple[str, ...] = ()
