@@ -18,7 +18,7 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from . import unset_variables
+from . import dbt_profiles, unset_variables
 from .configurations import environment
 from .load import loaded, names
 from .records import (
@@ -50,7 +50,12 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
     """
     # SQLMesh reads a project's .env file into the environment; this restores it afterwards.
     source = replace(source, paths=tuple(path.resolve() for path in source.paths))
-    with environment({}), loaded(source, sqlmesh_cache) as (context, warnings):
+    with (
+        environment({}),
+        dbt_profiles.placeholders(source.paths) as made,
+        loaded(source, sqlmesh_cache) as (context, warnings),
+    ):
+        dbt_profiles.require_names(context.models.values(), made)
         return _describe(source, context, [*warnings])
 
 
