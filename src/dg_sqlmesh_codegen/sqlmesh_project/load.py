@@ -19,7 +19,7 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 
-from . import configurations
+from . import configurations, hidden_models
 from .offline import UNKNOWN_CATALOG, Catalogs, ConnectionAttemptedError, offline_config
 from .records import ANY_GATEWAY, Source
 
@@ -35,10 +35,11 @@ def loaded(source: Source, sqlmesh_cache: Path | None) -> Iterator[tuple[Context
     analytics.disable_analytics()
     # dbt prints to standard output, where --summary and --diff write.
     with redirect_stdout(sys.stderr), _logged() as log, TemporaryDirectory() as new_cache:
-        yield _load(source, sqlmesh_cache or Path(new_cache)), _warnings(log)
+        context, projects = _load(source, sqlmesh_cache or Path(new_cache))
+        yield context, (*_warnings(log), *hidden_models.warnings(projects))
 
 
-def _load(source: Source, sqlmesh_cache: Path) -> Context:
+def _load(source: Source, sqlmesh_cache: Path) -> tuple[Context, hidden_models.Projects]:
     with _as_project_error(source, _config_files(source.paths)):
         loaded_configs = configurations.load(source.paths, source.config_name)
     if source.gateway is not None:
@@ -59,11 +60,12 @@ def _load(source: Source, sqlmesh_cache: Path) -> Context:
             load=False,
             load_state=False,
         )
+        projects = hidden_models.recorded(context)
         context.load()
     for model in context.models.values():
         if model.catalog == UNKNOWN_CATALOG:
             raise ConnectionAttemptedError(model.gateway or "")
-    return context
+    return context, projects
 
 
 def _catalogs(loaded_configs: Mapping[Path, Config], source: Source) -> Catalogs:
