@@ -1,7 +1,7 @@
 """Models of one project that another one hides: of the same name, SQLMesh takes the last project's.
 
-It uses a private name of SQLMesh (`Context._loaders`): nothing else tells which project had a model.
-Tested with sqlmesh 0.236.
+It uses a private name of SQLMesh (`Context._loaders`): nothing else tells which project had a
+model. Tested with sqlmesh 0.236.
 """
 
 from __future__ import annotations
