@@ -1,48 +1,106 @@
-"""Why a code version changed; `test_causes_in_sqlmesh.py` compares this with SQLMesh itself."""
+"""Why a code version changed: edits of a real project, and what SQLMesh hashes."""
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from sqlmesh.core import macros
 
-from dg_sqlmesh_codegen.change_report.causes import code_change, macros_in
-from dg_sqlmesh_codegen.change_report.model import Cause, CodeChange, ParsedAsset, Property
+from dg_sqlmesh_codegen.change_report import summary_of
+from dg_sqlmesh_codegen.change_report.causes import macros_in
+from dg_sqlmesh_codegen.change_report.model import Cause, Summary
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.pipeline import generate
+from projects import DUCKDB, model, write_project
 
-pytestmark = pytest.mark.sqlmesh
+pytestmark = [pytest.mark.sqlmesh, pytest.mark.xdist_group("causes")]
+
+MACRO = """
+from sqlmesh import macro
+
+@macro()
+def twice(evaluator, x):
+    return f"{x} * 2"
+"""
+PYTHON = """
+import pandas as pd
+from sqlmesh import model
+
+@model("a.python", columns={"id": "int"})
+def execute(context, **kwargs):
+    return pd.DataFrame({"id": [1]})
+"""
+FILES = {
+    "models/seed.sql": "MODEL (name a.seed, kind SEED (path '../seeds/seed.csv'));\n",
+    "seeds/seed.csv": "id\n1\n",
+    "macros/twice.py": MACRO,
+    "models/python.py": PYTHON,
+    "models/plain.sql": model("a.plain", "SELECT id FROM a.seed", kind="FULL"),
+    "models/macro.sql": model("a.macro", "SELECT @twice(id) AS id FROM a.plain", kind="FULL"),
+    "models/variable.sql": model("a.variable", "SELECT @rate AS id", kind="FULL"),
+    "models/jinja.sql": model(
+        "a.jinja", "JINJA_QUERY_BEGIN;\nSELECT {{ var('rate') }} AS id\nJINJA_END;", kind="FULL"
+    ),
+    "models/embedded.sql": model("a.embedded", "SELECT id FROM a.plain", kind="EMBEDDED"),
+    "models/around.sql": model("a.around", "SELECT id FROM a.embedded", kind="FULL"),
+    "models/before.sql": model("a.before", "SET x = 1;\nSELECT 1 AS id", kind="FULL"),
+}
+CONFIG = f"{DUCKDB}\nvariables: {{rate: 1}}\n"
 
 
-def asset(version: str, query: str | None = None, **properties: str) -> ParsedAsset:
-    return ParsedAsset(
-        key=("a",),
-        fqn='"c"."s"."a"',
-        path=PurePosixPath("models/a.py"),
-        code_version=version,
-        query=query,
-        properties=tuple(Property(f"sqlmesh/{name}", (v,)) for name, v in properties.items()),
-    )
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("causes")
+    write_project(folder / "project", FILES, config=CONFIG)
+    generate(Config((folder / "project",), folder / "defs"))
+    return folder
 
 
-def test_the_same_version_is_no_change() -> None:
-    assert code_change(asset("1", "SELECT 1"), asset("1", "SELECT 2")) is None
+@contextmanager
+def edited(file: Path, old: str, new: str) -> Iterator[None]:
+    before = file.read_text()
+    assert old in before
+    file.write_text(before.replace(old, new))
+    try:
+        yield
+    finally:
+        file.write_text(before)
+
+
+def summary(folder: Path) -> Summary:
+    config = Config((folder / "project",), folder / "defs")
+    return summary_of(config.out, changes=generate(config, Mode.CHECK).changes)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "cause", "names"),
+    ("file", "old", "new", "causes"),
     [
-        (asset("1", "SELECT 1"), asset("2", "SELECT 2"), Cause.QUERY, ()),
-        (asset("1", "SELECT @f(1)"), asset("2", "SELECT @f(1)"), Cause.MACRO, ("@f",)),
-        (asset("1", "SELECT 1"), asset("2", "SELECT 1"), Cause.UNSEEN, ()),
-        (asset("1", kind="VIEW"), asset("2", kind="FULL"), Cause.DEFINITION, ("sqlmesh/kind",)),
-        (asset("1", kind="SEED"), asset("2", kind="SEED"), Cause.SEED, ()),
-        (asset("1", kind="FULL"), asset("2", kind="FULL"), Cause.PYTHON, ()),
-        (asset("1"), asset("2", "SELECT 1"), Cause.QUERY, ()),
+        ("models/plain.sql", "SELECT id", "SELECT id + 0 AS id", {"plain": Cause.QUERY}),
+        ("models/plain.sql", "kind FULL", "kind VIEW", {"plain": Cause.DEFINITION}),
+        ("models/plain.sql", "kind FULL", "kind FULL, cron '@hourly'", {"plain": Cause.DEFINITION}),
+        ("models/plain.sql", "FULL", "FULL, partitioned_by id", {"plain": Cause.DEFINITION}),
+        ("models/plain.sql", "kind FULL", "kind FULL, description 'x', tags (y), owner z", {}),
+        ("models/plain.sql", "kind FULL", "kind FULL, audits (not_null(columns := id))", {}),
+        ("models/before.sql", "SET x = 1", "SET x = 2", {"before": Cause.UNSEEN}),
+        ("models/plain.sql", "kind FULL", "kind FULL, stamp 'again'", {"plain": Cause.UNSEEN}),
+        ("models/embedded.sql", "SELECT id", "SELECT id + 0 AS id", {}),
+        ("macros/twice.py", "* 2", "* 3", {"macro": Cause.MACRO}),
+        ("config.yaml", "rate: 1", "rate: 2", {"variable": Cause.MACRO, "jinja": Cause.MACRO}),
+        ("models/python.py", "[1]", "[2]", {"python": Cause.PYTHON}),
+        ("seeds/seed.csv", "1", "2", {"seed": Cause.SEED}),
     ],
 )
-def test_causes(old: ParsedAsset, new: ParsedAsset, cause: Cause, names: tuple[str, ...]) -> None:
-    assert code_change(old, new) == CodeChange("1", "2", cause, names)
-    assert cause.directly is (cause not in {Cause.MACRO, Cause.UNSEEN})
+def test_causes(project: Path, file: str, old: str, new: str, causes: dict[str, Cause]) -> None:
+    """Only these models have another code version: it does not depend on the parents."""
+    with edited(project / "project" / file, old, new):
+        found = summary(project)
+    assert {each.new.key[-1]: each.code.cause for each in found.changed if each.code} == causes
+    assert (found.added, found.removed, found.renamed) == ((), (), ())
+    assert (found.edges_added, found.edges_removed) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -66,3 +124,21 @@ def test_macros_of_sqlmesh_are_not_listed() -> None:
     own = {"blueprint_var", "var"}
     found = {name for name in macros.macro.get_registry() if macros_in(f"@{name}(x)")}
     assert found - own == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code"),
+    [
+        # SQLMesh hashes the schema of the physical table, which is named after the model's.
+        ("before.sql", "a.before", "b.before", (Cause.DEFINITION, ("schema",))),
+        ("python.py", "a.python", "a.snake", None),
+    ],
+)
+def test_a_model_under_another_name(
+    project: Path, file: str, old: str, new: str, code: tuple[Cause, tuple[str, ...]] | None
+) -> None:
+    with edited(project / "project/models" / file, old, new):
+        found = summary(project)
+    (rename,), (change,) = found.renamed, found.changed
+    assert [".".join(asset.key[1:]) for asset in (rename.old, rename.new)] == [old, new]
+    assert (change.code and (change.code.cause, change.code.names)) == code

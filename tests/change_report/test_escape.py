@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -19,24 +19,6 @@ NASTY = (
     *("]:::removed", '"]', "%%{init: {}}%%", "end", "#quot;", "#35;", "o--x", "style x:#35;"),
 )
 nasty = st.lists(st.sampled_from(NASTY) | st.text(max_size=3), max_size=6).map("".join)
-
-
-@given(nasty)
-@example("`")
-@example(" ` ")
-@example("a\\")
-def test_a_code_span_shows_its_text_and_nothing_else(text: str) -> None:
-    line = f"- before {code(text)} after\n"
-    item = MarkdownIt("commonmark").parse(line)[3]
-    assert item.type == "inline"
-    assert item.children is not None
-    if code(text) == "(empty)":
-        assert not text.strip()
-        return
-    before, span, after = item.children
-    assert (before.content, span.type, after.content) == ("before ", "code_inline", " after")
-    assert span.content.isprintable()
-    assert span.content.count("`") == text.count("`")
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=100))

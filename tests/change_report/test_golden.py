@@ -6,8 +6,8 @@ difference. `change_report/README.md` shows `readme.md`.
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -97,16 +97,9 @@ def test_readme(changes: tuple[Change, ...]) -> None:
 
 
 def test_json(summary: Summary) -> None:
-    """Code versions differ between SQLMesh's versions, so placeholders replace them."""
-    document = json.loads(text_of(summary, Format.JSON))
-    for change in document["assets"]["changed"]:
-        if change["code_version"]:
-            assert change["code_version"]["old"] != change["code_version"]["new"]
-            change["code_version"] |= {"old": "1", "new": "2"}
-    for asset in (*document["assets"]["added"], *document["assets"]["removed"]):
-        assert asset["code_version"].isdecimal()
-        asset["code_version"] = "1"
-    expect("example.json", json.dumps(document, indent=2) + "\n")
+    """Code versions differ between SQLMesh's versions, so a placeholder replaces them."""
+    text = text_of(summary, Format.JSON)
+    expect("example.json", re.sub(r'("(?:code_version|old|new)": )"\d+"', r'\1"1"', text))
 
 
 def expect(name: str, text: str) -> None:

@@ -16,22 +16,17 @@ from dg_sqlmesh_codegen.change_report.markdown import MAX_BYTES
 from dg_sqlmesh_codegen.change_report.model import (
     AssetChange,
     Cause,
+    Change,
     CodeChange,
-    Difference,
     Edge,
     ParsedAsset,
-    ParsedAudit,
-    ParsedColumn,
-    ParsedSchedule,
-    Property,
-    PropertyChange,
     Rename,
     RenameReason,
     Summary,
     UnreadFile,
 )
 from dg_sqlmesh_codegen.rendering.header import MARK
-from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model
+from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, ModelKind
 from packages import package
 
 RAW = model("s.a.raw", query="SELECT 1", data_hash="1")
@@ -46,29 +41,13 @@ def sections(old: Model, new: Model) -> str:
     return text.removeprefix("### Changes to the asset graph\n\n").partition("\n```mermaid")[0]
 
 
-def test_nothing() -> None:
-    files = package(RAW)
-    assert markdown(summarize(files, files)) == (
-        "### Changes to the asset graph\n\nNothing changed in the graph.\n"
-    )
-
-
-def test_only_the_layout_changed() -> None:
+def test_nothing_changed_as_far_as_it_can_be_read() -> None:
     old = package(RAW)
-    new = {path: f"{text}\n# more\n" for path, text in old.items()}
-    assert markdown(summarize(old, new)).endswith(
-        f"Nothing changed in the graph.\n{len(old)} files differ in layout or comments only.\n"
-    )
-    one = old | {PurePosixPath("__init__.py"): f"{MARK} 1\n"}
-    assert markdown(summarize(old, one)).endswith("1 file differs in layout or comments only.\n")
-
-
-def test_an_unreadable_file() -> None:
-    old = package(RAW)
+    title = "### Changes to the asset graph\n\n"
+    assert markdown(summarize(old, old)) == f"{title}Nothing changed in the graph.\n"
     new = old | {PurePosixPath("definitions.py"): f"{MARK}\n<<<<<<< HEAD\n"}
     assert markdown(summarize(old, new)) == (
-        "### Changes to the asset graph\n\n"
-        "Nothing changed in the part of the graph that could be read.\n\n"
+        f"{title}Nothing changed in the part of the graph that could be read.\n\n"
         "**Not compared**\n\n"
         "- `definitions.py` (new): it contains merge conflict markers\n"
     )
@@ -84,16 +63,10 @@ NOT_NULL = audit("not_null", columns="(id)")
     [
         (
             {},
-            {"description": "The mart"},
+            {"owner": "b", "description": "The mart", "tags": ("pii", "x", "dagster:group_name:g")},
             "1 asset with changed metadata.\n\n**Other metadata**\n\n"
-            "- `s/a/mart`: description none → `The mart`\n",
-        ),
-        (
-            {},
-            {"owner": "b", "tags": ("pii", "x", "dagster:group_name:g")},
-            "1 asset with changed metadata.\n\n**Other metadata**\n\n"
-            "- `s/a/mart`: group `sqlmesh` → `g`; owners `team:a` → `team:b`;"
-            " tags: added `pii=true`, `x=true`\n",
+            "- `s/a/mart`: description: none → `The mart`; group: `sqlmesh` → `g`; "
+            "owners: `team:a` → `team:b`; tags: added `pii=true`, `x=true`\n",
         ),
         (
             {},
@@ -109,33 +82,34 @@ NOT_NULL = audit("not_null", columns="(id)")
             "- `s/a/mart` now reads `s/a/other`\n- `s/a/mart` no longer reads `s/a/raw`\n\n"
             "**Code version changed directly**\n\n- `s/a/mart`: query\n",
         ),
+        # A kind without another code version: what follows from it is left out.
+        (
+            {},
+            {"kind": ModelKind("VIEW"), "fqn": '"s"."A"."mart"', "query": "SELECT 1"},
+            "1 asset with changed metadata.\n\n**Other metadata**\n\n"
+            '- `s/a/mart`: fqn: `"s"."a"."mart"` → `"s"."A"."mart"`; kind: `FULL` → `VIEW`; '
+            "query: `SELECT @f(x) FROM a.raw` → `SELECT 1`\n",
+        ),
         (
             {"columns": COLUMNS},
             {"columns": NEW_COLUMNS},
             "3 columns changed, 1 asset with changed metadata.\n\n**Columns**\n\n"
-            "- `s/a/mart`: `a` removed; `b` from `INT` to `TEXT`; `d INT` added\n\n"
-            "**Other metadata**\n\n- `s/a/mart`: description of `c`\n",
+            "- `s/a/mart`: `a` removed; `b`: `INT` → `TEXT`; `d` added: `INT`\n\n"
+            "**Other metadata**\n\n- `s/a/mart`: description of c: `x` → `y`\n",
         ),
         (
             {"audits": (NOT_NULL,)},
             {"audits": (NOT_NULL, audit("not_null", columns="(x)"))},
             "2 audits changed.\n\n**Audits**\n\n"
-            "- `s/a/mart`: `not_null(columns := (id))`: check `not_null` is now `not_null__id`,"
-            " with a new history; `not_null(columns := (x))` added, blocking\n",
+            "- `s/a/mart`: `not_null(columns := (id))`: `check not_null` → `check not_null__id`; "
+            "`not_null(columns := (x))` added: `blocking`\n",
         ),
         (
-            {"audits": (NOT_NULL, audit("gone"), audit("rows", threshold="1"))},
-            {
-                "audits": (
-                    replace(NOT_NULL, blocking=False),
-                    audit("fresh"),
-                    audit("rows", threshold="2"),
-                )
-            },
-            "4 audits changed.\n\n**Audits**\n\n"
-            "- `s/a/mart`: `fresh` added, blocking; `gone` removed; "
-            "`not_null(columns := (id))`: **no longer blocks**; "
-            "`rows(threshold := 2)`: arguments were `threshold := 1`\n",
+            {"audits": (NOT_NULL, audit("gone"), audit("same"))},
+            {"audits": (audit("same"), replace(NOT_NULL, blocking=False), audit("fresh"))},
+            "3 audits changed.\n\n**Audits**\n\n"
+            "- `s/a/mart`: `fresh` added: `blocking`; `gone` removed; "
+            "`not_null(columns := (id))`: `blocking` → `non-blocking`\n",
         ),
     ],
 )
@@ -154,9 +128,9 @@ def test_models_with_the_same_phrases_share_a_line() -> None:
 def test_schedules_and_settings() -> None:
     old = package(replace(RAW, cron_tz="Europe/Berlin"))
     text = markdown(summarize(old, package(RAW, environment="dev")))
-    assert "europe_berlin` removed: `0 0 * * *` (`Europe/Berlin`)\n" in text
-    assert "- `sqlmesh_adaptive_schedule` added: `0 0 * * *` (`UTC`)\n" in text
-    assert "- resource environment `prod` → `dev`\n" in text
+    assert "europe_berlin` removed\n" in text
+    assert "- `sqlmesh_adaptive_schedule` added: `0 0 * * *`, `UTC`\n" in text
+    assert "- resource environment: `prod` → `dev`\n" in text
 
 
 # ---- any summary at all
@@ -168,25 +142,18 @@ texts = st.lists(st.sampled_from(NASTY) | st.text(max_size=5), max_size=4).map("
 def full_of(text: str) -> Summary:
     """Return a summary with this text as every name and value."""
     key, values = (text, text), (text, text)
-    column, schedule = ParsedColumn(text, text, text), ParsedSchedule(text, values, text)
-    audit = ParsedAudit(text, ((text, text),), text, query=text, also_reads=(key,))
-    audits = tuple(replace(audit, blocking=blocking) for blocking in (True, False, None))
-    other_audit = ParsedAudit(f"{text}x", ((f"{text}x", text),), f"{text}x", standalone=True)
-    properties = tuple(Property(name, values) for name in ("group_name", "sqlmesh/kind", text))
+    properties = dict.fromkeys(("group_name", "sqlmesh/kind", text), values)
     path = PurePosixPath("models/x.py")
-    asset = ParsedAsset(key, text, path, None, (key,), text, (column,), audits, properties)
+    asset = ParsedAsset(key, text, path, None, (key,), text, properties, properties, properties)
     other = replace(asset, key=(f"{text}x",))
+    sides = ((), (text,), values, (f"{text}x", "y"), (f"{text}x",))
+    differences = tuple(Change(text, old, new) for old in sides for new in sides if old != new)
     changes = tuple(
         AssetChange(
             asset,
             replace(other, key=(text, cause.value)),
             CodeChange(text, text, cause, values),
-            (Difference(None, column), Difference(replace(column, type=""), column)),
-            (
-                *(Difference(None, audit), Difference(audit, None), Difference(audit, other_audit)),
-                *(Difference(other_audit, use) for use in audits),
-            ),
-            (PropertyChange(text, (), (text,)), PropertyChange(text, values, (text, "x"))),
+            *(differences, differences, differences),
         )
         for cause in Cause
     )
@@ -198,8 +165,8 @@ def full_of(text: str) -> Summary:
         edges_added=(Edge(key, other.key),),
         edges_removed=(Edge(other.key, key),),
         neighbours=(Edge(key, key),),
-        schedules=(Difference(None, schedule), Difference(schedule, None)),
-        settings=changes[0].properties,
+        schedules=differences,
+        settings=differences,
         notes=(UnreadFile(PurePosixPath(text), "old", "a reason"),),
     )
 
@@ -246,7 +213,7 @@ def test_a_giant_change_fits_into_a_comment() -> None:
             asset(f"c{each}", 2),
             CodeChange("1", "2", Cause.MACRO, (f"@f{each}",)),
             properties=tuple(
-                PropertyChange(f"p{name}", ("x" * 200,), (f"y{each}" * 90,)) for name in range(20)
+                Change(f"p{name}", ("x" * 200,), (f"y{each}" * 90,)) for name in range(20)
             ),
         )
         for each in range(number)

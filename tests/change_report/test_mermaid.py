@@ -26,18 +26,6 @@ def test_there_is_no_flowchart_of_an_unchanged_graph() -> None:
     assert not [*flowchart(summary)]
 
 
-def test_a_giant_change_is_drawn_in_part() -> None:
-    assets = tuple(
-        ParsedAsset(("s", f"m{number:04}"), "", PurePosixPath(f"models/{number}.py"))
-        for number in range(500)
-    )
-    edges = tuple(Edge(("s", f"m{number:04}"), ("s", "m0000")) for number in range(1, 500))
-    drawn = [*flowchart(Summary(added=assets, edges_added=edges))]
-    assert drawn[-1] == "The flowchart leaves out 460 assets."
-    assert len([line for line in drawn if NODE.fullmatch(line)]) == 40
-    assert len([line for line in drawn if ARROW.fullmatch(line)]) == 39
-
-
 def test_every_line_is_of_a_known_shape() -> None:
     """Mermaid's parser accepted these lines; a name cannot add another kind."""
     names = ['a"]:::x', "end", "%%{init}%%", "a\nb", "```", "style x:#1;", "x --> y", "\ud800"]

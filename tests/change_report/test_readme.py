@@ -26,11 +26,10 @@ def test_the_sample_is_the_golden_report(readme: str, root: Path) -> None:
 @pytest.mark.parametrize(
     "record",
     [
+        model.Summary,
         model.ParsedAsset,
-        model.ParsedColumn,
-        model.ParsedAudit,
-        model.ParsedSchedule,
-        model.PropertyChange,
+        model.AssetChange,
+        model.Change,
         model.Rename,
         model.Edge,
         model.UnreadFile,

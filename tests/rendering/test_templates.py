@@ -160,7 +160,7 @@ ASSET = "'dg_sqlmesh_codegen.translation.graph.Asset object'"
         (
             templates.MODEL,
             "x = 1\n\ny = = {{ asset.group }}\n",
-            f"makes no valid Python for {ORDERS}, line 3 of its text: 'y = = \"sqlmesh\"': ",
+            f"makes no valid Python for {ORDERS}: InvalidInput: Cannot parse for target version ",
         ),
         (
             templates.DEFINITIONS,
@@ -170,13 +170,12 @@ ASSET = "'dg_sqlmesh_codegen.translation.graph.Asset object'"
         (
             templates.PACKAGE,
             "def",
-            "makes no valid Python for __init__.py, line 1 of its text: 'def': ",
+            "makes no valid Python for __init__.py: InvalidInput: ",
         ),
         (
             templates.EXTERNAL,
             "(",
-            "makes no valid Python for the external table lake.raw.orders, line 1 of its text: "
-            "'(': ",
+            "makes no valid Python for the external table lake.raw.orders: InvalidInput: ",
         ),
     ],
 )

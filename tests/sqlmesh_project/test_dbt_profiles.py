@@ -24,7 +24,8 @@ shop:
       settings: {{memory_limit: "{{{{ env_var('SHOP_LIMIT') }}}}"}}
 """
 FILES = {
-    "dbt_project.yml": "name: shop\nversion: '1'\nprofile: shop\nmodels: {+start: '2026-01-01'}\n",
+    "dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\n"
+    "models: {+start: '2026-01-01'}\n",
     "config.py": "from pathlib import Path\nfrom sqlmesh.dbt.loader import sqlmesh_config\n"
     "config = sqlmesh_config(Path(__file__).parent)\n",
     "models/one.sql": "select 1 as id",

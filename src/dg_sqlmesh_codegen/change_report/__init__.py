@@ -4,10 +4,9 @@ Everything here reads generated text: it never loads SQLMesh or Dagster and neve
 `summary_of` and `text_of` serve the command line; `summarize` compares two packages in memory.
 """
 
-from .as_json import to_json
 from .command import Format, save, summary_of, text_of
 from .compare import summarize
 from .markdown import markdown
 from .model import Summary
 
-__all__ = ["Format", "Summary", "markdown", "save", "summarize", "summary_of", "text_of", "to_json"]
+__all__ = ["Format", "Summary", "markdown", "save", "summarize", "summary_of", "text_of"]

@@ -39,8 +39,9 @@ def _cause(old: ParsedAsset, new: ParsedAsset) -> tuple[Cause, tuple[str, ...]]:
     if old.query != new.query:
         return Cause.QUERY, ()
     names = [f"sqlmesh/{name}" for name in _SHAPES]
-    shapes = [name for name in names if old.values(name) != new.values(name)]
-    if _schema(old) != _schema(new):
+    shapes = [name for name in names if old.properties.get(name) != new.properties.get(name)]
+    # SQLMesh names the schema of the physical table after the model's.
+    if TableName.of(old.fqn).schema_name != TableName.of(new.fqn).schema_name:
         shapes.append("schema")
     if shapes:
         return Cause.DEFINITION, tuple(shapes)
@@ -48,11 +49,6 @@ def _cause(old: ParsedAsset, new: ParsedAsset) -> tuple[Cause, tuple[str, ...]]:
         return (Cause.SEED if new.value("sqlmesh/kind") == "SEED" else Cause.PYTHON), ()
     macros = macros_in(new.query)
     return (Cause.MACRO if macros else Cause.UNSEEN), macros
-
-
-def _schema(asset: ParsedAsset) -> str:
-    """Return the model's schema: SQLMesh names the schema of the physical table after it."""
-    return TableName.of(asset.fqn).schema_name
 
 
 def macros_in(query: str) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
-"""The option `--summary`: which two packages to compare, and where the text goes."""
+"""The option `--summary`: which two packages to compare, in which format, and where it goes."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 
@@ -10,7 +12,6 @@ from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.output.compare import Change
 from dg_sqlmesh_codegen.output.git import RevisionRange, python_files_at
 
-from .as_json import to_json
 from .compare import summarize
 from .markdown import markdown
 from .model import Summary
@@ -63,8 +64,20 @@ def summary_of(
 
 
 def text_of(summary: Summary, form: Format = Format.MARKDOWN) -> str:
-    """Return a summary as text in that format."""
-    return to_json(summary) if form is Format.JSON else markdown(summary)
+    """Return a summary as Markdown, or as indented JSON in ASCII.
+
+    `README.md` beside this module documents the structure of the JSON.
+    """
+    if form is Format.MARKDOWN:
+        return markdown(summary)
+    # The number rises when something is removed or changes its meaning.
+    document = {"format": 1, "differs": not summary.is_empty, **asdict(summary)}
+    return json.dumps(document, indent=2, default=_plain) + "\n"
+
+
+def _plain(value: object) -> object:
+    """Return what JSON has for an enum or a path: `json` calls it for each of them."""
+    return value.value if isinstance(value, Enum) else str(value)
 
 
 def save(text: str, file: Path) -> None:

@@ -7,15 +7,14 @@ Characters that cannot be seen (control characters, text direction, lone surroga
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 _MAX_LABEL = 60
 _MAX_LISTED = 6
 
-# What a mermaid label shows as it is. An underscore is safe within a word, where Markdown does not
-# read it as emphasis.
-_PLAIN = re.compile(r"[^\W_]+(?:_+[^\W_]+)*|[ /]")
+# What a mermaid label does not show as it is. An underscore is safe within a word, where Markdown
+# does not read it as emphasis.
+_SPECIAL = re.compile(r"[^\w /]|(?<!\w)_+|_+(?!\w)")
 
 
 def code(text: str, most: int = 100) -> str:
@@ -46,24 +45,14 @@ def label(text: str) -> str:
     which mermaid decodes after it has parsed the graph.
     """
     shown = _visible(text, _MAX_LABEL)
-    plain = {index for match in _PLAIN.finditer(shown) for index in range(*match.span())}
-    return "".join(
-        character if index in plain else f"#{ord(character)};"
-        for index, character in enumerate(shown)
-    )
+    return _SPECIAL.sub(lambda found: "".join(f"#{ord(each)};" for each in found[0]), shown)
 
 
 def _visible(text: str, most: int) -> str:
     text = text[: 4 * most]  # a query may be long; spaces are still joined below
     if not text.isprintable():
-        text = "".join(map(_shown, text))
+        text = "".join(
+            each if each.isprintable() or each.isspace() else f"\\u{ord(each):04x}" for each in text
+        )
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _shown(character: str) -> str:
-    if character.isspace():
-        return " "
-    # Category C: control, format, surrogate, private use, unassigned.
-    is_hidden = unicodedata.category(character).startswith("C")
-    return f"\\u{ord(character):04x}" if is_hidden else character

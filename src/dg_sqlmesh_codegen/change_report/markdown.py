@@ -32,7 +32,8 @@ def markdown(summary: Summary) -> str:
     Sections come in the order of their importance to a reviewer. A section that is too long ends
     with the number of lines that are missing. A mermaid flowchart follows the last section.
     """
-    head = _nothing(summary) if summary.is_empty else _headline(summary)
+    graph = "the part of the graph that could be read" if summary.notes else "the graph"
+    head = f"Nothing changed in {graph}." if summary.is_empty else _headline(summary)
     sections, drawn = [*_sections(summary)], [*flowchart(summary)]
     for limit in _LIMITS:
         lines = ["### Changes to the asset graph", "", head, *_lines(sections, limit), *drawn, ""]
@@ -51,16 +52,6 @@ def _lines(sections: Iterable[tuple[str, list[str]]], limit: int) -> Iterator[st
             yield f"- … and {len(items) - limit:,} more"
 
 
-def _nothing(summary: Summary) -> str:
-    if summary.notes:
-        return "Nothing changed in the part of the graph that could be read."
-    text = "Nothing changed in the graph."
-    if summary.files:
-        verb = "differs" if summary.files == 1 else "differ"
-        text += f"\n{phrases.count(summary.files, 'file')} {verb} in layout or comments only."
-    return text
-
-
 def _headline(summary: Summary) -> str:
     changed = summary.changed
     causes = [each.code.cause for each in changed if each.code]
@@ -71,7 +62,7 @@ def _headline(summary: Summary) -> str:
         (len(summary.edges_added), "edge", "added"),
         (len(summary.edges_removed), "edge", "removed"),
         *((sum(map(found, causes)), "model", f"changed {how}") for how, found in _CODE_SECTIONS),
-        (sum(len(each.schema) for each in changed), "column", "changed"),
+        (sum(len(each.columns) for each in changed), "column", "changed"),
         (sum(len(each.audits) for each in changed), "audit", "changed"),
         (len(summary.schedules), "schedule", "changed"),
         (sum(bool(phrases.metadata(each)) for each in changed), "asset", "with changed metadata"),
@@ -94,9 +85,9 @@ def _sections(summary: Summary) -> Iterator[tuple[str, list[str]]]:
         codes = ((key, each.code) for key, each in changed)
         causes = ((key, [phrases.cause(each)]) for key, each in codes if each and found(each.cause))
         yield f"Code version changed {how}", _by_asset(causes)
-    yield "Columns", _by_asset((key, map(phrases.column, each.schema)) for key, each in changed)
-    yield "Audits", _by_asset((key, map(phrases.audit, each.audits)) for key, each in changed)
-    yield "Schedules", [phrases.schedule(each) for each in summary.schedules]
+    yield "Columns", _by_asset((key, map(phrases.item, each.columns)) for key, each in changed)
+    yield "Audits", _by_asset((key, map(phrases.item, each.audits)) for key, each in changed)
+    yield "Schedules", [phrases.item(each, None) for each in summary.schedules]
     yield "Other metadata", _by_asset((key, phrases.metadata(each)) for key, each in changed)
     yield "Settings", [phrases.property_change(each) for each in summary.settings]
     notes = [f"{code(str(note.path))} ({note.side}): {note.reason}" for note in summary.notes]

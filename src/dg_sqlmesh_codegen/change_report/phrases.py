@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from dg_sqlmesh_codegen.dagster_names import AssetKey
 
@@ -29,11 +28,6 @@ _CAUSES = {
     model.Cause.PYTHON: "Python code or its imports",
     model.Cause.SEED: "data or the way it is read",
     model.Cause.UNSEEN: "same query; a statement around it or a property may have changed",
-}
-_BLOCKING = {
-    True: "**now blocks**",
-    False: "**no longer blocks**",
-    None: "no longer states whether it blocks",
 }
 # Properties that follow from others: the report leaves them out if one of those changed.
 _DERIVED = {"kinds": {"sqlmesh/kind", "sqlmesh/dialect"}, "sqlmesh/tags": {"tags", "group_name"}}
@@ -65,7 +59,7 @@ def asset(each: model.ParsedAsset) -> str:
     if each.deps:
         parts.append(f"reads {codes([user_string(dep) for dep in each.deps])}")
     if each.audits:
-        parts.append(f"audited by {codes([audit.check for audit in each.audits])}")
+        parts.append(f"audited by {codes([*each.audits])}")
     return f"{key(each.key)}: {'; '.join(parts)}"
 
 
@@ -83,75 +77,40 @@ def cause(each: model.CodeChange) -> str:
     return _CAUSES[each.cause]
 
 
-def audit(each: model.AuditChange) -> str:
-    """Describe the change of an audit."""
-    if each.old and each.new:
-        return f"{_use(each.new)}: {'; '.join(_audit_differences(each.old, each.new))}"
-    if each.new:
-        states = {True: ", blocking", False: ", non-blocking", None: ""}
-        blocking = None if each.new.standalone else each.new.blocking
-        return f"{_use(each.new)} added{states[blocking]}"
-    return f"{_use(each.old)} removed" if each.old else ""
-
-
-def _use(each: model.ParsedAudit) -> str:
-    return code(f"{each.name}({_arguments(each)})" if each.args else each.name)
-
-
-def _arguments(each: model.ParsedAudit) -> str:
-    return ", ".join(f"{name} := {value}" for name, value in each.args)
-
-
-def _audit_differences(old: model.ParsedAudit, new: model.ParsedAudit) -> Iterator[str]:
-    if old.name != new.name:
-        yield f"was {code(old.name)}"
-    if old.args != new.args:
-        yield f"arguments were {code(_arguments(old)) if old.args else 'none'}"
-    if old.blocking != new.blocking:
-        yield _BLOCKING[new.blocking]
-    if old.query != new.query:
-        yield "query changed"
-    if old.standalone != new.standalone:
-        yield "now standalone" if new.standalone else "no longer standalone"
-    if old.also_reads != new.also_reads:
-        yield f"also reads {codes([user_string(each) for each in new.also_reads]) or 'nothing'}"
-    if old.check != new.check:
-        yield f"check {code(old.check)} is now {code(new.check)}, with a new history"
-
-
-def column(each: model.ColumnChange) -> str:
-    """Describe the change of a column."""
-    if each.new is None:
+def item(each: model.Change, shown: int | None = 1) -> str:
+    """Describe a column, an audit or a schedule; of a new one, the first `shown` values."""
+    if not each.old:
+        return f"{code(each.name)} added: {codes(each.new[:shown])}"
+    if not each.new:
         return f"{code(each.name)} removed"
-    if each.old is None:
-        return f"{code(f'{each.name} {each.new.type}')} added"
-    if model.is_description(each):
-        return f"description of {code(each.name)}"
-    return f"{code(each.name)} from {code(each.old.type)} to {code(each.new.type)}"
+    return f"{code(each.name)}: {_difference(each)}"
 
 
 def metadata(each: model.AssetChange) -> list[str]:
-    """Describe the changed properties, sorted by name, and the columns' changed descriptions."""
+    """Describe the changed properties, sorted by name."""
     changes = {change.name: change for change in each.properties}
     left_out = {name for name, others in _DERIVED.items() if others & changes.keys()}
     if each.old.key != each.new.key:
         left_out.add("dagster/table_name")
-    texts = [property_change(change) for name, change in changes.items() if name not in left_out]
-    return texts + [column(change) for change in each.columns if model.is_description(change)]
+    return [property_change(change) for name, change in changes.items() if name not in left_out]
 
 
-def property_change(each: model.PropertyChange) -> str:
+def property_change(each: model.Change) -> str:
+    """Describe a property that was added, removed or changed."""
+    return f"{property_name(each.name)}: {_difference(each)}"
+
+
+def _difference(each: model.Change) -> str:
     """Return the old and the new value, or the members that were added and removed."""
-    name = property_name(each.name)
     if len(each.old) <= 1 and len(each.new) <= 1:
-        return f"{name} {_value(each.old)} → {_value(each.new)}"
+        return f"{_value(each.old)} → {_value(each.new)}"
     added = codes([value for value in each.new if value not in each.old])
     removed = codes([value for value in each.old if value not in each.new])
     if not added and not removed:
-        return f"{name} in another order"
-    parts = [f"added {added}"] if added else []
-    parts += [f"removed {removed}"] if removed else []
-    return f"{name}: {', '.join(parts)}"
+        return "in another order"
+    if added and removed:
+        return f"{removed} → {added}"
+    return f"added {added}" if added else f"removed {removed}"
 
 
 def _value(values: tuple[str, ...]) -> str:
@@ -162,16 +121,3 @@ def property_name(name: str) -> str:
     """Return a property's name in plain words."""
     short = name.removeprefix("sqlmesh/").removeprefix("dagster/").replace("_", " ")
     return _NAMES.get(name) or (short if _WORD.fullmatch(short) else code(name))
-
-
-def schedule(each: model.ScheduleChange) -> str:
-    """Describe when a schedule ticked and when it ticks now."""
-    if each.old and each.new:
-        return f"{code(each.name)}: {_ticks(each.old)} → {_ticks(each.new)}"
-    if each.new:
-        return f"{code(each.name)} added: {_ticks(each.new)}"
-    return f"{code(each.name)} removed: {_ticks(each.old)}" if each.old else ""
-
-
-def _ticks(each: model.ParsedSchedule) -> str:
-    return f"{codes(each.crons) or 'never'} ({code(each.timezone)})"

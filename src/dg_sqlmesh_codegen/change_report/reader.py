@@ -19,7 +19,9 @@ from dg_sqlmesh_codegen.package_paths import DEFINITIONS, EXTERNALS_FOLDER, MODE
 from dg_sqlmesh_codegen.rendering.header import MARK
 
 from . import ast_reader, model
-from .ast_reader import Call, UnreadableError
+from .ast_reader import Source, UnreadableError, Value, text, texts
+
+Fields = dict[str, Value]
 
 # What the modules of each folder define.
 _RECORDS = {MODELS_FOLDER: "ModelAsset", EXTERNALS_FOLDER: "ExternalAsset"}
@@ -27,9 +29,9 @@ _RECORDS = {MODELS_FOLDER: "ModelAsset", EXTERNALS_FOLDER: "ExternalAsset"}
 _SETTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "SQLMeshResource": ("resource", ()),
     "multi_asset": ("op", ("specs", "check_specs")),
-    "define_asset_job": ("job", ("selection",)),
+    "define_asset_job": ("job", ("0", "selection")),
 }
-_BOOLEANS: dict[str | None, bool] = {"True": True, "False": False}
+_BLOCKS = {"True": "blocking", "False": "non-blocking"}
 
 
 def read(old: model.PackageFiles, new: model.PackageFiles) -> tuple[model.Graph, model.Graph]:
@@ -62,18 +64,18 @@ def _graph(
     return replace(definitions, assets=dict(sorted(assets.items())), unread=tuple(unread))
 
 
-def _read_file(path: PurePosixPath, text: str) -> model.Graph:
+def _read_file(path: PurePosixPath, source: str) -> model.Graph:
     """Return the part of the graph that a file defines, or raise `UnreadableError`."""
-    if not _is_generated(text):
+    # The first line may no longer be the banner.
+    if not any(mark in source for mark in (MARK, *_RECORDS.values())):
         return model.Graph()
-    tree = ast_reader.module(text)
+    tree = ast_reader.module(source)
     if path == DEFINITIONS:
-        schedules = sorted(_schedules(tree), key=lambda schedule: schedule.name)
-        return model.Graph(schedules=tuple(schedules), settings=tuple(sorted(_settings(tree))))
+        return model.Graph(schedules=dict(_schedules(tree)), settings=dict(_settings(tree)))
     record = _RECORDS.get(path.parts[0])
     if record is None or path.name == "__init__.py":
         return model.Graph()
-    assets = [_asset(call, path) for call in ast_reader.calls(tree, record)]
+    assets = [_asset(ast_reader.arguments(call), path) for call in ast_reader.calls(tree, record)]
     if not assets:
         raise UnreadableError(
             f"it contains no {record}(...); a custom template may have written it"
@@ -81,107 +83,108 @@ def _read_file(path: PurePosixPath, text: str) -> model.Graph:
     return model.Graph({asset.key: asset for asset in assets})
 
 
-def _is_generated(text: str) -> bool:
-    """Return whether this tool wrote a file, even if its first line is no longer the banner."""
-    return any(mark in text for mark in (MARK, *_RECORDS.values()))
-
-
-def _asset(call: Call, path: PurePosixPath) -> model.ParsedAsset:
-    spec = call.call("spec")
-    metadata = spec.mapping("metadata")
-    properties = [
-        *call.others("fqn", "spec", "audits"),
-        *spec.others("key", "deps", "code_version", "metadata"),
-        *metadata.others("sqlmesh/query", "dagster/column_schema"),
-    ]
+def _asset(record: Fields, path: PurePosixPath) -> model.ParsedAsset:
+    spec = _record(record.get("spec"), "spec")
+    metadata = _mapping(spec.get("metadata"))
+    others = (
+        _without(record, "fqn", "spec", "audits")
+        | _without(spec, "0", "key", "deps", "code_version", "metadata")
+        | _without(metadata, "sqlmesh/query", "dagster/column_schema")
+    )
+    if source := others.get("sqlmesh/source"):
+        # Relative to the package: relative to the module, it would differ with the model's schema.
+        others["sqlmesh/source"] = posixpath.normpath(path.parent / text(source))
+    columns = [*_columns(metadata.get("dagster/column_schema"))]
+    others |= {f"description of {name}": about for name, _, about in columns if about}
     return model.ParsedAsset(
-        key=_key(spec.argument("key", 0)),
-        fqn=call.text("fqn") or "",
+        key=_key(spec.get("key", spec.get("0"))),
+        fqn=text(record.get("fqn", "")),
         path=path,
-        code_version=spec.text("code_version"),
+        code_version=_text(spec.get("code_version")),
         deps=_keys(spec, "deps"),
-        query=metadata.text("sqlmesh/query"),
-        columns=tuple(_columns(metadata.argument("dagster/column_schema"))),
-        audits=tuple(map(_audit, call.elements("audits"))),
-        properties=tuple(sorted(_property(name, value, path) for name, value in properties)),
+        query=_text(metadata.get("sqlmesh/query")),
+        columns={name: (type_,) for name, type_, _ in columns},
+        audits=dict(_audit(_record(each, "audits")) for each in _list(record, "audits")),
+        properties={name: texts(others[name]) for name in sorted(others)},
         external=path.parts[0] == EXTERNALS_FOLDER,
     )
 
 
-def _property(name: str, value: ast.expr, path: PurePosixPath) -> model.Property:
-    values = ast_reader.values(value)
-    if name == "sqlmesh/source" and values:
-        # Relative to the package: relative to the module, it would differ with the model's schema.
-        values = (posixpath.normpath(path.parent / values[0]),)
-    return model.Property(name, values)
-
-
-def _key(node: ast.expr | None) -> AssetKey:
-    if call := Call.of(node):  # dg.AssetKey([...]) or dg.AssetDep(...)
-        return _key(call.argument("path", 0) or call.argument("asset"))
-    plain = ast_reader.string(node) is not None
-    parts = [node] if plain else ast_reader.elements(node) or []
-    key = tuple(text for part in parts if (text := ast_reader.string(part)) is not None)
+def _key(value: Value) -> AssetKey:
+    if isinstance(value, dict):  # dg.AssetKey([...]) or dg.AssetDep(...)
+        return _key(value.get("path", value.get("asset", value.get("0"))))
+    parts = value if isinstance(value, list) else [value]
+    key = tuple(each for each in parts if isinstance(each, str) and not isinstance(each, Source))
     if not key or len(key) < len(parts):
         raise UnreadableError("its asset key is not a literal")
     return key
 
 
-def _keys(spec: Call, argument: str) -> tuple[AssetKey, ...]:
-    return tuple(sorted({_key(each) for each in spec.elements(argument)}))
+def _keys(spec: Fields, argument: str) -> tuple[AssetKey, ...]:
+    return tuple(sorted(set(map(_key, _list(spec, argument)))))
 
 
-def _columns(schema: ast.expr | None) -> Iterator[model.ParsedColumn]:
-    for call in ast_reader.calls(schema or ast.Constant(None), "TableColumn"):
-        name, type_ = call.text("name", 0) or "", call.text("type", 1) or "unknown"
-        yield model.ParsedColumn(name, type_, call.text("description"))
+def _columns(schema: Value) -> Iterator[tuple[str, str, Value]]:
+    """Yield the name, the type and the description of each column."""
+    for column in map(_mapping, _list(_mapping(schema), "columns")):
+        name, type_ = column.get("name", column.get("0")), column.get("type", column.get("1"))
+        yield text(name or ""), text(type_ or "unknown"), column.get("description")
 
 
-def _audit(node: ast.expr) -> model.ParsedAudit:
-    call = Call.of(node)
-    if call is None:
-        raise UnreadableError("its argument audits is not a literal")
-    spec = call.call("spec")
-    name = call.text("audit") or ""
-    metadata = spec.mapping("metadata")
-    args = ast_reader.items(call.argument("args"))
-    return model.ParsedAudit(
-        name=name,
-        args=tuple((key, ast_reader.text(value)) for key, value in args),
-        check=spec.text("name") or name,
-        blocking=_BOOLEANS.get(metadata.text("sqlmesh/blocking")),
-        standalone=call.text("standalone") == "True",
-        query=metadata.text("sqlmesh/audit_query"),
-        also_reads=_keys(spec, "additional_deps"),
+def _audit(record: Fields) -> tuple[str, tuple[str, ...]]:
+    spec = _record(record.get("spec"), "spec")
+    metadata = _mapping(spec.get("metadata"))
+    name = audit = text(record.get("audit", ""))
+    if args := _mapping(record.get("args")):
+        name += f"({', '.join(f'{arg} := {text(each)}' for arg, each in args.items())})"
+    return f"standalone {name}" if record.get("standalone") is True else name, (
+        _BLOCKS.get(text(metadata.get("sqlmesh/blocking")), "unknown"),
+        f"check {text(spec.get('name', audit))}",
+        *texts(metadata.get("sqlmesh/audit_query")),
+        *map("/".join, _keys(spec, "additional_deps")),
     )
 
 
-def _schedules(tree: ast.Module) -> Iterator[model.ParsedSchedule]:
+def _record(value: Value, argument: str) -> Fields:
+    if not isinstance(value, dict):
+        raise UnreadableError(f"its argument {argument} is not a literal")
+    return value
+
+
+def _list(record: Fields, argument: str) -> list[Value]:
+    value = record.get(argument, [])
+    if not isinstance(value, list):
+        raise UnreadableError(f"its argument {argument} is not a literal")
+    return value
+
+
+def _mapping(value: Value) -> Fields:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Value) -> str | None:
+    return None if value is None else text(value)
+
+
+def _without(arguments: Fields, *names: str) -> Fields:
+    return {name: value for name, value in arguments.items() if name not in names}
+
+
+def _schedules(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the schedules of `@dg.schedule(...)` and of `dg.ScheduleDefinition(...)`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            for call in map(Call.of, node.decorator_list):
-                if call and call.name == "schedule":
-                    yield _schedule(call, node.name)
-        elif (call := Call.of(node)) and call.name == "ScheduleDefinition":
-            yield _schedule(call, "schedule")
+    calls = ast_reader.calls(tree, "schedule", "ScheduleDefinition")
+    for call in map(ast_reader.arguments, calls):
+        crons = texts(call.get("cron_schedule", call.get("0")))
+        timezone = text(call.get("execution_timezone", "UTC"))
+        yield text(call.get("name", "schedule")), (*crons, timezone)
 
 
-def _schedule(call: Call, fallback: str) -> model.ParsedSchedule:
-    crons = call.argument("cron_schedule", 0)
-    return model.ParsedSchedule(
-        name=call.text("name") or fallback,
-        crons=() if crons is None else ast_reader.values(crons),
-        timezone=call.text("execution_timezone") or "UTC",
-    )
-
-
-def _settings(tree: ast.Module) -> Iterator[model.Property]:
-    for record, (prefix, known) in _SETTINGS.items():
-        values = ast_reader.only_string if prefix == "resource" else ast_reader.values
-        for call in ast_reader.calls(tree, record):
-            for name, value in call.others(*known):
-                yield model.Property(f"{prefix} {name}", values(value))
+def _settings(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, (prefix, known) in _SETTINGS.items():
+        evaluate = ast_reader.only_string if prefix == "resource" else ast_reader.value
+        for call in ast_reader.calls(tree, name):
+            for argument, value in _without(ast_reader.arguments(call, evaluate), *known).items():
+                yield f"{prefix} {argument}", texts(value)
     for call in ast_reader.calls(tree, "Definitions"):
-        for name, value in call.mapping("metadata").others():
-            yield model.Property(name, ast_reader.values(value))
+        for key, value in _mapping(ast_reader.arguments(call).get("metadata")).items():
+            yield key, texts(value)

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 
 WIDTH = 88
 _INDENT = 4
-_IMPORT = re.compile(r"(from [\w.]+ import) (\w+ as \w+)")
+_IMPORT = re.compile(r"^(from [\w.]+ import) (\w+ as \w+)$")
 # Strings first: brackets and commas in them are none.
 _PART = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()\[\]{},]|[^()\[\]{},"']+""")
 _OPENING = "([{"
 _CLOSING = ")]}"
 _BRACKETS = _OPENING + _CLOSING
-_QUOTES = "\"'"
 
 
 class UnknownShapeError(Exception):
@@ -66,7 +65,7 @@ def _fits(text: str, indent: int) -> bool:
 def _lines(text: str, indent: int) -> Iterator[str]:
     """Yield the lines of an element: itself, or what stands in its last brackets further in."""
     margin = " " * indent
-    bracketed = None if _fits(text, indent) else _imported(text) or _bracketed(text, indent)
+    bracketed = None if _fits(text, indent) else _bracketed(_IMPORT.sub(r"\1 (\2,)", text), indent)
     if bracketed is None:
         yield f"{margin}{text}"
     else:
@@ -82,19 +81,13 @@ def _body(bracketed: _Bracketed, indent: int) -> Iterator[str]:
         return
     margin = " " * indent
     together = f"{bracketed.separator} ".join(items)
-    is_list = bracketed.head.endswith("[")
-    if not is_list and _fits(together, indent):
+    if not bracketed.head.endswith("[") and _fits(together, indent):
         yield f"{margin}{together}"
     elif not bracketed.separator:
         yield from (f"{margin}{item}" for item in items)
     else:
         for item in items:
             yield from _lines(f"{item}{bracketed.separator}", indent)
-
-
-def _imported(text: str) -> _Bracketed | None:
-    found = _IMPORT.fullmatch(text)
-    return _Bracketed(f"{found[1]} (", (f"{found[2]},",), "", ")") if found else None
 
 
 def _bracketed(text: str, indent: int) -> _Bracketed | None:
@@ -105,35 +98,22 @@ def _bracketed(text: str, indent: int) -> _Bracketed | None:
     if not any(part in _BRACKETS for part in parts):
         return None
     end = len(parts) - (2 if parts[-1] == "," else 1)
-    start = _opening(parts, end)
+    start, depth = end + 1, 0
+    while start > 0 and (start > end or depth > 0):  # back to the bracket that `end` closes
+        start -= 1
+        depth += (parts[start] in _CLOSING) - (parts[start] in _OPENING)
     head = "".join(parts[: start + 1])
     items, separator = _items(parts[start + 1 : end])
-    if not items or not _fits(head, indent):
+    if depth or not items or not (_fits(head, indent) or head.startswith("from ")):
         raise UnknownShapeError(text)
     return _Bracketed(head, items, separator, "".join(parts[end:]))
 
 
-def _opening(parts: Sequence[str], end: int) -> int:
-    """Return where the bracket is opened that is closed at `end`."""
-    depth = 0
-    for index in range(end, -1, -1):
-        if parts[index] in _CLOSING:
-            depth += 1
-        elif parts[index] in _OPENING:
-            depth -= 1
-        if depth <= 0:
-            break
-    if depth or index == end:
-        raise UnknownShapeError("".join(parts))
-    return index
-
-
 def _items(parts: Sequence[str]) -> tuple[tuple[str, ...], str]:
     """Split what stands in brackets: strings side by side, or what commas separate."""
-    if all(part[0] in _QUOTES or part == " " for part in parts):
+    if all(part[0] in "\"'" or part == " " for part in parts):
         return tuple(part for part in parts if part != " "), ""
-    items = [""]
-    depth = 0
+    items, depth = [""], 0
     for part in parts:
         depth += (part in _OPENING) - (part in _CLOSING)
         if part == "," and not depth:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 from dg_sqlmesh_codegen.python_names import Code
@@ -46,15 +47,9 @@ def _item(value: object) -> str:
 
 
 def _text(value: str) -> str:
-    end = len(value) - 1
-    if "\n" not in value or value.find("\n") == end:
-        return _string(value)
     # str.splitlines would also split at form feeds and Unicode separators.
-    *lines, last = value.split("\n")
-    pieces = [_string(f"{line}\n") for line in lines]
-    if last:
-        pieces.append(_string(last))
-    return f"({' '.join(pieces)})"
+    lines = re.findall(r"[^\n]*\n|[^\n]+", value)
+    return f"({' '.join(map(_string, lines))})" if len(lines) > 1 else _string(value)
 
 
 def _string(value: str) -> str:

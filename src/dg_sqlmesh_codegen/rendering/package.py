@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,10 @@ from dg_sqlmesh_codegen.version import __version__
 from . import templates
 from .files import File
 from .templates import Templates
+
+# A module by its path in a folder, and what it is about, in words and as the template sees it.
+_Module = tuple[Identifier, ...]
+_Subject = tuple[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +71,33 @@ def named_schedule(schedule: Schedule, base: str = DEFAULT_SCHEDULE_NAME) -> Nam
 
 
 def _files(package: Package, made: Templates) -> Iterator[File]:
-    modules = [PurePosixPath(MODELS_FOLDER, *asset.module) for asset in package.assets]
-    for asset, path in zip(package.assets, modules, strict=True):
-        text = made.render(templates.MODEL, str(asset.model), asset=asset)
-        yield File(path.with_suffix(".py"), text)
+    yield File(PurePosixPath("__init__.py"), made.render(templates.PACKAGE, "__init__.py"))
+    models = {each.module: (str(each.model), {"asset": each}) for each in package.assets}
+    yield from _folder(MODELS_FOLDER, (templates.MODEL, templates.MODELS), models, made)
     if package.config.external_specs:
-        yield from _externals(package.externals, made)
-        modules += [PurePosixPath(EXTERNALS_FOLDER, *each.module) for each in package.externals]
-    for path in _folders(modules):
-        yield File(path, made.render(templates.PACKAGE, str(path)))
-    yield _index(MODELS_FOLDER, templates.MODELS, (asset.module for asset in package.assets), made)
+        externals = {
+            each.module: (str(each.table), {"external": each, "name": str(each.table.table)})
+            for each in package.externals
+        }
+        names = (templates.EXTERNAL, templates.EXTERNALS)
+        yield from _folder(EXTERNALS_FOLDER, names, externals, made)
     yield _definitions(package, made)
 
 
-def _externals(externals: Sequence[External], made: Templates) -> Iterator[File]:
-    for external in externals:
-        path = PurePosixPath(EXTERNALS_FOLDER, *external.module).with_suffix(".py")
-        name = str(external.table.table)
-        text = made.render(templates.EXTERNAL, str(external.table), external=external, name=name)
-        yield File(path, text)
-    yield _index(EXTERNALS_FOLDER, templates.EXTERNALS, (each.module for each in externals), made)
-
-
-def _folders(modules: Iterable[PurePosixPath]) -> list[PurePosixPath]:
-    """Return the `__init__.py`s that hold nothing: of all folders but the two with a list."""
-    folders = {parent for path in modules for parent in path.parents if len(parent.parts) > 1}
-    return [folder / "__init__.py" for folder in sorted({PurePosixPath(), *folders})]
-
-
-def _index(
-    folder: str, template: str, modules: Iterable[tuple[Identifier, ...]], made: Templates
-) -> File:
-    imported = [Imported(ModuleName(module), import_name(module)) for module in sorted(modules)]
-    path = PurePosixPath(folder, "__init__.py")
-    return File(path, made.render(template, str(path), **{folder: imported}))
+def _folder(
+    folder: str, names: tuple[str, str], modules: Mapping[_Module, _Subject], made: Templates
+) -> Iterator[File]:
+    """Render the modules of a folder, its list of them, and an `__init__.py` for each subfolder."""
+    paths = {module: PurePosixPath(folder, *module) for module in sorted(modules)}
+    for module, path in paths.items():
+        subject, values = modules[module]
+        yield File(path.with_suffix(".py"), made.render(names[0], subject, **values))
+    for parent in sorted({parent for path in paths.values() for parent in path.parents[:-2]}):
+        init = parent / "__init__.py"
+        yield File(init, made.render(templates.PACKAGE, str(init)))
+    index = PurePosixPath(folder, "__init__.py")
+    imported = [Imported(ModuleName(module), import_name(module)) for module in paths]
+    yield File(index, made.render(names[1], str(index), **{folder: imported}))
 
 
 def _definitions(package: Package, made: Templates) -> File:

@@ -58,18 +58,15 @@ class Templates:
             jinja2.UndefinedError, black.InvalidInput: one of ours that does not, which is a bug.
         """
         if name in self.own:
-            return self._render_own(name, subject, values)
+            with _as_usage_error(name, subject, "does not render"):
+                text = self.jinja.get_template(name).render(values)
+            with _as_usage_error(name, subject, "makes no valid Python"):
+                return _black(header.with_header(text))
         text = header.with_header(self.jinja.get_template(name).render(values))
         if name in _STYLED:
             with suppress(UnknownShapeError):
                 return fitted(text)
         return _black(text)
-
-    def _render_own(self, name: str, subject: str, values: dict[str, object]) -> str:
-        with _as_usage_error(name, subject):
-            text = self.jinja.get_template(name).render(values)
-        with _as_usage_error(name, subject, text):
-            return _black(header.with_header(text))
 
 
 def load(folder: Path | None) -> Templates:
@@ -118,36 +115,20 @@ def _black(text: str) -> str:
 
 
 @contextmanager
-def _as_usage_error(name: str, subject: str, text: str | None = None) -> Iterator[None]:
+def _as_usage_error(name: str, subject: str, what: str) -> Iterator[None]:
     """Say in one line what is wrong with a user's template: with it, or with what it made."""
     try:
         yield
     except Exception as error:
-        # A template can call and compute, so anything may come of it.
-        if text is None:
-            what, line = "does not render", _template_line(error, name)
-        else:
-            what, line = "makes no valid Python", _python_line(text)
+        # A template can call and compute, so anything may come of it. Black names the line itself.
         raise UsageError(
-            f"the template {name} {what} for {subject}{line}",
+            f"the template {name} {what} for {subject}{_template_line(error, name)}",
             detail=f"{type(error).__name__}: {error}",
             hint="What a template sees is listed in codegen_templates/README.md.",
         ) from error
 
 
 def _template_line(error: Exception, name: str) -> str:
-    if isinstance(error, jinja2.TemplateSyntaxError):
-        return f", line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename.endswith(f"/{name}")]
     return f", line {lines[-1]}" if lines else ""
-
-
-def _python_line(text: str) -> str:
-    """Return where Python stops reading the text that a template made."""
-    try:
-        compile(text, "<template>", "exec", dont_inherit=True)
-    except SyntaxError as error:
-        shown = (error.text or "").strip()
-        return f", line {error.lineno} of its text: {shown!r}"
-    return ""

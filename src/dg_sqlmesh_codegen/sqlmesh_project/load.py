@@ -20,7 +20,7 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 
 from . import configurations, hidden_models
-from .offline import UNKNOWN_CATALOG, Catalogs, ConnectionAttemptedError, offline_config
+from .offline import UNKNOWN_CATALOG, ConnectionAttemptedError, OfflineContext
 from .records import ANY_GATEWAY, Source
 
 
@@ -46,33 +46,17 @@ def _load(source: Source, sqlmesh_cache: Path) -> tuple[Context, hidden_models.P
         _require_gateway(loaded_configs, "gateway", source.gateway)
     for gateway in source.default_catalogs.keys() - {ANY_GATEWAY}:
         _require_gateway(loaded_configs, "default_catalogs", gateway)
-    catalogs = _catalogs(loaded_configs, source)
-    offline = {
-        path: offline_config(config, catalogs).model_copy(update={"cache_dir": str(sqlmesh_cache)})
-        for path, config in loaded_configs.items()
-    }
+    # The project's own cache must not get names that `OfflineContext` gives.
+    update = {"cache_dir": str(sqlmesh_cache)}
+    configs = {path: each.model_copy(update=update) for path, each in loaded_configs.items()}
     with _as_project_error(source):
-        # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
-        context = Context(
-            paths=list(source.paths),
-            config=offline,
-            gateway=source.gateway,
-            load=False,
-            load_state=False,
-        )
+        context = OfflineContext(source, configs)
         projects = hidden_models.recorded(context)
         context.load()
     for model in context.models.values():
         if model.catalog == UNKNOWN_CATALOG:
             raise ConnectionAttemptedError(model.gateway or "")
     return context, projects
-
-
-def _catalogs(loaded_configs: Mapping[Path, Config], source: Source) -> Catalogs:
-    # SQLMesh takes the default gateway from the first project's configuration.
-    first = next(iter(loaded_configs.values()))
-    selected = (source.gateway or first.default_gateway_name).lower()
-    return Catalogs(source.default_catalogs, selected)
 
 
 def _require_gateway(loaded_configs: Mapping[Path, Config], key: str, gateway: str) -> None:
