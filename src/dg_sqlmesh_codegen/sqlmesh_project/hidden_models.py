@@ -7,10 +7,11 @@ model. Tested with sqlmesh 0.236.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from sqlmesh import Context
-from sqlmesh.core.loader import LoadedProject
+from sqlmesh.core.loader import LoadedProject, Loader
 from sqlmesh.core.model import Model
 
 from .records import TableName
@@ -22,17 +23,13 @@ def recorded(context: Context) -> Projects:
     """Return a list that `context.load` fills: each project's folder name and models by fqn."""
     found: list[tuple[str, Mapping[str, Model]]] = []
 
-    def recording(name: str, load: Callable[..., LoadedProject]) -> Callable[..., LoadedProject]:
-        def recording_load(*arguments: object, **options: object) -> LoadedProject:
-            project = load(*arguments, **options)
-            found.append((name, {**project.models}))
-            return project
-
-        return recording_load
+    def record(loader: Loader, *arguments: object, **options: object) -> LoadedProject:
+        project = type(loader).load(loader, *arguments, **options)  # type: ignore[arg-type]
+        found.append((loader.config_path.name, {**project.models}))
+        return project
 
     for loader in context._loaders:
-        load = recording(loader.config_path.name, loader.load)
-        loader.load = load  # type: ignore[method-assign]
+        loader.load = partial(record, loader)  # type: ignore[method-assign]
     return found
 
 

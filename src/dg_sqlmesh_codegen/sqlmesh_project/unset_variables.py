@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,9 +33,10 @@ def messages(folders: Iterable[Path], models: Iterable[Model]) -> Iterator[str]:
 
     `folders` are those of the projects; models that a variable only names are not seen.
     """
-    used = {str(TableName.of(model.fqn)): _variables(model) for model in models}
-    for name, variable in sorted({pair for folder in folders for pair in _unset(folder)}):
-        users = sorted(model for model, names in used.items() if name in names)
+    found = sorted({pair for folder in folders for pair in _unset(folder)})
+    named = {str(TableName.of(model.fqn)): model for model in models} if found else {}
+    for name, variable in found:
+        users = sorted(each for each, model in named.items() if _uses(model, name))
         where = f" in the models {', '.join(users)}" if users else ""
         yield f"the SQLMesh variable {name} is None{where}, because {variable} is not set"
 
@@ -61,21 +61,9 @@ def _unset(folder: Path) -> Iterator[tuple[str, str]]:
                     yield from ((str(name).lower(), each) for each in _MARK.findall(str(value)))
 
 
-def _variables(model: Model) -> set[str]:
-    """Return the names of the SQLMesh variables that a model uses."""
-    python = [
-        model.python_env[key].payload
-        for key in (constants.SQLMESH_VARS, constants.SQLMESH_VARS_METADATA)
-        if key in model.python_env
-    ]
-    found = {str(key) for text in python for key in _keys(text)}
-    in_jinja = model.jinja_macros.global_objs.get(constants.SQLMESH_VARS)
-    return found | ({*in_jinja} if isinstance(in_jinja, Mapping) else set())
-
-
-def _keys(payload: str) -> Iterator[object]:
-    """Yield the keys of a mapping as SQLMesh writes it; its values can be SQLMesh's own objects."""
-    tree = ast.parse(payload, mode="eval").body
-    for key in tree.keys if isinstance(tree, ast.Dict) else ():
-        if isinstance(key, ast.Constant):
-            yield key.value
+def _uses(model: Model, name: str) -> bool:
+    """Return whether a model uses a SQLMesh variable; SQLMesh keeps those that it uses with it."""
+    kept = [model.jinja_macros.global_objs.get(constants.SQLMESH_VARS)]
+    for key in (constants.SQLMESH_VARS, constants.SQLMESH_VARS_METADATA):
+        kept.append(model.python_env[key].payload if key in model.python_env else None)
+    return any(f"{name!r}:" in str(each) for each in kept)  # mappings, and their texts
