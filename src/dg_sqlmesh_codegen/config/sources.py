@@ -76,7 +76,7 @@ def components(start: Path) -> list[Path]:
     """Return the folders of our components in the `dg` project that contains a folder."""
     root = _dg_root(start)
     found: list[Path] = []
-    for folder, folders, files in os.walk(root or start) if root else ():
+    for folder, folders, files in os.walk(root) if root else ():
         # Environments and caches are no part of the project.
         folders[:] = sorted(each for each in folders if each not in _SKIPPED and each[0] != ".")
         name = next((name for name in _DEFS if name in files), None)
