@@ -46,6 +46,7 @@ class ModelFields(TypedDict, total=False):
     forward_only: bool
     materialized_view: bool
     source: Path | None
+    auto_restatement_cron: str | None
 
 
 def table(name: str) -> TableName:

@@ -48,5 +48,6 @@ def render_project(
             checks=sum(len(asset.checks) + config.execution_status_check for asset in assets),
             schedules=tuple((schedule.timezone, schedule.crons) for schedule in used),
             warnings=warnings(project, config, translator),
+            unset_variables=project.unset_variables,
         ),
     )

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 import dg_sqlmesh_codegen
-from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent, with_resource
+from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent, stale, with_resource
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
@@ -185,3 +185,17 @@ def test_which_fields_of_the_resource_the_attributes_set(
     for name, value in variables.items():
         monkeypatch.setenv(f"DG_SQLMESH_{name}", value)
     assert component(sqlmesh_config=config).overrides(package) == {}  # a variable wins
+
+    monkeypatch.undo()
+    monkeypatch.syspath_prepend(str(package.parent))
+    generated = __import__(f"{package.name}.definitions", fromlist=["defs"]).defs
+    (package.parent / "other").mkdir()
+    assert [*stale(package, generated, {})] == []
+    (text,) = stale(package, generated, {"project_dir": str(package.parent / "other")})
+    assert text.startswith(
+        f"The Dagster package in {package} was generated from {plain.project_dir}"
+    )
+    (text,) = stale(package, generated, {"project_dir": "/nowhere"})
+    assert text.startswith(
+        "The SQLMesh project folder /nowhere does not exist. Correct project_path"
+    )

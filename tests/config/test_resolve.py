@@ -17,6 +17,7 @@ from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPo
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
 from refusals import TABLE, write_table
 
+NAMES = {"-o": "out", "--environment": "environment"}
 PYPROJECT = f"pyproject.toml {TABLE}"
 
 
@@ -121,6 +122,23 @@ def test_paths_start_from_the_file_that_names_them(
     assert load({"out": "../../absolute/defs"}).config.projects == (folder / "shop",)
     with pytest.raises(UsageError, match="project folder does not exist: shop"):
         load({"projects": ("shop",)})
+
+
+def test_without_an_output_folder_the_components_of_a_dg_project_count() -> None:
+    typed = Layer(COMMAND_LINE, None, {"--environment": "dev"}, NAMES)
+    with pytest.raises(UsageError, match="no output folder are configured"):
+        resolve.load_all(typed)
+
+    Path("dg.toml").touch()
+    for name in ("a", "b"):
+        write_defs(f"defs/{name}", "projects: ../../shop")
+    found = [each.config for each in resolve.load_all(typed)]
+    assert [(each.out, each.environment) for each in found] == [
+        (Path("defs/a"), "dev"),
+        (Path("defs/b"), "dev"),
+    ]
+    one = Layer(COMMAND_LINE, None, {"-o": "defs/b"}, NAMES)
+    assert [each.config.out for each in resolve.load_all(one)] == [Path("defs/b")]
 
 
 def test_a_wrong_value_is_an_error_also_where_it_is_overridden() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.config.sources import defs_layer, pyproject_layer
+from dg_sqlmesh_codegen.config.sources import components, defs_layer, pyproject_layer
 
 COMPONENT = "type: dg_sqlmesh_codegen.SQLMeshProjectComponent\n"
 
@@ -139,3 +139,23 @@ def test_which_file_dagster_reads(folder: Path) -> None:
     assert defs_layer(Path("defs")) is None
     assert attributes("group_name: a", folder, "defs.yml") == {"group_name": "a"}
     assert attributes("group_name: b", folder, "defs.yaml") == {"group_name": "b"}
+
+
+@pytest.mark.parametrize("here", ["", "src/shop/defs"])
+def test_the_components_of_a_dg_project(
+    here: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("src/shop/defs/a", "src/shop/defs/b", ".venv/shop", "venv/shop"):
+        write(folder / name / "defs.yaml", COMPONENT)
+    write(folder / "src/shop/defs/other/defs.yaml", "type: shop.Other\n")
+    monkeypatch.chdir(folder / here)
+
+    assert components(Path.cwd()) == []  # no dg project
+    write(folder / "pyproject.toml", "[tool.dg]\n")
+
+    found = components(Path.cwd())
+    assert [path.resolve().relative_to(folder).as_posix() for path in found] == [
+        "src/shop/defs/a",
+        "src/shop/defs/b",
+    ]
+    assert not any(path.is_absolute() for path in found)

@@ -83,6 +83,8 @@ def test_scaffolding_writes_the_defs_and_the_package(scaffolded: DgProject) -> N
     # The generator reads the same file: nothing else has to be said.
     generate = [sys.executable, "-m", "dg_sqlmesh_codegen", "-o", str(folder), "--check"]
     run(generate, scaffolded.home)
+    # In the `dg` project the command finds it.
+    run([sys.executable, "-m", "dg_sqlmesh_codegen", "--check"], scaffolded.folder)
 
 
 def test_dg_lists_checks_and_launches(scaffolded: DgProject) -> None:

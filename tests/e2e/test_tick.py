@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -58,6 +58,28 @@ def test_a_tick_selects_exactly_what_is_due(shop: Shop, instance: dg.DagsterInst
     materialize(shop)
     reason = skipped(tick(shop, datetime(2026, 11, 6, 0, 2, tzinfo=UTC), instance))
     assert reason == "No model is due; the next one is at 2026-11-06T00:05+00:00"
+
+
+def test_a_restatement_is_due_at_the_tick_of_its_own_cron(
+    workplace: Path, instance: dg.DagsterInstance
+) -> None:
+    restated = (
+        "INCREMENTAL_BY_TIME_RANGE (time_column d, auto_restatement_cron '0 12 * * *', "
+        "auto_restatement_intervals 1)"
+    )
+    files = {
+        "models/a.sql": model("work.a", "SELECT @end_ds::DATE AS d", kind=restated),
+        "models/b.sql": model("work.b", "SELECT d FROM work.a", kind="FULL"),
+    }
+    shop = workshop.make(workplace, files)
+    schedule = shop.definitions().defs.resolve_schedule_def("sqlmesh_adaptive_schedule")
+    assert schedule.cron_schedule == ["0 0 * * *", "0 12 * * *"]
+
+    materialize(shop)
+    reason = skipped(tick(shop, MIDNIGHT + timedelta(hours=1), instance))
+    assert reason == "No model is due; the next one is at 2026-11-06T12:00+00:00"
+    noon = MIDNIGHT + timedelta(hours=12)
+    assert selected(tick(shop, noon, instance)) == {"work.a", "work.b"}
 
 
 @pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])

@@ -235,6 +235,19 @@ def test_standalone_audits_are_due_like_models() -> None:
         schedules([], [standalone("total", "s.orders", cron="0 0 0 * * *")])
 
 
+def test_restatements_are_instants_of_the_schedule_in_utc() -> None:
+    restated = model("s.a", cron_tz="Asia/Tokyo", auto_restatement_cron="0 12 * * *")
+
+    assert schedules([restated]) == (
+        Schedule("UTC", ("0 12 * * *",)),
+        Schedule("Asia/Tokyo", ("0 0 * * *",)),
+    )
+    with pytest.raises(
+        ProjectError, match=r"model s\.a: Dagster cannot run the cron 'H 1 \* \* \*'"
+    ):
+        schedules([replace(restated, auto_restatement_cron="H 1 * * *")])
+
+
 def test_time_zones_have_schedules_of_their_own_utc_first() -> None:
     models = [
         model("s.a", cron="@daily", cron_tz="Europe/Berlin"),

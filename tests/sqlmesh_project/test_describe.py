@@ -33,7 +33,7 @@ def test_what_a_model_says_of_itself(tmp_path: Path) -> None:
         -- Ignored: the description is the property.
         MODEL (
           name sales.orders,
-          kind INCREMENTAL_BY_TIME_RANGE (time_column day),
+          kind INCREMENTAL_BY_TIME_RANGE (time_column day, auto_restatement_cron '0 12 * * *'),
           cron '@hourly',
           cron_tz 'Europe/Berlin',
           owner analytics,
@@ -53,6 +53,7 @@ def test_what_a_model_says_of_itself(tmp_path: Path) -> None:
     assert found.name == "warehouse.sales.orders"
     assert (found.kind, found.dialect) == ("INCREMENTAL_BY_TIME_RANGE", "duckdb")
     assert (found.cron, found.cron_tz) == ("@hourly", "Europe/Berlin")
+    assert found.auto_restatement_cron == "0 12 * * *"
     assert (found.owner, found.tags) == ("analytics", ("finance", "dagster:group_name:marts"))
     assert found.description == 'It\'s "quoted", \\ and {braced}'
     assert found.grains == ("(id, day)",)

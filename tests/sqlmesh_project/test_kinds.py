@@ -9,7 +9,7 @@ import pytest
 from dg_sqlmesh_codegen.sqlmesh_project import describe
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, Source
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
-from projects import model, write_project
+from projects import DUCKDB, model, write_project
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -124,3 +124,27 @@ def test_two_projects_at_once(tmp_path: Path) -> None:
 
     assert b.depends_on == (a.fqn,)
     assert project.paths == (first, second)
+
+
+def test_what_sqlmesh_has_not_rendered_is_not_shown(tmp_path: Path) -> None:
+    files = {
+        "models/returns_sql.py": """
+            from sqlglot import exp
+            from sqlmesh import model
+
+            blueprints = [{"name": "north"}, {"name": "south"}]
+
+            @model("s.@{name}", is_sql=True, kind="FULL", grain=["@{name}", "id"],
+                   blueprints=blueprints)
+            def entrypoint(evaluator):
+                return exp.select("1 AS id")
+        """,
+    }
+    dialect = "'duckdb,normalization_strategy = case_sensitive'"
+    found = by_name(
+        inspect(tmp_path, files, DUCKDB.replace("dialect: duckdb", f"dialect: {dialect}"))
+    )
+
+    assert set(found) == {"north", "south"}
+    for each in found.values():
+        assert (each.dialect, each.query, each.grains) == ("duckdb", 'SELECT\n  1 AS "id"', ("id",))

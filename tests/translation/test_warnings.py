@@ -45,7 +45,7 @@ def test_long_lists_are_cut() -> None:
 
     assert found(made) == (
         "external tables without a description in the project: w.raw.t0, w.raw.t1, w.raw.t2, "
-        "w.raw.t3, w.raw.t4 and 2 more",
+        "w.raw.t3, w.raw.t4 and 2 more. `sqlmesh create_external_models` describes them.",
         "models with unknown columns: s.a",
     )
 

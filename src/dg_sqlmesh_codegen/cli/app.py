@@ -11,7 +11,8 @@ import click
 from dg_sqlmesh_codegen.change_report import Format
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.model import DEFAULT_ENVIRONMENT
-from dg_sqlmesh_codegen.errors import CodegenError
+from dg_sqlmesh_codegen.config.resolve import Settings
+from dg_sqlmesh_codegen.errors import CodegenError, UsageError
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.version import __version__
 
@@ -123,7 +124,8 @@ def command(*, show_config: bool, debug: bool, **given: OptionValue | bool) -> i
 
     The projects are inspected offline: no warehouse, no state database, no credentials. Options
     that are not given come from defs.yaml in the output folder, then from the
-    [tool.dg_sqlmesh_codegen] table of the nearest pyproject.toml.
+    [tool.dg_sqlmesh_codegen] table of the nearest pyproject.toml. In a dg project, without
+    PROJECT and -o, the command does the same for each of its SQLMesh components.
     """
     try:
         flags = {name: given[name] for name in ("others", *arguments.OPTIONS.values())}
@@ -134,12 +136,11 @@ def command(*, show_config: bool, debug: bool, **given: OptionValue | bool) -> i
         if not task.needs_project:
             task.summarize(resolve.output_folder(layer))
             return 0
-        loaded = resolve.load(layer)
-        if show_config:
-            output.print_settings(loaded)
-            return 0
-        with loaded.located():
-            return commands.run(task, loaded.config)
+        packages = resolve.load_all(layer)
+        if task.summarizes and len(packages) > 1:
+            what = f"a summary is of one package, and the dg project has {len(packages)}"
+            raise UsageError(what, hint="Name its folder with -o.")
+        return max(_run(task, loaded, show_config) for loaded in packages)
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -174,6 +175,14 @@ def main(words: Sequence[str] | None = None) -> int:
         click.echo(bug, err=True)
         return _BUG
     return result if isinstance(result, int) else 0
+
+
+def _run(task: Task, loaded: Settings, show_config: bool) -> int:
+    if show_config:
+        output.print_settings(loaded)
+        return 0
+    with loaded.located():
+        return commands.run(task, loaded.config)
 
 
 def _refuse_contradictions(task: Task) -> None:

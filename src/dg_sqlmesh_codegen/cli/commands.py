@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from dg_sqlmesh_codegen import change_report, pipeline
 from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.output import git
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.output.report import Report
@@ -39,6 +40,11 @@ class Task(BaseModel, frozen=True):
     def mode(self) -> Mode:
         """Whether files are written, compared or shown as a diff."""
         return Mode.DIFF if self.diff else Mode.CHECK if self.check or self.doctor else Mode.WRITE
+
+    @property
+    def summarizes(self) -> bool:
+        """Whether one of the options of a summary is given."""
+        return (self.summary_file, self.against, self.form) != (None, None, None)
 
     @property
     def needs_project(self) -> bool:
@@ -70,11 +76,16 @@ def run(task: Task, config: Config) -> int:
     started = time.monotonic()
     with output.progress(task.quiet) as tell:
         report = pipeline.generate(config, task.mode, progress=tell, cache=task.cache)
+    if task.check and report.contents.unset_variables:
+        raise ProjectError(
+            "; ".join(report.contents.unset_variables),
+            hint="Set them as where the package is generated, or give env_var a default.",
+        )
     if task.mode is Mode.DIFF:
         output.print_diff(report)
     if task.mode is Mode.CHECK:
         output.print_differences(report, config, task.again)
-    if (task.summary_file, task.against, task.form) != (None, None, None):
+    if task.summarizes:
         task.summarize(config.out, report)
     if not task.quiet:
         output.print_summary(report, config, time.monotonic() - started)

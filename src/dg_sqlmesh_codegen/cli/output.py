@@ -76,7 +76,7 @@ def print_not_added(files: Sequence[Path], report: Report, config: Config) -> No
 
 def print_summary(report: Report, config: Config, seconds: float) -> None:
     """Print what the package holds, which files were touched, and how long it took."""
-    for warning in report.contents.warnings:
+    for warning in (*report.contents.unset_variables, *report.contents.warnings):
         click.echo(f"note: {warning}", err=True)
     found, mode = report.contents, report.mode
     counts = Counter(change.status.value for change in report.changes)

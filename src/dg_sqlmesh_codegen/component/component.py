@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -93,7 +94,10 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
                 f"{_DEFINITIONS}. Run: python -m dg_sqlmesh_codegen -o {folder}"
             )
         module = context.load_defs_relative_python_module(folder / _DEFINITIONS)
-        return with_resource(module.defs, self.overrides(folder))
+        overrides = self.overrides(folder)
+        for text in stale(folder, module.defs, overrides):
+            warnings.warn(text, stacklevel=2)
+        return with_resource(module.defs, overrides)
 
     def overrides(self, folder: Path) -> dict[str, object]:
         """Return the resource's fields that the attributes set, and no environment variable."""
@@ -107,6 +111,22 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
             for name, value in fields.items()
             if value and not os.getenv(_VARIABLES.get(name, ""))
         }
+
+
+def stale(folder: Path, defs: dg.Definitions, overrides: Mapping[str, object]) -> Iterator[str]:
+    """Yield what shows, without SQLMesh, that the package does not fit the attributes."""
+    generated = Path(getattr((defs.resources or {}).get(_RESOURCE), "project_dir", folder))
+    project = Path(str(overrides.get("project_dir", generated)))
+    if not project.is_dir():
+        yield (
+            f"The SQLMesh project folder {project} does not exist. Correct project_path in the "
+            f"defs.yaml of {folder}, or DG_SQLMESH_PROJECT_DIR."
+        )
+    elif generated.is_dir() and not project.samefile(generated):
+        yield (
+            f"The Dagster package in {folder} was generated from {generated}, and its defs.yaml "
+            f"names {project}. Run: python -m dg_sqlmesh_codegen -o {folder}"
+        )
 
 
 def with_resource(defs: dg.Definitions, overrides: Mapping[str, object]) -> dg.Definitions:

@@ -158,6 +158,12 @@ class Config:
         if self.out.exists() and not self.out.is_dir():
             hint = "Choose a folder with -o."
             raise SettingError("out", f"{self.out} is not a folder", hint=hint)
+        if (self.out / ".git").exists():
+            what = (
+                f"{self.out} is the root of a git repository, where the package's files would mix"
+            )
+            hint = "Name a folder of its own with -o, such as defs."
+            raise SettingError("out", f"{what} with others", hint=hint)
         if self.templates is not None:
             _require_folder("templates", self.templates, "the templates folder does not exist")
         _refuse_among_models(self)

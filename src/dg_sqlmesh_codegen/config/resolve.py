@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,7 +21,7 @@ from dg_sqlmesh_codegen.errors import SettingError, UsageError
 from .defs_yaml import ALIASES
 from .layer import SET, Layer
 from .model import FIELDS, Config, RetryPolicy
-from .sources import defs_layer, pyproject_layer
+from .sources import components, defs_layer, pyproject_layer
 
 _PATHS = {"projects", "out", "templates"}
 _SHOWN = 60  # characters of a value in an error
@@ -71,6 +71,21 @@ def output_folder(command_line: Layer) -> Path:
         UsageError: no output folder is configured.
     """
     return _out(merged((command_line, pyproject_layer(Path.cwd()))))
+
+
+def load_all(command_line: Layer) -> list[Settings]:
+    """Put each configuration together: that of `load`, or those of a `dg` project's components.
+
+    The components count where no output folder is configured.
+
+    Raises:
+        UsageError: as `load`.
+    """
+    here = Path.cwd()
+    given = merged((command_line, pyproject_layer(here)))
+    folders = components(here) if "out" not in given and "projects" not in given else []
+    found = [replace(command_line, values={**command_line.values, "-o": each}) for each in folders]
+    return [load(layer) for layer in found or [command_line]]
 
 
 def load(command_line: Layer) -> Settings:

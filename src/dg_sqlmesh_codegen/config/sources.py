@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ _PYPROJECT = "pyproject.toml"
 _DEFS = ("defs.yaml", "defs.yml")
 # This component loads whatever is in its folder, our package too, and has no attributes for us.
 _FOLDER_COMPONENT = "dagster.DefsFolderComponent"
+_SKIPPED = {"venv", "node_modules", "site-packages"}
 # Dagster's ComponentFileModel.
 _DOCUMENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
 
@@ -53,7 +55,7 @@ def defs_layer(out: Path) -> Layer | None:
     attributes = _attributes(path) if path else None
     if path is None or attributes is None:
         return None
-    render = jinja_renderer(_shown(path), _dg_root(out.absolute()))
+    render = jinja_renderer(_shown(path), _dg_root(out.absolute()) or out.absolute())
     return attributes_layer(rendered(attributes, render), _shown(path), out)
 
 
@@ -70,15 +72,28 @@ def _own_table(path: Path) -> Mapping[str, object] | None:
     return table
 
 
-def _dg_root(folder: Path) -> Path:
-    """Return the root of the `dg` project that contains a folder, or else the folder itself."""
+def components(start: Path) -> list[Path]:
+    """Return the folders of our components in the `dg` project that contains a folder."""
+    root = _dg_root(start)
+    found: list[Path] = []
+    for folder, folders, files in os.walk(root) if root else ():
+        # Environments and caches are no part of the project.
+        folders[:] = sorted(each for each in folders if each not in _SKIPPED and each[0] != ".")
+        name = next((name for name in _DEFS if name in files), None)
+        if name and COMPONENT in _parsed(Path(folder, name), "YAML", str):
+            found.append(Path(os.path.relpath(folder)))
+    return found
+
+
+def _dg_root(folder: Path) -> Path | None:
+    """Return the root of the `dg` project that contains a folder."""
     for root in (folder, *folder.parents):
         file = root / _PYPROJECT
         if (root / "dg.toml").is_file():
             return root
         if file.is_file() and "dg" in _tools(_parsed(file, "TOML", tomllib.loads)):
             return root
-    return folder
+    return None
 
 
 def _tools(document: Mapping[str, object]) -> Mapping[str, object]:

@@ -19,7 +19,8 @@ class Contents:
     """What is in a package, for the summary of a command.
 
     `models`, `edges` and `checks` count the Dagster graph. `schedules` are pairs of an IANA time
-    zone and the crons in it.
+    zone and the crons in it. `unset_variables` are those of `Project`: with other values in the
+    environment, the package differs.
     """
 
     models: int
@@ -27,6 +28,7 @@ class Contents:
     checks: int
     schedules: tuple[tuple[str, tuple[str, ...]], ...]
     warnings: tuple[str, ...]
+    unset_variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """SQLMesh crons -> exact Dagster schedules.
 
-A model is due at the ticks of its own cron (SQLMesh documentation, "Model configuration: cron"),
-so the schedule ticks at the union of all models' ticks: a missing tick runs a model late, an extra
-tick asks for an empty run. Dagster takes a list of crons and yields each instant of it once
-(`dagster/_utils/schedules.py`), so a list of all crons is exact. Crons that another cron covers are
-left out of it, which makes the usual list one cron: `*/5` covers `@hourly` and `@daily`.
+A model is due at the ticks of its own cron (SQLMesh documentation, "Model configuration: cron") and
+of its `auto_restatement_cron`, so the schedule ticks at the union of all models' ticks: a missing
+tick runs a model late, an extra tick asks for an empty run. Dagster takes a list of crons and
+yields each instant of it once (`dagster/_utils/schedules.py`), so a list of all crons is exact.
+Crons that another cron covers are left out of it, which makes the usual list one cron: `*/5` covers
+`@hourly` and `@daily`.
 
 Crons are written as plain numbers: Dagster reads them with an older croniter than SQLMesh, which
 reads `59/7`, `*,5` or a week that is spelled out as something else.
@@ -60,20 +61,23 @@ def schedules(
     Raises:
         ProjectError: a cron that Dagster cannot run, with the model or audit that has it.
     """
-    by_timezone: dict[str, list[_Cron]] = defaultdict(list)
-    evaluated = (model for model in models if not model.is_seed)
+    evaluated = [model for model in models if not model.is_seed]
     nodes: tuple[Model | StandaloneAudit, ...] = (*evaluated, *standalone_audits)
-    for node in nodes:
+    due = [(node, node.cron_tz or "UTC", node.cron) for node in nodes]
+    restated = ((model, "UTC", model.auto_restatement_cron) for model in evaluated)
+    due += [(model, timezone, cron) for model, timezone, cron in restated if cron]
+    by_timezone: dict[str, set[_Cron]] = defaultdict(set)
+    for node, timezone, cron in due:
         try:
-            by_timezone[node.cron_tz or "UTC"].append(_parse(node.cron))
+            by_timezone[timezone].add(_parse(cron))
         except ValueError as error:
             raise ProjectError(
-                f"{node}: Dagster cannot run the cron {node.cron!r}",
+                f"{node}: Dagster cannot run the cron {cron!r}",
                 detail=str(error),
                 hint="Give it a cron of five fields: minute hour day month weekday.",
             ) from error
     ordered = sorted(by_timezone, key=lambda timezone: (timezone != "UTC", timezone))
-    return tuple(Schedule(each, _without_covered({*by_timezone[each]})) for each in ordered)
+    return tuple(Schedule(each, _without_covered(by_timezone[each])) for each in ordered)
 
 
 @lru_cache(maxsize=1024)

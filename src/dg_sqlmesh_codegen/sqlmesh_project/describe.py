@@ -11,12 +11,14 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlmesh import Context, __version__
 from sqlmesh.core.audit import Audit as SQLMeshAudit
+from sqlmesh.core.dialect import MacroFunc
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel, ViewKind
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
+from . import dbt_profiles, unset_variables
 from .configurations import environment
 from .load import loaded, names
 from .records import (
@@ -48,7 +50,12 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
     """
     source = replace(source, paths=tuple(map(_absolute, source.paths)))
     # SQLMesh reads a project's .env file into the environment; this restores it afterwards.
-    with environment({}), loaded(source, sqlmesh_cache) as (context, warnings):
+    with (
+        environment({}),
+        dbt_profiles.placeholders(source.paths) as made,
+        loaded(source, sqlmesh_cache) as (context, warnings),
+    ):
+        dbt_profiles.require_names(context.models.values(), made)
         return _describe(source, context, [*warnings])
 
 
@@ -76,6 +83,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
         external_tables=_external_tables(models, audits, context),
         standalone_audits=audits,
         warnings=tuple(warnings),
+        unset_variables=tuple(unset_variables.messages(source.paths, evaluated)),
     )
 
 
@@ -84,7 +92,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         fqn=model.fqn,
         table=TableName.of(model.fqn),
         kind=ModelKind(model.kind.name),
-        dialect=model.dialect,
+        dialect=_dialect(model.dialect),
         cron=model.cron,
         cron_tz=model.cron_tz.key if model.cron_tz else None,
         data_hash=model.data_hash,
@@ -95,7 +103,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         columns=_columns(model, warnings),
         # SQLMesh never runs an audit with `skip`.
         audits=tuple(_audit(use, model) for use in model.audits_with_args if not use[0].skip),
-        query=_text(model) if isinstance(model, SqlModel) else None,
+        query=_query(model) if isinstance(model, SqlModel) else None,
         partitioned_by=_sql(model.partitioned_by, model),
         clustered_by=_sql(model.clustered_by, model),
         grains=_sql(model.grains, model),
@@ -105,6 +113,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
         source=model._path,  # SQLMesh has no public attribute for it
+        auto_restatement_cron=None if model.disable_restatement else model.auto_restatement_cron,
     )
 
 
@@ -154,9 +163,25 @@ def _audit(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel
             if name != "blocking"
         ),
         blocking=blocking == exp.true() if blocking else audit.blocking,
-        dialect=audit.dialect or model.dialect,
+        dialect=_dialect(audit.dialect or model.dialect),
         query=_text(audit).strip(),
     )
+
+
+def _dialect(text: str) -> str:
+    """Return the name of a dialect without settings: `duckdb, normalization_strategy = ...`."""
+    return text.partition(",")[0].strip()
+
+
+def _query(model: SqlModel) -> str | None:
+    """Return a query's text; of a Python model that returns SQL, the SQL that it returns."""
+    if not isinstance(model.query, MacroFunc):
+        return _text(model)
+    try:
+        rendered = model.render_query()
+    except (SQLMeshError, SqlglotError):
+        return None  # `_columns` warns
+    return rendered.sql(dialect=model.dialect, pretty=True) if rendered else None
 
 
 def _text(node: SqlModel | SQLMeshAudit) -> str:
@@ -165,14 +190,28 @@ def _text(node: SqlModel | SQLMeshAudit) -> str:
 
 
 def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...]:
-    return tuple(expression.sql(dialect=model.dialect) for expression in expressions)
+    return tuple(
+        expression.sql(dialect=model.dialect)
+        for expression in expressions
+        # SQLMesh leaves `@{variable}` in the grain of a Python model, and forgets the variable.
+        if not any(
+            "@" in each.name and not each.quoted for each in expression.find_all(exp.Identifier)
+        )
+    )
 
 
 def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
     return tuple(
         StandaloneAudit(
             # SQLMesh does not allow a blocking standalone audit.
-            Audit(audit.name, (), False, audit.dialect, _text(audit).strip(), standalone=True),
+            Audit(
+                audit.name,
+                (),
+                False,
+                _dialect(audit.dialect),
+                _text(audit).strip(),
+                standalone=True,
+            ),
             reads=_reads(audit.depends_on, context),
             cron=audit.cron,
             cron_tz=audit.cron_tz.key if audit.cron_tz else None,

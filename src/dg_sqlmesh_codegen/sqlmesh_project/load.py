@@ -17,12 +17,12 @@ from sqlmesh.core.config import Config
 from sqlmesh.core.config.common import ALL_CONFIG_FILENAMES
 from sqlmesh.utils.errors import SQLMeshError
 
-from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, UsageError
+from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 from dg_sqlmesh_codegen.yaml_errors import causes, yaml_problem
 
-from . import configurations
+from . import configurations, hidden_models
 from .offline import UNKNOWN_CATALOG, ConnectionAttemptedError, OfflineContext
-from .records import Source
+from .records import ANY_GATEWAY, Source
 
 
 @contextmanager
@@ -36,30 +36,35 @@ def loaded(source: Source, sqlmesh_cache: Path | None) -> Iterator[tuple[Context
     analytics.disable_analytics()
     # dbt prints to standard output, where --summary and --diff write.
     with redirect_stdout(sys.stderr), _logged() as log, TemporaryDirectory() as new_cache:
-        yield _load(source, sqlmesh_cache or Path(new_cache)), _warnings(log)
+        context, projects = _load(source, sqlmesh_cache or Path(new_cache))
+        yield context, (*_warnings(log), *hidden_models.warnings(projects))
 
 
-def _load(source: Source, sqlmesh_cache: Path) -> Context:
+def _load(source: Source, sqlmesh_cache: Path) -> tuple[Context, hidden_models.Projects]:
     with _as_project_error(source, _config_files(source.paths)):
         loaded_configs = configurations.load(source.paths, source.config_name)
     if source.gateway is not None:
-        _require_gateway(loaded_configs, source.gateway)
+        _require_gateway(loaded_configs, "gateway", source.gateway)
+    for gateway in source.default_catalogs.keys() - {ANY_GATEWAY}:
+        _require_gateway(loaded_configs, "default_catalogs", gateway)
     # The project's own cache must not get names that `OfflineContext` gives.
     update = {"cache_dir": str(sqlmesh_cache)}
     configs = {path: each.model_copy(update=update) for path, each in loaded_configs.items()}
     with _as_project_error(source):
         context = OfflineContext(source, configs)
+        projects = hidden_models.recorded(context)
         context.load()
     for model in context.models.values():
         if model.catalog == UNKNOWN_CATALOG:
             raise ConnectionAttemptedError(model.gateway or "")
-    return context
+    return context, projects
 
 
-def _require_gateway(loaded_configs: Mapping[Path, Config], gateway: str) -> None:
+def _require_gateway(loaded_configs: Mapping[Path, Config], key: str, gateway: str) -> None:
     known = sorted({name for config in loaded_configs.values() for name in config.gateways if name})
     if gateway.lower() not in known:
-        raise UsageError(
+        raise SettingError(
+            key,
             f"unknown gateway {gateway!r} in {names(loaded_configs)}",
             hint=f"The project has: {', '.join(known)}." if known else "The project names none.",
         )

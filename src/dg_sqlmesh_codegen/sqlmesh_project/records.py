@@ -116,7 +116,8 @@ class Model:
 
     `fqn` is SQLMesh's quoted name. `depends_on` are the fqns of the models and external tables that
     it reads, without the model itself; an embedded model is replaced by those that it reads.
-    `source` is the absolute path of the file that defines the model.
+    `source` is the absolute path of the file that defines the model. SQLMesh reads
+    `auto_restatement_cron` in UTC, whatever `cron_tz` says.
     """
 
     fqn: str
@@ -142,6 +143,7 @@ class Model:
     forward_only: bool = False
     materialized_view: bool = False
     source: Path | None = None
+    auto_restatement_cron: str | None = None
 
     def __str__(self) -> str:
         return f"model {self.name}"
@@ -194,6 +196,7 @@ class Project:
     """A loaded project; models and external tables are sorted by fqn.
 
     `paths` are the absolute project folders; `warnings` are those of SQLMesh, and what is missing.
+    `unset_variables` says which SQLMesh variables are `None`, because the environment lacks theirs.
     """
 
     paths: tuple[Path, ...]
@@ -202,3 +205,4 @@ class Project:
     external_tables: tuple[ExternalTable, ...] = ()
     standalone_audits: tuple[StandaloneAudit, ...] = ()
     warnings: tuple[str, ...] = ()
+    unset_variables: tuple[str, ...] = ()

@@ -44,7 +44,10 @@ def _overruled(config: Config, translator: SQLMeshTranslator) -> Iterator[str]:
 def _undescribed(project: Project) -> Iterator[str]:
     tables = [str(table.table) for table in project.external_tables if not table.described]
     if tables:
-        yield f"external tables without a description in the project: {_some(tables)}"
+        yield (
+            f"external tables without a description in the project: {_some(tables)}. "
+            "`sqlmesh create_external_models` describes them."
+        )
     models = {model.fqn for model in project.models}
     for audit in project.standalone_audits:
         if models.isdisjoint(audit.reads):

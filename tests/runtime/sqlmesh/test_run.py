@@ -1,5 +1,6 @@
 """One run: its options, its errors and its secrets, with a replacement for SQLMesh's context."""
 
+import inspect
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from sqlmesh import Context
 from sqlmesh.utils import CompletionStatus
 
 from dg_sqlmesh_codegen.runtime import events
@@ -75,6 +77,19 @@ def test_the_environment_is_read_again_after_a_plan(context: Mock) -> None:
     before, after, _ = evaluate()
 
     assert before == after == events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod")
+
+
+def test_a_run_that_ignores_crons_does_not_ask_to_wait_for_one(context: Mock) -> None:
+    text = f"{run.NOTHING_READY}\n\nNext run will be ready at 2026-11-07 00:00 AM UTC."
+    context.run.side_effect = lambda *_, **__: context.console.log_status_update(text) or Mock()
+
+    said = [
+        [event.text for event in evaluate(ignore_cron=ignored) if isinstance(event, events.Message)]
+        for ignored in (True, False)
+    ]
+
+    assert said == [["No interval is missing, so no model is evaluated."], [text]]
+    assert run.NOTHING_READY in inspect.getsource(Context._run)
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2!"), SystemExit("hunter2!")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,12 +21,14 @@ class LockRequest:
         locking: how long to wait, and what to do if the lock cannot be used.
         emit: takes messages about the wait and the lock, from several threads.
         stop: ends the wait once it is set. It is set if the lock is lost.
+        redact: removes secrets from the text of a driver.
     """
 
     run_id: str
     locking: Locking
     emit: Emit = lambda _: None
     stop: Stop = field(default_factory=Stop)
+    redact: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ def _enter_server(held: ExitStack, request: LockRequest, server: ServerLock) -> 
     try:
         held.enter_context(_hold(server, request))
     except NoServerLockError as error:
-        text = f"The lock of the server that holds SQLMesh's state cannot be used: {error}"
-        request.emit(Message(logging.WARNING, text))
+        text = "The lock of the server that holds SQLMesh's state cannot be used"
+        request.emit(Message(logging.WARNING, f"{text}: {request.redact(str(error))}"))
         return False
     return True
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlmesh import Context
 from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
+from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
@@ -101,6 +102,8 @@ def _due_models(
         for snapshot in snapshots.values()
         if has_cron(snapshot) and snapshot.name not in models
     ]
+    restated = [snapshot.next_auto_restatement_ts for snapshot in snapshots.values()]
+    upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
     parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
     return DueModels(models, min(upcoming, default=None), parents)
 

@@ -17,7 +17,7 @@ from sqlmesh.utils.date import to_datetime
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
-from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Message, RunEnded
+from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Event, Message, RunEnded
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
@@ -25,6 +25,9 @@ from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
 from . import compat, promoted, upstream
 from .console import AuditNotifier, RunConsole
 from .context import open_context
+
+# The start of what `Context.run` of SQLMesh 0.236 logs if it has nothing to do.
+NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
 
 
 def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
@@ -69,8 +72,9 @@ def _evaluate(
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
         include = evaluation.upstream is Upstream.INCLUDE
+        said = _without_crons(emit) if evaluation.ignore_cron else emit
         context.console = RunConsole(
-            redaction.emitter(emit), stop, partial(compat.open_handles, context)
+            redaction.emitter(said), stop, partial(compat.open_handles, context)
         )
         status = context.run(
             target.environment,
@@ -105,6 +109,17 @@ def _report_missing_upstream(
     if evaluation.upstream is Upstream.FAIL:
         raise SetupError(missing, "Select them too, or set `upstream` to 'include'.")
     emit(Message(logging.WARNING, f"{missing}. The selected models are evaluated without them."))
+
+
+def _without_crons(emit: Emit) -> Emit:
+    """Replace SQLMesh's message for a run with nothing to do: it asks to wait for a cron."""
+
+    def emit_other(event: Event) -> None:
+        if isinstance(event, Message) and event.text.startswith(NOTHING_READY):
+            event = Message(event.level, "No interval is missing, so no model is evaluated.")
+        emit(event)
+
+    return emit_other
 
 
 def _require_valid_times(evaluation: Evaluation) -> None:

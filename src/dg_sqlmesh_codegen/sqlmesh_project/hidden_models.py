@@ -1,0 +1,53 @@
+"""Models of one project that another one hides: of the same name, SQLMesh takes the last project's.
+
+It uses a private name of SQLMesh (`Context._loaders`): nothing else tells which project had a
+model. Tested with sqlmesh 0.236.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from sqlmesh import Context
+from sqlmesh.core.loader import LoadedProject, Loader
+from sqlmesh.core.model import Model
+
+from .records import TableName
+
+Projects = Sequence[tuple[str, Mapping[str, Model]]]
+
+
+def recorded(context: Context) -> Projects:
+    """Return a list that `context.load` fills: each project's folder name and models by fqn."""
+    found: list[tuple[str, Mapping[str, Model]]] = []
+
+    def record(loader: Loader, *arguments: object, **options: object) -> LoadedProject:
+        project = type(loader).load(loader, *arguments, **options)  # type: ignore[arg-type]
+        found.append((loader.config_path.name, {**project.models}))
+        return project
+
+    for loader in context._loaders:
+        loader.load = partial(record, loader)  # type: ignore[method-assign]
+    return found
+
+
+def warnings(projects: Projects) -> Iterator[str]:
+    """Yield a warning for each project that hides models of an earlier one, with their names."""
+    hidden: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    for place, (name, models) in enumerate(projects):
+        for fqn, model in models.items():
+            later = [(each, found[fqn]) for each, found in projects[place + 1 :] if fqn in found]
+            if later and not model.kind.is_symbolic:
+                other, last = later[-1]
+                hidden[other, name, last.kind.is_external].append(str(TableName.of(fqn)))
+    for (other, name, is_external), fqns in sorted(hidden.items()):
+        if is_external:
+            how, remedy = "declares them as external tables", f"Name {other} before {name}."
+        else:
+            how, remedy = "has models of these names", "Rename them in one of the projects."
+        yield (
+            f"models of the project {name} are hidden, because {other} {how}: "
+            f"{', '.join(sorted(fqns))}. {remedy}"
+        )
