@@ -18,7 +18,8 @@ from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.concurrency.server_lock import SERVERS, ServerLock
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import RunStoppedError, SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.events import Message
+from dg_sqlmesh_codegen.runtime.events import Event, Message
+from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Locking
 from e2e.waiting import wait_until
 
@@ -175,6 +176,17 @@ def test_a_lock_that_cannot_be_relied_on(
     assert "state.lock" in files
     with pytest.raises(SetupError, match="several hosts\nOr set `exclusivity`"):
         server.hold("a", Locking(folder=str(tmp_path), missing_limit="several hosts"))
+
+
+def test_what_a_driver_says_is_redacted(tmp_path: Path) -> None:
+    server, told = StandIn("mysql"), list[Event]()
+    server.answers = {"take": OSError("no access with hunter2!")}
+    redact = Redaction(["hunter2!"]).text
+    request = LockRequest("a", NOW, told.append, redact=redact)
+    with hold_state(request, server.lock(), lambda: tmp_path / "state.lock"):
+        (message,) = told
+    assert isinstance(message, Message)
+    assert message.text.endswith("cannot be used: it refuses the statement: no access with ***")
 
 
 def test_the_doctor_finds_the_lock() -> None:

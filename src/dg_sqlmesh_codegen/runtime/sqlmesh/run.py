@@ -60,7 +60,7 @@ def _evaluate(
 ) -> None:
     _require_valid_times(evaluation)
     notifier = AuditNotifier(emit=redaction.emitter(emit))
-    request = LockRequest(evaluation.run_id, target.locking, emit, stop)
+    request = LockRequest(evaluation.run_id, target.locking, emit, stop, redaction.text)
     with open_context(target, redaction, request, notifier) as context:
         environment = promoted.read_environment(context, target)
         snapshots = promoted.read_snapshots(context, environment)
