@@ -17,6 +17,8 @@ from .records import ModelAsset
 from .results.run_results import RunResults, SQLMeshResult
 from .worker import SQLMeshRun
 
+_STOPPING = "Stopping SQLMesh: no other model starts, and running queries are canceled"
+
 
 class YieldOrder:
     """What a step has yielded, and what Dagster still accepts.
@@ -55,7 +57,6 @@ class Step:
     results: RunResults
     order: YieldOrder
     _in_flight: tuple[SQLMeshResult, float] | None = None
-    _is_stopped: bool = False
 
     def execute(self) -> Iterator[SQLMeshResult]:
         """Run SQLMesh and yield every result.
@@ -80,7 +81,11 @@ class Step:
         with compat.deferred_interrupts():
             # Cleared first: Python can close an abandoned op at any time, and then calls this too.
             in_flight, self._in_flight = self._in_flight, None
-            finished = self._stop_run()  # before any write: Dagster's storage can be unavailable
+            try:
+                if not self.run.is_over:
+                    self.context.log.info(_STOPPING)
+            finally:
+                finished = self.run.stop()  # even if Dagster's storage is unavailable
             if in_flight:
                 # Dagster can have stored a materialization without some of its checks.
                 event_log.log_missing(self.context, *in_flight)
@@ -110,18 +115,6 @@ class Step:
             self.stop()
         # Outside of `except`: the cause would repeat the message below a traceback.
         raise refused
-
-    def _stop_run(self) -> list[Event]:
-        if self._is_stopped or self.run.is_over:
-            return []
-        self._is_stopped = True
-        try:
-            self.context.log.info(
-                "Stopping SQLMesh: no other model starts, and running queries are canceled"
-            )
-        finally:
-            finished = self.run.stop()
-        return finished
 
     def _handle(self, event: Event) -> Iterator[SQLMeshResult]:
         for result in self.results.handle(event):

@@ -10,7 +10,6 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.executor_definition import execute_in_process_executor
 from dagster._core.launcher import DefaultRunLauncher
-from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._utils import interrupts
 
 
@@ -78,14 +77,13 @@ def limits(instance: dg.DagsterInstance, pool: str, tag: str) -> Limits:
     )
 
     config = instance.get_concurrency_config()
-    has_queue = isinstance(instance.run_coordinator, QueuedRunCoordinator)
-    queue = config.run_queue_config if has_queue else None
+    queue = config.run_queue_config  # None if runs do not go through a queue
     granularity = config.pool_config.pool_granularity
     return Limits(
         launcher=type(instance.run_launcher).__name__,
         # Exact types: a subclass can launch runs anywhere.
         launches_here=type(instance.run_launcher) in (DefaultRunLauncher, SyncInMemoryRunLauncher),
-        queue=has_queue,
+        queue=queue is not None,
         pool=_pool_limit(instance, pool),
         pool_of_runs=granularity is not None and granularity.value == "run",
         runs=queue.max_concurrent_runs if queue else None,
@@ -99,9 +97,8 @@ def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
     The UI shows them (Deployment, Concurrency). The method that it calls is private.
     """
     storage = instance.event_log_storage
-    if not storage.supports_global_concurrency_limits:
-        return frozenset()
-    claimed = storage.get_concurrency_info(pool).claimed_slots
+    has_slots = storage.supports_global_concurrency_limits
+    claimed = storage.get_concurrency_info(pool).claimed_slots if has_slots else ()
     return frozenset(slot.run_id for slot in claimed)
 
 
@@ -147,10 +144,9 @@ def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
 
 
 def _tag_limit(limits: Iterable[Mapping[str, Any]], key: str, pool: str) -> int | None:
-    found = []
-    for limit in limits:
-        value = limit.get("value")
-        is_any = not isinstance(value, str)  # no value, or `applyLimitPerUniqueValue`
-        if limit["key"] == key and (is_any or value == pool):
-            found.append(limit["limit"])
-    return min(found, default=None)
+    """Return the lowest limit of the tag. One without a text as value is for all values."""
+    values = [(each, each.get("value")) for each in limits if each["key"] == key]
+    matching = [
+        each["limit"] for each, value in values if value == pool or not isinstance(value, str)
+    ]
+    return min(matching, default=None)

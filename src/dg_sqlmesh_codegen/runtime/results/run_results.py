@@ -50,7 +50,7 @@ class RunResults:
             case events.RunPlanned():
                 yield from self._plan(event.models)
             case events.AuditFailed():
-                yield from self._add_failed_audit(event)
+                yield from self._take_failed_audit(event)
             case events.BatchEnded():
                 yield from self._end_batch(event)
             case events.RunEnded():
@@ -120,8 +120,9 @@ class RunResults:
             yield events.Message(logging.WARNING, line)
 
     def _plan(self, due: Sequence[events.DueModel]) -> Iterator[events.Message]:
-        restarted = self._state.plan(due)
-        reason = "restarted because the environment changed, and " if restarted else ""
+        restarted = "restarted because the environment changed, and "
+        reason = restarted if self._state.progress else ""
+        self._state.plan(due)
         yield events.Message(logging.INFO, f"SQLMesh {reason}evaluates {counted(due)}")
         if self._selection.all_audits:
             for model in due:
@@ -139,11 +140,11 @@ class RunResults:
                 f"{', '.join(unknown)}. Generate it again with `{drift.GENERATE}`.",
             )
 
-    def _add_failed_audit(self, event: events.AuditFailed) -> Iterator[events.Message]:
+    def _take_failed_audit(self, event: events.AuditFailed) -> Iterator[events.Message]:
         progress = self._state.progress.get(event.fqn)
         if progress is None:
             return
-        progress.audit_failed(event)
+        progress.open_audits.append(event)
         model = self._models.get(event.fqn)
         if model and not checks.check_for(model, event.use, progress.due.audits):
             # It has no check, so the log is the only place.
@@ -156,7 +157,7 @@ class RunResults:
         state = self._state
         if event.nothing_to_do:
             # After a restart: the plan that changed the environment has evaluated the rest.
-            state.restart({})
+            state.plan(())
         state.run_failed = event.failed
         settled = {*state.evaluated, *state.failed, *state.skipped}
         for fqn, progress in state.progress.items():
