@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlmesh import Context, __version__
 from sqlmesh.core.audit import Audit as SQLMeshAudit
+from sqlmesh.core.config.connection import DuckDBConnectionConfig
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel, ViewKind
 from sqlmesh.utils.errors import SQLMeshError
@@ -60,6 +61,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
             f"no models in {names(source.paths)}",
             hint="Add one under models/, or name the folder of the project that has them.",
         )
+    warnings += _in_memory(context)
     models = [_model(model, context, warnings) for model in evaluated]
     audits = _standalone_audits(context)
     return Project(
@@ -70,6 +72,22 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
         standalone_audits=audits,
         warnings=tuple(warnings),
     )
+
+
+def _in_memory(context: Context) -> list[str]:
+    """Return a warning if the selected gateway's DuckDB ends with the process that opens it."""
+    connection = context.connection_config
+    if not isinstance(connection, DuckDBConnectionConfig):
+        return []
+    options = (connection.catalogs or {}).values()
+    paths = [connection.database, *(getattr(each, "path", each) for each in options)]
+    if any(path not in (None, "", ":memory:") for path in paths):
+        return []
+    return [
+        f"The DuckDB database of gateway {context.selected_gateway!r} is in memory: a run in "
+        "another process has none of its tables and no plan. Set `database` of its connection to "
+        "a file."
+    ]
 
 
 def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
