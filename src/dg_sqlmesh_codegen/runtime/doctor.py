@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -81,12 +80,8 @@ def doctor(
     Returns:
         Good and bad findings. Each warning and problem says how to fix it.
     """
-    of_instance = (_examine_limits, _examine_slots, _examine_daemon, _examine_run_monitoring)
-    parts: list[Callable[[], Iterable[Finding]]] = [lambda: [_NO_INSTANCE]]
-    if instance:
-        parts = [partial(examine, instance) for examine in of_instance]
-    parts.append(lambda: _examine_project(models, resource.target()))
-    return tuple(finding for part in parts for finding in _findings_of(part))
+    of_instance = _examine_instance(instance) if instance else [_NO_INSTANCE]
+    return (*of_instance, *_findings_of(lambda: _examine_project(models, resource.target())))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,17 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _examine_package(package: str) -> Sequence[Finding]:
     try:
         module = _imported(package)
-        models, resource = module.MODELS, module.defs.resources["sqlmesh"]
     except Exception as error:  # noqa: BLE001 - the package can raise anything; it is reported
         what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
         remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
         return [_problem(what, remedy)]
-    with ExitStack() as opened:
-        has_instance = os.environ.get("DAGSTER_HOME")
-        instance = opened.enter_context(dg.DagsterInstance.get()) if has_instance else None
-        # Resolves environment variables.
-        resources = opened.enter_context(dg.build_resources({"sqlmesh": resource}))
-        return doctor(models, resources.sqlmesh, instance)
+    return [*_findings_of(_examine_home), *_findings_of(partial(_examine_resource, module))]
 
 
 def _imported(package: str) -> ModuleType:
@@ -125,16 +114,37 @@ def _imported(package: str) -> ModuleType:
     return importlib.import_module(f"{package}.definitions")
 
 
+def _examine_home() -> Iterator[Finding]:
+    if not os.environ.get("DAGSTER_HOME"):
+        yield _NO_INSTANCE
+        return
+    with dg.DagsterInstance.get() as instance:
+        yield from _examine_instance(instance)
+
+
+def _examine_instance(instance: dg.DagsterInstance) -> Iterator[Finding]:
+    for examine in (_examine_limits, _examine_slots, _examine_daemon, _examine_run_monitoring):
+        yield from _findings_of(partial(examine, instance))
+
+
+def _examine_resource(module: ModuleType) -> Iterator[Finding]:
+    # Resolves environment variables.
+    with dg.build_resources({"sqlmesh": module.defs.resources["sqlmesh"]}) as resources:
+        yield from _examine_project(module.MODELS, resources.sqlmesh.target())
+
+
 def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """Return what one part of the examination finds. Its error does not end the other parts."""
+    found: list[Finding] = []
     try:
-        return [*part()]
+        found.extend(part())
     except dg.Failure as error:
-        return [_problem(str(error.description))]
+        found.append(_problem(str(error.description)))
     except Exception as error:  # noqa: BLE001 - of any storage; it is reported
         what = f"a part of the installation cannot be examined: {type(error).__name__}: {error}"
-        remedy = "Check the storage of the instance, in dagster.yaml."
-        return [_problem(what, remedy)]
+        remedy = "Check DAGSTER_HOME, its dagster.yaml and the `sqlmesh` resource."
+        found.append(_problem(what, remedy))
+    return found
 
 
 def _examine_limits(instance: dg.DagsterInstance) -> Iterator[Finding]:
@@ -238,7 +248,7 @@ def _examine_drift(
 ) -> Iterator[Finding]:
     found = drift.compare(models, [model.fqn for model in models], promoted)
     if found.not_promoted:
-        problem = drift.not_promoted(found.not_promoted, target.plan_command)
+        problem = drift.not_promoted(found.not_promoted, target.plan_command, promoted)
         yield _problem(*problem)
     for line in found.warnings():
         what, _, remedy = line.partition(". ")

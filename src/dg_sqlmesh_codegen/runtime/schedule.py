@@ -46,7 +46,7 @@ def tick(
     known = {model.fqn for model in models} | {check.audit for check in _standalone(models)}
     unknown = due.fqns - known
     if unknown:
-        problem = drift.not_in_package(unknown)
+        problem = drift.not_in_package(unknown, known)
         context.log.warning(problem)
         if request is None:
             return dg.SkipReason(f"Nothing that is due can run. {problem}")

@@ -54,7 +54,7 @@ def _evaluate(
         snapshots = promoted.read_snapshots(context, promoted.read_environment(context, target))
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
-            raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command))
+            raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
         models = (promoted.promoted_model(each, target) for each in snapshots.values())
         emit(EnvironmentRead(tuple(models), target.plan_command))
         context.console = RunConsole(
