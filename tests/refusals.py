@@ -35,6 +35,11 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return lines[0].replace(str(Path.cwd()), "{folder}")
 
 
+def write_table(*lines: str) -> None:
+    """Write a pyproject.toml with our table."""
+    Path("pyproject.toml").write_text("\n".join((TABLE, *lines)), encoding="utf-8")
+
+
 def cases(section: str) -> list[str]:
     """Return the bad input of a section of messages.txt."""
     return [*_messages()[section]]

@@ -16,6 +16,7 @@ from markdown_it.token import Token
 
 from dg_sqlmesh_codegen.cli.app import command
 from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 
 TOOLS = ("dg-sqlmesh-codegen ", "python -m dg_sqlmesh_codegen ")
 
@@ -138,7 +139,7 @@ def test_the_toml_is_a_configuration(
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path)
-    config = resolve.load({}).config
+    config = resolve.load(Layer(COMMAND_LINE, None, {})).config
 
     assert config.group_name == "warehouse"
     assert config.retry_policy

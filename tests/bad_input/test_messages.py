@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from dataclasses import fields
@@ -18,21 +17,12 @@ from dg_sqlmesh_codegen.cli.app import main
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, RetryPolicy
 from dg_sqlmesh_codegen.config.toml import toml
-from refusals import TABLE, cases, error_of, expect
+from refusals import TABLE, cases, error_of, expect, write_table
 
 PYPROJECT = cases("pyproject.toml")
 DEFS = cases("defs.yaml")
 # The component does not look into folders, and Dagster's YAML takes the last of two equal keys.
 ONLY_THE_GENERATOR = ("sqlmesh_config: {project_path: nowhere}", "group_name: a\ngroup_name: b")
-
-
-def write_table(*lines: str) -> None:
-    Path("pyproject.toml").write_text("\n".join((TABLE, *lines)), encoding="utf-8")
-
-
-def write_defs(folder: Path, text: str) -> None:
-    (folder / "defs").mkdir()
-    (folder / "defs" / "defs.yaml").write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize("line", PYPROJECT)
@@ -60,20 +50,29 @@ def test_every_key_has_a_wrong_value() -> None:
     assert [field.name for field in fields(RetryPolicy) if field.name not in tried] == []
 
 
-@pytest.mark.parametrize("text", cases("pyproject.toml, malformed"))
-def test_a_malformed_pyproject(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("pyproject.toml").write_bytes(text.encode("latin-1"))
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (file, text)
+        for file in ("pyproject.toml", "defs/defs.yaml")
+        for text in cases(f"{Path(file).name}, malformed")
+    ],
+)
+def test_a_malformed_file(file: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("defs").mkdir()
+    Path(file).write_bytes(text.encode("latin-1"))
 
     message = error_of(capsys, "shop", "-o", "defs")
 
-    assert message.startswith("error: pyproject.toml")
-    expect("pyproject.toml, malformed", text, message)
+    assert message.startswith(f"error: {file}")
+    expect(f"{Path(file).name}, malformed", text, message)
 
 
 @pytest.mark.parametrize("attributes", DEFS)
-def test_in_defs_yaml(attributes: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_in_defs_yaml(attributes: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = "\n  ".join(("attributes:", *attributes.splitlines()))
-    write_defs(folder, f"type: {COMPONENT}\n{lines}")
+    Path("defs").mkdir()
+    Path("defs", "defs.yaml").write_text(f"type: {COMPONENT}\n{lines}", encoding="utf-8")
     project = () if "project_path" in attributes else ("shop",)
 
     message = error_of(capsys, *project, "-o", "defs")
@@ -87,16 +86,6 @@ def test_in_defs_yaml(attributes: str, folder: Path, capsys: pytest.CaptureFixtu
 def test_dagster_refuses_the_same_attributes(attributes: str) -> None:
     with pytest.raises((DagsterError, ResolutionException, ValueError)):
         SQLMeshProjectComponent.from_attributes_dict(attributes=yaml.safe_load(attributes))
-
-
-@pytest.mark.parametrize("text", cases("defs.yaml, malformed"))
-def test_a_malformed_defs_yaml(text: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_defs(folder, text)
-
-    message = error_of(capsys, "shop", "-o", "defs")
-
-    assert message.startswith("error: defs/defs.yaml")
-    expect("defs.yaml, malformed", text, message)
 
 
 @pytest.mark.parametrize("arguments", cases("command line"))
@@ -143,10 +132,3 @@ def test_a_package_among_the_models(
 
     assert message.startswith("error: SQLMesh would load the package's models/ as part of ")
     assert message.endswith(". Choose another folder with -o.")
-
-
-@pytest.mark.sqlmesh
-@pytest.mark.usefixtures("inspected")
-def test_a_format_alone_asks_for_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["shop", "-o", "defs", "--no-cache", "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["format"] == 1

@@ -7,17 +7,13 @@ from pathlib import Path
 import pytest
 
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
-from refusals import TABLE, cases, error_of, expect
+from refusals import TABLE, cases, error_of, expect, write_table
 
 pytestmark = pytest.mark.sqlmesh
 
 METHODS = cases("translator method")
 ITEMS = "model shop.sales.items"
 EXTERNAL = "the external table raw.main.orders"
-
-
-def write_table(*lines: str) -> None:
-    Path("pyproject.toml").write_text("\n".join((TABLE, *lines)), encoding="utf-8")
 
 
 @pytest.mark.usefixtures("modules")

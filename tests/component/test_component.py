@@ -13,6 +13,7 @@ import dg_sqlmesh_codegen
 from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent, with_resource
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
+from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, Config
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from projects import model, write_project
@@ -26,9 +27,6 @@ DG_SQLMESH = {
     "enable_schedule": True,
     "external_asset_mapping": "target/main/{node.name}",
 }
-# What Dagster passes on to Kubernetes.
-POD = {"container_config": {"resources": {"limits": {"cpu": "{{ 1 + 1 }}", "memory": "1Gi"}}}}
-RENDERED = {"container_config": {"resources": {"limits": {"cpu": 2, "memory": "1Gi"}}}}
 SCHEMA = Draft202012Validator(SQLMeshProjectComponent.model().model_json_schema())
 
 
@@ -43,7 +41,8 @@ def generator(folder: Path, attributes: dict[str, object]) -> dict[str, object]:
     (folder / "defs").mkdir()
     text = yaml.safe_dump({"type": COMPONENT, "attributes": attributes})
     (folder / "defs" / "defs.yaml").write_text(text, encoding="utf-8")
-    origins = resolve.load({"projects": str(folder), "out": str(folder / "defs")}).origins
+    typed = {"projects": str(folder), "out": str(folder / "defs")}
+    origins = resolve.load(Layer(COMMAND_LINE, None, typed)).origins
     return {each.key: each.value for each in origins if each.where.endswith("defs.yaml")}
 
 
@@ -82,11 +81,16 @@ def test_every_attribute_of_dg_sqlmesh_is_accepted() -> None:
 
 
 def test_nested_op_tags_are_accepted_by_both(tmp_path: Path) -> None:
-    tags = {"dagster-k8s/config": POD, "dagster/priority": 3}
-    expected = {"op_tags": {"dagster-k8s/config": RENDERED, "dagster/priority": 3}}
+    # What Dagster passes on to Kubernetes.
+    limits = {"container_config": {"resources": {"limits": {"cpu": "{{ 1 + 1 }}"}}}}
+    rendered = {"container_config": {"resources": {"limits": {"cpu": 2}}}}
 
-    assert component(op_tags=tags).settings == expected
-    assert generator(tmp_path, {"op_tags": tags}) == expected
+    assert component(op_tags={"dagster-k8s/config": limits}).settings == {
+        "op_tags": {"dagster-k8s/config": rendered}
+    }
+    assert generator(tmp_path, {"op_tags": {"dagster-k8s/config": limits}}) == {
+        "op_tags": {"dagster-k8s/config": rendered}
+    }
 
 
 def test_templates_are_rendered_by_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,14 +144,12 @@ def test_the_component_is_a_lazy_public_name() -> None:
 
 
 @pytest.fixture
-def package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Path:
-    """A generated package that can be imported, under a name of its own."""
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A generated package that can be imported."""
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415 - it imports SQLMesh
 
     project = write_project(tmp_path / "project", {"models/one.sql": model("a.one", kind="FULL")})
-    out = tmp_path / f"package_{request.node.name.replace('[', '_').replace(']', '')}"
+    out = tmp_path / "package_of_a_component"
     pipeline.generate(Config(projects=(project,), out=out))
     monkeypatch.syspath_prepend(str(tmp_path))
     return out
@@ -166,34 +168,20 @@ def resource_of(folder: Path, **attributes: object) -> SQLMeshResource:
 
 
 @pytest.mark.sqlmesh
-def test_attributes_win_over_generated_values(package: Path) -> None:
-    resource = resource_of(
-        package,
-        sqlmesh_config={"project_path": "../elsewhere", "gateway": "g", "environment": "dev"},
-        concurrent_tasks=3,
-    )
-    assert resource.project_dir == str(package.parent / "elsewhere")
-    assert resource.gateway == "g"
-    assert resource.environment == "dev"
-    assert resource.concurrent_tasks == 3
-
-
-@pytest.mark.sqlmesh
-def test_what_no_attribute_sets_is_as_generated(package: Path) -> None:
-    resource = resource_of(package, sqlmesh_config={"project_path": "../project"})
-    assert resource.project_dir == str(package.parent / "project")
-    assert (resource.gateway, resource.environment) == (None, "prod")
-
-
-@pytest.mark.sqlmesh
-def test_environment_variables_win_over_attributes(
+def test_which_fields_of_the_resource_the_attributes_set(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DG_SQLMESH_ENVIRONMENT", "staging")
-    monkeypatch.setenv("DG_SQLMESH_GATEWAY", "big")
-    monkeypatch.setenv("DG_SQLMESH_PROJECT_DIR", "/deployed")
-    resource = resource_of(
-        package, sqlmesh_config={"project_path": "p", "gateway": "g", "environment": "dev"}
-    )
-    assert resource.project_dir == "/deployed"
-    assert (resource.gateway, resource.environment) == ("big", "staging")
+    plain = resource_of(package, sqlmesh_config={"project_path": "../project"})
+    assert plain.project_dir == str(package.parent / "project")
+    assert (plain.gateway, plain.environment) == (None, "prod")  # as generated
+
+    config = {"project_path": "../elsewhere", "gateway": "g", "environment": "dev"}
+    resource = resource_of(package, sqlmesh_config=config, concurrent_tasks=3)
+    assert resource.project_dir == str(package.parent / "elsewhere")
+    assert (resource.gateway, resource.environment) == ("g", "dev")
+    assert resource.concurrent_tasks == 3
+
+    variables = {"ENVIRONMENT": "staging", "GATEWAY": "big", "PROJECT_DIR": "/deployed"}
+    for name, value in variables.items():
+        monkeypatch.setenv(f"DG_SQLMESH_{name}", value)
+    assert component(sqlmesh_config=config).overrides(package) == {}  # a variable wins

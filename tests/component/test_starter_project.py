@@ -29,21 +29,11 @@ def test_plans_and_runs_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (project / "warehouse.duckdb").is_file()
 
 
-def test_goes_into_an_empty_folder(tmp_path: Path) -> None:
-    write_starter_project(tmp_path)
-    assert (tmp_path / "config.py").is_file()
-
-
-def test_leaves_a_folder_alone_that_is_not_empty(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match="is not empty, so no SQLMesh project is created there"):
-        write_starter_project(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-
-
-def test_leaves_a_file_alone(tmp_path: Path) -> None:
-    file = tmp_path / "file"
+def test_leaves_alone_what_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "mine.txt"
     file.write_text("mine")
-    with pytest.raises(UsageError, match="is not empty"):
-        write_starter_project(file)
+    for folder in (tmp_path, file):
+        with pytest.raises(UsageError, match="is not empty, so no SQLMesh project is created"):
+            write_starter_project(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     assert file.read_text() == "mine"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import fields
 from pathlib import Path
 
 import dagster as dg
@@ -10,13 +10,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, Config, RetryPolicy
-from dg_sqlmesh_codegen.errors import SettingError, UsageError
+from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.sqlmesh_project.records import Source
-
-
-def test_the_environment_defaults_to_prod_and_the_gateway_to_the_projects(tmp_path: Path) -> None:
-    config = Config(projects=(tmp_path,), out=tmp_path / "defs")
-    assert (config.environment, config.gateway) == ("prod", None)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -34,40 +29,6 @@ def test_the_output_folder_may_exist_or_not(tmp_path: Path) -> None:
     assert Config((tmp_path,), tmp_path).out == tmp_path
     assert Config((tmp_path,), tmp_path / "a" / "b").out == tmp_path / "a" / "b"
     assert not (tmp_path / "a").exists()
-
-
-def test_takes_several_projects(tmp_path: Path) -> None:
-    folders = (tmp_path / "one", tmp_path / "two")
-    for folder in folders:
-        folder.mkdir()
-    assert Config(folders, tmp_path / "defs").projects == folders
-
-
-def test_refuses_no_project(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no SQLMesh project is configured"):
-        Config((), tmp_path)
-
-
-def test_refuses_a_project_that_does_not_exist_or_is_a_file(tmp_path: Path) -> None:
-    (tmp_path / "one").mkdir()
-    (tmp_path / "config.yaml").touch()
-    for name in ("nowhere", "config.yaml"):
-        with pytest.raises(UsageError, match="project folder does not exist") as caught:
-            Config((tmp_path / "one", tmp_path / name), tmp_path / "defs")
-        assert str(tmp_path / name) in str(caught.value)
-        assert caught.value.hint
-
-
-@pytest.mark.parametrize("environment", ["", " ", "\t\n"])
-def test_refuses_an_environment_without_a_name(tmp_path: Path, environment: str) -> None:
-    with pytest.raises(ValidationError, match="the text is empty"):
-        Config((tmp_path,), tmp_path, environment=environment)
-
-
-def test_is_frozen(tmp_path: Path) -> None:
-    config = Config((tmp_path,), tmp_path)
-    with pytest.raises(FrozenInstanceError):
-        config.gateway = "other"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("key", ["projects", "out", "templates"])

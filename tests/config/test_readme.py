@@ -17,6 +17,7 @@ from builders import model, project
 from dg_sqlmesh_codegen import SQLMeshProjectComponent, SQLMeshTranslator
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import ALIASES, COMPONENT
+from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.config.model import FIELDS
 from dg_sqlmesh_codegen.config.toml import toml
 from dg_sqlmesh_codegen.translation.translator import TranslationContext
@@ -78,7 +79,7 @@ def test_the_toml_is_a_configuration(
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path)
 
-    config = resolve.load({}).config
+    config = resolve.load(Layer(COMMAND_LINE, None, {})).config
 
     assert config.external_asset_mapping == "target/main/{node.name}"
     assert config.retry_policy

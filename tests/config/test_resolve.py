@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dg_sqlmesh_codegen.cli.settings import print_settings
+from dg_sqlmesh_codegen.cli.output import print_settings
+from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
-from dg_sqlmesh_codegen.config.resolve import load
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
+from refusals import TABLE, write_table
 
-TABLE = "[tool.dg_sqlmesh_codegen]"
 PYPROJECT = f"pyproject.toml {TABLE}"
 
 
@@ -28,9 +29,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def write_table(*lines: str, folder: Path | None = None) -> None:
-    path = (folder or Path()) / "pyproject.toml"
-    path.write_text("\n".join((TABLE, *lines)), encoding="utf-8")
+def load(values: dict[str, object]) -> resolve.Settings:
+    """Load the configuration, with these values on the command line."""
+    return resolve.load(Layer(COMMAND_LINE, None, values))
 
 
 def write_defs(folder: str, *attributes: str) -> None:
@@ -38,23 +39,6 @@ def write_defs(folder: str, *attributes: str) -> None:
     head = ("type: dg_sqlmesh_codegen.SQLMeshProjectComponent", "attributes:")
     lines = (*head, *(f"  {line}" for line in attributes))
     Path(folder, "defs.yaml").write_text("\n".join(lines), encoding="utf-8")
-
-
-def origin_of(values: dict[str, object], key: str) -> tuple[object, str]:
-    return next((each.value, each.where) for each in load(values).origins if each.key == key)
-
-
-def test_the_command_line_beats_defs_yaml_beats_pyproject() -> None:
-    typed: dict[str, object] = {"projects": ("shop",), "out": "defs"}
-    assert origin_of(typed, "gateway") == (None, "default")
-
-    write_table('gateway = "third"')
-    assert origin_of(typed, "gateway") == ("third", PYPROJECT)
-
-    write_defs("defs", "sqlmesh_config: {gateway: second}")
-    assert origin_of(typed, "gateway") == ("second", "defs/defs.yaml")
-
-    assert origin_of({**typed, "gateway": "first"}, "gateway") == ("first", "command line")
 
 
 # Key -> three different values, as TOML, YAML and the command line write them.
@@ -114,25 +98,17 @@ def test_all_keys_were_written() -> None:
     assert {*VALUES, "projects", "out"} == set(KEYS)
 
 
-def test_a_complete_pyproject_needs_no_arguments() -> None:
-    write_table('projects = "shop"', 'out = "generated/defs"', 'group_name = "marts"')
-
-    config = load({}).config
-
-    assert (config.projects, config.out) == ((Path("shop"),), Path("generated/defs"))
-    assert config.group_name == "marts"
-
-
 def test_paths_start_from_the_file_that_names_them(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_table('projects = ["shop"]', 'out = "defs"', 'templates = "shop"')
     write_defs("elsewhere/defs", "sqlmesh_config: {project_path: ../../shop}")
+    write_defs("absolute/defs", f"projects: [{folder}/shop]")
     below = folder / "below" / "deeper"
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
 
-    config = load({}).config
+    config = load({}).config  # a complete pyproject.toml needs no arguments
     assert (config.projects, config.out) == ((folder / "shop",), folder / "defs")
     assert config.templates == folder / "shop"
 
@@ -140,14 +116,9 @@ def test_paths_start_from_the_file_that_names_them(
     config = load({"out": "../../elsewhere/defs"}).config
     assert config.out == Path("../../elsewhere/defs")
     assert [path.resolve() for path in config.projects] == [folder / "shop"]
+    assert load({"out": "../../absolute/defs"}).config.projects == (folder / "shop",)
     with pytest.raises(UsageError, match="project folder does not exist: shop"):
         load({"projects": ("shop",)})
-
-
-def test_absolute_paths_stay(folder: Path) -> None:
-    write_defs("defs", f"projects: [{folder}/shop]")
-
-    assert load({"out": "defs"}).config.projects == (folder / "shop",)
 
 
 def test_a_wrong_value_is_an_error_also_where_it_is_overridden() -> None:
@@ -187,13 +158,6 @@ def test_an_error_found_in_use_names_its_place(typed: dict[str, object], where: 
         raise SettingError("translator", "it is wrong", detail="so", hint="Mend it.")
 
     assert str(caught.value) == f"{where}it is wrong: so. Mend it."
-
-
-def test_other_errors_pass() -> None:
-    loaded = load({"projects": ("shop",), "out": "defs"})
-
-    with pytest.raises(KeyError), loaded.located():
-        raise KeyError
 
 
 # A text that TOML and a path can hold: no surrogates; a path has no NUL and no control characters.

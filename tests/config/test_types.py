@@ -55,44 +55,31 @@ def module_names(text: str) -> set[str]:
     return bound | {name for name in loaded if hasattr(builtins, name)}
 
 
-@pytest.mark.parametrize("specs", [True, False])
-@pytest.mark.parametrize("several", [True, False])
-def test_no_schedule_is_called_like_anything_else_in_definitions_py(
-    specs: bool, several: bool, tmp_path: Path
-) -> None:
+def test_no_schedule_is_called_like_anything_else_in_definitions_py(tmp_path: Path) -> None:
     config = Config(
-        (tmp_path, tmp_path) if several else (tmp_path,),
+        (tmp_path, tmp_path),
         tmp_path / "defs",
         gateway="local",
         config_name="test",
         concurrent_tasks=2,
         op_tags={"team": "data"},
         retry_policy=RetryPolicy(2, 3, "LINEAR", "FULL"),
-        external_specs=specs,
+        external_specs=True,
         schedule_status="RUNNING",
         schedule_name="the_schedule",
     )
     names = module_names(definitions(config)) - {"the_schedule"}
 
-    assert len(names) > 10
     assert {name for name in names if not is_refused(name)} == set()
+    assert names >= TAKEN_NAMES  # nothing is refused without need
 
 
-def test_nothing_is_refused_without_need(tmp_path: Path) -> None:
-    names = module_names(definitions(Config((tmp_path,), tmp_path / "defs", external_specs=True)))
-
-    assert names >= TAKEN_NAMES
-
-
-def test_no_schedule_has_a_name_that_dagster_reserves() -> None:
+def test_dagster_takes_every_name_that_is_not_refused() -> None:
     assert {name for name in DISALLOWED_NAMES if not is_refused(name)} == set()
-
-
-@pytest.mark.parametrize("name", ["daily", "_daily", "Daily2", "sqlmesh", "match", "s" * 200])
-def test_dagster_takes_every_other_name(name: str) -> None:
-    assert SCHEDULES.validate_python(name) == name
-    schedule = dg.ScheduleDefinition(name=name, job_name="job", cron_schedule="@daily")
-    assert schedule.name == name
+    for name in ("_daily", "Daily2", "sqlmesh", "match", "s" * 200):
+        assert not is_refused(name)
+        schedule = dg.ScheduleDefinition(name=name, job_name="job", cron_schedule="@daily")
+        assert schedule.name == name
 
 
 def test_the_names_with_time_zones_are_distinct_and_free() -> None:
@@ -111,14 +98,10 @@ def test_the_names_with_time_zones_are_distinct_and_free() -> None:
     [
         ("main", {"*": "main"}),
         ({"Local": "main"}, {"local": "main"}),
-        ({"*": "main", "a": "b"}, {"*": "main", "a": "b"}),
         ({"A": "b", "a": "b"}, {"a": "b"}),
-        ({}, {}),
         # From the command line.
-        (("main",), {"*": "main"}),
         (("Local=main",), {"local": "main"}),
         (("main", "b=other"), {"*": "main", "b": "other"}),
-        (("main", "main"), {"*": "main"}),
         (("a=b=c",), {"a=b": "c"}),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from builders import external, model, project, translation
 from dg_sqlmesh_codegen.config.model import METADATA_KEYS, Config
-from dg_sqlmesh_codegen.errors import ProjectError, SettingError
+from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.apply import Translation
@@ -124,7 +124,7 @@ def test_a_text_is_a_key_of_one_part() -> None:
     assert of(One()).asset_key(PLAIN) == ("orders",)
 
 
-def test_the_asset_has_what_the_translator_returns_and_dagster_takes_it() -> None:
+def test_the_asset_has_what_the_translator_returns() -> None:
     described = project(replace(PLAIN, source=HERE / "orders.sql"))
     (asset,) = graph.build(described, translation(described, Own()), HERE)
 
@@ -135,31 +135,6 @@ def test_the_asset_has_what_the_translator_returns_and_dagster_takes_it() -> Non
         ("dagster/table_name", "own"),
         ("sqlmesh/source", "../../../orders.sql"),
         ("own", {"keys": [*METADATA_KEYS]}),
-    )
-    spec = dg.AssetSpec(
-        key=asset.key,
-        group_name=asset.group,
-        tags=dict(asset.tags),
-        owners=asset.owners,
-        kinds=set(asset.kinds),
-        metadata=dict(asset.metadata),
-    )
-    assert spec.key == dg.AssetKey(["own", "orders"])
-
-
-def test_an_external_table_on_a_models_key_without_configuration_is_the_projects() -> None:
-    taken = project(
-        model("shop.sales.a", tags=("dagster:asset_key:raw/main/orders",)),
-        external_tables=(external("raw.main.orders"),),
-    )
-
-    with pytest.raises(ProjectError) as caught:
-        graph.build(taken, translation(taken), HERE)
-
-    assert not isinstance(caught.value, SettingError)
-    assert str(caught.value) == (
-        "model shop.sales.a and the external table raw.main.orders get the same asset key "
-        "raw/main/orders. Rename one of them."
     )
 
 

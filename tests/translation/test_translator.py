@@ -27,12 +27,9 @@ QUICK = settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize(
     ("name", "key"),
     [
-        ("shop.sales.orders", ("shop", "sales", "orders")),
+        ("my-project.Sales.orders", ("my-project", "Sales", "orders")),
         ("sales.orders", ("sales", "orders")),
-        ("SHOP.Sales.orders", ("SHOP", "Sales", "orders")),
-        ("my-project.sales.orders", ("my-project", "sales", "orders")),
-        ("shop.sales.orders 2024", ("shop", "sales", "orders_2024")),
-        ("shop.sales.a/b", ("shop", "sales", "a_b")),
+        ("shop.sales.a/b 2024", ("shop", "sales", "a_b_2024")),
         ("shop.sales.größe", ("shop", "sales", "gr__e")),
     ],
 )
@@ -44,13 +41,9 @@ def test_keys_are_catalog_schema_name(name: str, key: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [
-        ((), {}),
         (("finance", "a-b.c_d"), {"finance": "true", "a-b.c_d": "true"}),
-        (("T" * 63,), {"T" * 63: "true"}),
-        (("needs review",), {"needs_review": "true"}),
-        (("team:finance", "a/b"), {"team_finance": "true", "a_b": "true"}),
-        (("dagster:group_name:marts", "x"), {"x": "true"}),
-        (("dagster:anything:else",), {}),
+        (("needs review", "team:finance"), {"needs_review": "true", "team_finance": "true"}),
+        (("dagster:group_name:marts", "dagster:anything:else"), {}),
         (("dagsterish",), {"dagsterish": "true"}),
         (("t" * 64,), {"t" * 63: "true"}),
         (("", "finance"), {"finance": "true"}),
@@ -63,18 +56,22 @@ def test_tags(tags: tuple[str, ...], expected: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("owner", "owners"),
     [
-        (None, ()),
-        ("", ()),
-        ("ana@example.com", ("ana@example.com",)),
-        ("finance", ("team:finance",)),
-        ("team:finance", ("team:finance",)),
-        ("Ana Díaz", ("team:Ana Díaz",)),
-        ("ana@localhost", ("team:ana@localhost",)),
-        ("Ana <ana@example.com>", ("team:Ana <ana@example.com>",)),
+        (None, []),
+        ("", []),
+        ("ana@example.com", ["ana@example.com"]),
+        ("finance", ["team:finance"]),
+        ("team:finance", ["team:finance"]),
+        # Dagster does not accept these as addresses or teams.
+        *(
+            (owner, [f"team:{owner}"])
+            for owner in ("Ana Díaz", "ana@localhost", "ana@example.technology", "o'neil@a.com")
+        ),
+        *((owner, [f"team:{owner}"]) for owner in ("añana@example.com", "a@b@c.com", "team:")),
     ],
 )
-def test_an_owner_is_an_address_or_a_team(owner: str | None, owners: tuple[str, ...]) -> None:
-    assert TRANSLATOR.get_owners(model(owner=owner)) == owners
+def test_an_owner_is_an_address_or_a_team(owner: str | None, owners: list[str]) -> None:
+    found = TRANSLATOR.get_owners(model(owner=owner))
+    assert [*found] == [*dg.AssetSpec("orders", owners=found).owners] == owners
 
 
 @pytest.mark.parametrize(
@@ -84,9 +81,7 @@ def test_an_owner_is_an_address_or_a_team(owner: str | None, owners: tuple[str, 
         ("VIEW", "view"),
         ("SEED", "seed"),
         ("INCREMENTAL_BY_TIME_RANGE", "incremental"),
-        ("INCREMENTAL_UNMANAGED", "incremental"),
         ("SCD_TYPE_2", "incremental"),
-        ("MANAGED", "table"),
         ("CUSTOM", "table"),
     ],
 )
@@ -96,11 +91,6 @@ def test_kinds_say_dialect_and_form(kind: str, form: str) -> None:
 
 def test_a_model_without_a_dialect_has_a_kind_less() -> None:
     assert TRANSLATOR.get_kinds(model(dialect="")) == ("sqlmesh", "table")
-
-
-@pytest.mark.parametrize("description", [None, "Orders", "two\nlines"])
-def test_the_description_stays_as_it_is(description: str | None) -> None:
-    assert TRANSLATOR.get_description(model(description=description)) == description
 
 
 @QUICK
@@ -124,16 +114,6 @@ def test_dagster_accepts_any_name(
     )
     assert spec.key.path == [*translated.asset_key(named)]
     assert spec.group_name == translated.group(named)
-
-
-# Dagster does not accept these as addresses or teams.
-@pytest.mark.parametrize(
-    "owner",
-    ["ana@example.technology", "añana@example.com", "o'neil@example.com", "a@b@c.com", "team:"],
-)
-def test_an_invalid_address_becomes_a_team(owner: str) -> None:
-    owners = TRANSLATOR.get_owners(model(owner=owner))
-    assert [*owners] == [*dg.AssetSpec("orders", owners=owners).owners] == [f"team:{owner}"]
 
 
 # The methods of dg-sqlmesh's translator and three more; their parameters are public.
@@ -194,10 +174,6 @@ def test_all_metadata() -> None:
     assert TRANSLATOR.get_metadata(FULL, METADATA_KEYS) == METADATA
 
 
-def test_the_default_group() -> None:
-    assert TRANSLATOR.get_group_name(CONTEXT, FULL) == "sqlmesh"
-
-
 def test_every_metadata_key_is_known_or_written_by_the_graph() -> None:
     # The path of the model's file is relative to its module.
     known = {key.removeprefix("sqlmesh/") for key in METADATA}
@@ -205,11 +181,10 @@ def test_every_metadata_key_is_known_or_written_by_the_graph() -> None:
     assert known | {"source"} == set(METADATA_KEYS)
 
 
-@pytest.mark.parametrize("key", sorted(METADATA))
-def test_only_wanted_metadata(key: str) -> None:
-    found = TRANSLATOR.get_metadata(FULL, [key.removeprefix("sqlmesh/")])
-
-    assert found == {key: METADATA[key]}
+def test_only_wanted_metadata() -> None:
+    for key, value in METADATA.items():
+        found = TRANSLATOR.get_metadata(FULL, [key.removeprefix("sqlmesh/")])
+        assert found == {key: value}
 
 
 def test_missing_properties_are_left_out() -> None:
@@ -241,35 +216,11 @@ def test_a_context_finds_models_by_name_and_fqn() -> None:
     assert (context.gateway, context.environment) == (None, "prod")
 
 
-class Jaffle(SQLMeshTranslator):
-    """dg-sqlmesh's first example: other assets for source tables."""
-
-    def get_external_asset_key(self, external_fqn: str) -> dg.AssetKey:
-        _, schema, table = external_fqn.replace('"', "").split(".")
-        return dg.AssetKey(["target", schema, table])
-
-
-class Layers(SQLMeshTranslator):
-    """dg-sqlmesh's second example: groups by the prefix of a model's name."""
-
-    def get_group_name(self, context: TranslationContext, model: Model) -> str:
-        if model.view_name.startswith("stg_"):
-            return "staging"
-        if model.view_name.startswith("mart_"):
-            return "marts"
-        return super().get_group_name(context, model)
-
-
-def test_translators_of_dg_sqlmesh() -> None:
-    name = fqn("jaffle_db.main.raw_source_customers")
-    assert Jaffle().get_external_asset_key(name).path == ["target", "main", "raw_source_customers"]
-    names = ("stg_orders", "mart_revenue", "orders")
-    models = [model(f"shop.sales.{name}") for name in names]
-    groups = [Layers().get_group_name(CONTEXT, each) for each in models]
-    assert groups == ["staging", "marts", "sqlmesh"]
-
-
 def test_which_methods_a_translator_overrides() -> None:
+    class Layers(SQLMeshTranslator):
+        def get_group_name(self, context: TranslationContext, model: Model) -> str:
+            return "marts"
+
     class Inherited(Layers):
         pass
 

@@ -50,16 +50,11 @@ def test_long_lists_are_cut() -> None:
     )
 
 
-def test_warnings_about_property_tags_are_among_them() -> None:
-    (warning,) = found(project(model("s.a", columns=KNOWN, tags=("dagster:kind",))))
-
-    assert warning == "model s.a: tag 'dagster:kind' has no value"
-
-
-def test_changed_property_values() -> None:
+def test_property_tags() -> None:
     tags = ("dagster:kind:big query", "dagster:owner:data", "dagster:asset_key:a b/c")
 
-    assert found(project(model("s.a b", columns=KNOWN, tags=tags))) == (
+    assert found(project(model("s.a b", columns=KNOWN, tags=(*tags, "dagster:kind")))) == (
+        "model s.a b: tag 'dagster:kind' has no value",
         "kind 'big query' is written as 'big_query'",
         "owner 'data' is written as 'team:data'",
         "asset key 'a b/c' is written as 'a_b/c'",

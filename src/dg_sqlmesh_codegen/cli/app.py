@@ -15,9 +15,9 @@ from dg_sqlmesh_codegen.errors import CodegenError
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.version import __version__
 
-from . import commands, settings
-from .arguments import OPTIONS, Arguments, OptionValue
-from .commands import STDOUT, SummaryRequest, Task
+from . import arguments, commands, output
+from .arguments import OptionValue
+from .commands import STDOUT, Task
 
 _EPILOG = """\b
 Example:
@@ -126,36 +126,38 @@ def command(*, show_config: bool, debug: bool, **given: OptionValue | bool) -> i
     [tool.dg_sqlmesh_codegen] table of the nearest pyproject.toml.
     """
     try:
-        flags = {name: given[name] for name in ("projects", *OPTIONS)}
-        typed = Arguments.of(cast("Mapping[str, OptionValue]", flags))  # none of these is a switch
-        wanted = _task(given, typed.command)
-        if wanted.summary and not wanted.summary.needs_generation:
-            wanted.summary.answer(resolve.output_folder(typed.by_key, typed.options))
+        flags = {name: given[name] for name in ("others", *arguments.OPTIONS.values())}
+        typed = cast("Mapping[str, OptionValue]", flags)  # none of these is a switch
+        layer = arguments.layer(typed)
+        task = Task.model_validate({**given, "again": arguments.command(typed)})
+        _refuse_contradictions(task)
+        if not task.needs_project:
+            task.summarize(resolve.output_folder(layer))
             return 0
-        loaded = resolve.load(typed.by_key, typed.options)
+        loaded = resolve.load(layer)
         if show_config:
-            settings.print_settings(loaded)
+            output.print_settings(loaded)
             return 0
         with loaded.located():
-            return commands.run(wanted, loaded.config)
+            return commands.run(task, loaded.config)
     except CodegenError:
         if debug:
             traceback.print_exc()
         raise
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: without the program's name; None takes those of the process.
+        words: its arguments without the program's name; None takes those of the process.
 
     Returns:
         The exit code. An unexpected exception is a bug: its traceback is printed, and its exit code
         is 70, because 1 means that `--check` found a difference.
     """
     try:
-        result = command.main(args=arguments, standalone_mode=False)
+        result = command.main(args=words, standalone_mode=False)
     except CodegenError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
@@ -174,26 +176,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _task(given: Mapping[str, OptionValue | bool], again: str) -> Task:
-    check, diff, doctor = (bool(given[name]) for name in ("check", "diff", "doctor"))
-    if check + diff + doctor > 1:
+def _refuse_contradictions(task: Task) -> None:
+    if task.check + task.diff + task.doctor > 1:
         raise click.UsageError("Use only one of --check, --diff and --doctor.")
-    summary = None
-    file, against, form = (given[name] for name in ("summary_file", "against", "form"))
-    if (file, against, form) != (None, None, None):
-        revisions = None if against is None else str(against)
-        summary = SummaryRequest(str(file or STDOUT), revisions, Format(form or Format.MARKDOWN))
-    if summary and not summary.needs_generation and (check or diff or doctor or given["hook"]):
+    if not task.needs_project and (task.mode is not Mode.WRITE or task.hook):
         raise click.UsageError(
             "--against REV..REV compares two revisions, without a project. Run --check, --diff, "
             "--doctor and --hook in a command of their own."
         )
-    return Task(
-        mode=Mode.CHECK if check or doctor else Mode.DIFF if diff else Mode.WRITE,
-        quiet=bool(given["quiet"]),
-        hook=bool(given["hook"]),
-        doctor=doctor,
-        cache=bool(given["cache"]),
-        summary=summary,
-        again=again,
-    )

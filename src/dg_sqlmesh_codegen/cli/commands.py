@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from pydantic import BaseModel
 
 from dg_sqlmesh_codegen import change_report, pipeline
 from dg_sqlmesh_codegen.config.model import Config
@@ -21,20 +21,31 @@ from . import output
 STDOUT = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryRequest:
-    """A summary of what changed since `against`: one or two git revisions, or what is on disk."""
+class Task(BaseModel, frozen=True):
+    """What a command has to do, by its options; `again` is the command to repeat, for messages."""
 
-    file: str = STDOUT
-    against: str | None = None
-    form: change_report.Format = change_report.Format.MARKDOWN
+    check: bool
+    diff: bool
+    doctor: bool
+    hook: bool
+    cache: bool
+    quiet: bool
+    summary_file: str | None
+    against: str | None  # one or two git revisions; None is what is on disk
+    form: change_report.Format | None
+    again: str
 
     @property
-    def needs_generation(self) -> bool:
+    def mode(self) -> Mode:
+        """Whether files are written, compared or shown as a diff."""
+        return Mode.DIFF if self.diff else Mode.CHECK if self.check or self.doctor else Mode.WRITE
+
+    @property
+    def needs_project(self) -> bool:
         """Whether the new package has to be made, and is not that of a revision."""
         return self.against is None or git.RevisionRange.parse(self.against).new is None
 
-    def answer(self, out: Path, report: Report | None = None) -> None:
+    def summarize(self, out: Path, report: Report | None = None) -> None:
         """Write the summary of the package in `out`; `report` is None without a generation.
 
         Raises:
@@ -42,24 +53,11 @@ class SummaryRequest:
         """
         changes = report.changes if report else None
         summary = change_report.summary_of(out, self.against, changes)
-        text = change_report.text_of(summary, self.form)
-        if self.file == STDOUT:
+        text = change_report.text_of(summary, self.form or change_report.Format.MARKDOWN)
+        if self.summary_file in (None, STDOUT):
             click.echo(text, nl=False)
         else:
-            change_report.save(text, Path(self.file))
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What a command has to do, by its options; `again` is the command to repeat, for messages."""
-
-    mode: Mode
-    quiet: bool
-    hook: bool
-    doctor: bool
-    cache: bool
-    summary: SummaryRequest | None
-    again: str
+            change_report.save(text, Path(str(self.summary_file)))
 
 
 def run(task: Task, config: Config) -> int:
@@ -76,8 +74,8 @@ def run(task: Task, config: Config) -> int:
         output.print_diff(report)
     if task.mode is Mode.CHECK:
         output.print_differences(report, config, task.again)
-    if task.summary:
-        task.summary.answer(config.out, report)
+    if (task.summary_file, task.against, task.form) != (None, None, None):
+        task.summarize(config.out, report)
     if not task.quiet:
         output.print_summary(report, config, time.monotonic() - started)
     found_by_hook = _hook(report, config) if task.hook else 0

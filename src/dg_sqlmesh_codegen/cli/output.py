@@ -1,4 +1,4 @@
-"""What the command line prints: progress, differences, the closing summary."""
+"""What the command line prints: progress, differences, the closing summary, the configuration."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import click
 from rich.console import Console
 
 from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.config.resolve import Settings
+from dg_sqlmesh_codegen.config.toml import toml
 from dg_sqlmesh_codegen.output.mode import Mode
 
 if TYPE_CHECKING:
     from dg_sqlmesh_codegen.output.report import Report
 
 _FEW = 5
+_WIDE = 60
 _WORDS = {
     "changed": "is out of date",
     "missing": "is missing",
@@ -75,25 +78,31 @@ def print_summary(report: Report, config: Config, seconds: float) -> None:
     """Print what the package holds, which files were touched, and how long it took."""
     for warning in report.contents.warnings:
         click.echo(f"note: {warning}", err=True)
-    # On stderr, so that the output of --diff can be piped into `patch`.
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    for label, value in _summary(report, config, seconds):
-        console.print(f"{label:<9} {value}")
-
-
-def _summary(report: Report, config: Config, seconds: float) -> Iterator[tuple[str, str]]:
-    found = report.contents
-    yield "graph", f"{found.models} models, {found.edges} edges, {found.checks} checks"
-    for timezone, crons in found.schedules:
-        yield "schedule", f"{', '.join(crons)} ({timezone})"
-    if not found.schedules:
-        why = "the project has only seeds, which a plan evaluates"
-        yield "schedule", f"none: {why if config.enable_schedule else 'enable_schedule is false'}"
+    found, mode = report.contents, report.mode
     counts = Counter(change.status.value for change in report.changes)
     write, remove = counts["changed"] + counts["missing"], counts["orphaned"]
-    if report.mode is Mode.WRITE:
-        files = f"{write} written, {counts['unchanged']} unchanged, {remove} removed"
-    else:
-        files = f"{write} to write, {counts['unchanged']} unchanged, {remove} to remove"
-    yield "files", f"{files} in {config.out}"
-    yield "time", f"{seconds:.1f} s"
+    written, removed = ("written", "removed") if mode is Mode.WRITE else ("to write", "to remove")
+    why = "the project has only seeds, which a plan evaluates"
+    none = f"none: {why if config.enable_schedule else 'enable_schedule is false'}"
+    crons = [f"{', '.join(crons)} ({timezone})" for timezone, crons in found.schedules]
+    files = f"{write} {written}, {counts['unchanged']} unchanged, {remove} {removed}"
+    lines = [
+        f"graph     {found.models} models, {found.edges} edges, {found.checks} checks",
+        *(f"schedule  {each}" for each in crons or [none]),
+        f"files     {files} in {config.out}",
+        f"time      {seconds:.1f} s",
+    ]
+    # On stderr, so that the output of --diff can be piped into `patch`.
+    click.echo("\n".join(lines), err=True)
+
+
+def print_settings(settings: Settings) -> None:
+    """Print one line for each key: `key = value  # where it is from`."""
+    lines = [
+        # TOML has no null: a key without a value is a comment.
+        f"# {each.key}" if each.value is None else f"{each.key} = {toml(each.value)}"
+        for each in settings.origins
+    ]
+    width = max(len(line) for line in lines if len(line) <= _WIDE)
+    for line, setting in zip(lines, settings.origins, strict=True):
+        click.echo(f"{line:<{width}}  # {setting.where}")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
+from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.errors import CodegenError, UsageError
 
 _DEFS = "defs.yaml"
@@ -62,7 +63,8 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
     # Imported here because it imports SQLMesh, which only this command of `dg` needs.
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415
 
-    report = pipeline.generate(resolve.load({"out": str(request.target_path)}).config)
+    typed = Layer(COMMAND_LINE, None, {"out": str(request.target_path)})
+    report = pipeline.generate(resolve.load(typed).config)
     click.echo(
         f"Generated {report.contents.models} models into {request.target_path}. Next: "
         f"sqlmesh -p {os.path.relpath(project)} plan, then `dg dev`."

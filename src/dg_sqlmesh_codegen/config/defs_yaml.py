@@ -1,4 +1,4 @@
-"""`defs.yaml`, which Dagster reads for the component, and the component's attributes -> a layer.
+"""The attributes of the component in a `defs.yaml` -> a layer, with their templates rendered.
 
 Dagster documentation: "Using components".
 """
@@ -7,24 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-import yaml
-
 from dg_sqlmesh_codegen.errors import UsageError
 
+from .layer import Layer
 from .model import KEYS
-from .sources import PYPROJECT, Layer, read_text, read_toml, shown, tool_tables
 
 COMPONENT = "dg_sqlmesh_codegen.SQLMeshProjectComponent"
-# Dagster takes the first one that exists.
-_DEFS = ("defs.yaml", "defs.yml")
-# This component loads whatever is in its folder, our package too, and has no attributes for us.
-_FOLDER_COMPONENT = "dagster.DefsFolderComponent"
-# Dagster's ComponentFileModel.
-_DOCUMENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
 # dg-sqlmesh's names of attributes -> keys.
 ALIASES = {
     "sqlmesh_config.project_path": "projects",
@@ -40,111 +32,25 @@ _RAW = "external_asset_mapping"
 Render = Callable[[str, str], object]
 
 
-def defs_layer(out: Path) -> Layer | None:
-    """Return the component's attributes in the output folder's `defs.yaml`.
-
-    Raises:
-        UsageError: the file is not valid YAML, it configures another component or several, or a
-            template in it fails.
-    """
-    path = next((out / name for name in _DEFS if (out / name).is_file()), None)
-    attributes = _attributes(path, shown(path)) if path else None
-    if path is None or attributes is None:
-        return None
-    where = shown(path)
-    return attributes_layer(rendered(attributes, _renderer(path.absolute(), where)), where, out)
-
-
 def attributes_layer(
     attributes: Mapping[str, object], where: str, base: Path | None = None
 ) -> Layer:
-    """Return a component's attributes by key of the configuration; the arguments are `Layer`'s.
+    """Return a component's attributes as a layer; the arguments are those of `Layer`.
 
     Raises:
-        UsageError: two attributes set one key, `sqlmesh_config` is not a mapping, or there is an
-            `out`.
+        UsageError: `sqlmesh_config` is not a mapping, or there is an `out`.
     """
-    values: dict[str, object] = {}
-    names: dict[str, str] = {}
-    for name, value in _flat(attributes, where):
-        key = ALIASES.get(name, name)
-        if key == "out":
-            what = f"{where}: `out` is the folder of the defs.yaml itself"
-            raise UsageError(what, hint="Remove the key.")
-        if key in values:
-            what = f"{where}: {names[key]} and {name} set the same value"
-            raise UsageError(what, hint="Remove one of them.")
-        names[key] = name
-        values[key] = value
-    write = partial(json.dumps, default=str, ensure_ascii=False)
-    return Layer(where, base, values, names, (*ATTRIBUTES, *ALIASES), write)
-
-
-def _flat(attributes: Mapping[str, object], where: str) -> Iterator[tuple[str, object]]:
-    for name, value in attributes.items():
-        if name != "sqlmesh_config":
-            yield name, value
-        elif isinstance(value, dict):
-            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
-        else:
-            raise UsageError(
-                f"{where}: {name} must be a mapping", hint='Example: {"project_path": "transform"}'
-            )
-
-
-def _attributes(path: Path, where: str) -> Mapping[str, object] | None:
-    """Return the attributes of our component; None where the file configures the folder only."""
-    documents = [each for each in _documents(path, where) if isinstance(each, dict)]
-    if documents and {each.get("type") for each in documents} == {_FOLDER_COMPONENT}:
-        return None
-    ours = [each for each in documents if each.get("type") == COMPONENT]
-    if len(ours) != 1:
-        raise UsageError(
-            f"{where} must have one component of type {COMPONENT}, and has {len(ours) or 'none'}",
-            hint=f"Write `type: {COMPONENT}` once, or choose another folder with -o.",
-        )
-    for key in map(str, ours[0]):
-        if key not in _DOCUMENT_KEYS:
-            raise UsageError(
-                f"{where}: unknown key {key} beside attributes",
-                hint="Move it below `attributes`. The keys beside it are "
-                f"{', '.join(_DOCUMENT_KEYS)}.",
-            )
-    attributes = ours[0].get("attributes")
-    if attributes is not None and not isinstance(attributes, dict):
-        raise UsageError(
-            f"{where}: attributes must be a mapping", hint='Example: {"group_name": "marts"}'
-        )
-    return {str(key): value for key, value in (attributes or {}).items()}
-
-
-def _documents(path: Path, where: str) -> list[object]:
-    try:
-        return [*yaml.load_all(read_text(path), Loader=_Loader)]
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise UsageError(f"{where} is not valid YAML", detail=f"{error.problem}{place}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"{where} is not valid YAML", detail=str(error)) from error
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as Dagster reads it, with dates as text; but a key that is there twice is an error."""
-
-    def construct_mapping(
-        self, node: yaml.MappingNode, deep: bool = False
-    ) -> dict[Hashable, object]:
-        found: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in found:
-                problem = f"the key {key.value} is there twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            found.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
+    values = {**attributes}
+    nested = values.pop("sqlmesh_config", {})
+    if not isinstance(nested, dict):
+        what = f"{where}: sqlmesh_config must be a mapping"
+        raise UsageError(what, hint='Example: {"project_path": "transform"}')
+    if "out" in values:
+        what = f"{where}: `out` is the folder of the defs.yaml itself"
+        raise UsageError(what, hint="Remove the key.")
+    values |= {f"sqlmesh_config.{name}": value for name, value in nested.items()}
+    keys = {**{key: key for key in ATTRIBUTES}, **ALIASES}
+    return Layer(where, base, values, keys, partial(json.dumps, default=str, ensure_ascii=False))
 
 
 def rendered(attributes: Mapping[str, object], render: Render) -> dict[str, object]:
@@ -184,16 +90,18 @@ class _Env:
         return os.environ.get(name)
 
 
-def _renderer(file: Path, where: str) -> Render:
-    """Return a function that renders as Dagster does: natively, so that a number stays one."""
+def jinja_renderer(where: str, root: Path) -> Render:
+    """Return a function that renders as Dagster does: natively, so that a number stays one.
+
+    `where` is the file, for errors; `root` is the folder that `project_root` stands for.
+    """
 
     def render(text: str, path: str) -> object:
         # Imported here because it takes a while, and most files have no templates.
         import jinja2  # noqa: PLC0415
         from jinja2.nativetypes import NativeEnvironment  # noqa: PLC0415
 
-        root = str(_dg_root(file.parent))
-        scope = {"env": _Env(), "project_root": root, "context": {"project_root": root}}
+        scope = {"env": _Env(), "project_root": f"{root}", "context": {"project_root": f"{root}"}}
         jinja = NativeEnvironment(undefined=jinja2.StrictUndefined)
         try:
             found: object = jinja.from_string(text).render(scope)
@@ -209,14 +117,3 @@ def _renderer(file: Path, where: str) -> Render:
         return found
 
     return render
-
-
-def _dg_root(folder: Path) -> Path:
-    """Return the root of the `dg` project that contains a folder, or else the folder itself."""
-    for candidate in (folder, *folder.parents):
-        pyproject = candidate / PYPROJECT
-        if (candidate / "dg.toml").is_file():
-            return candidate
-        if pyproject.is_file() and "dg" in tool_tables(read_toml(pyproject)):
-            return candidate
-    return folder

@@ -11,11 +11,9 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable
 KEY = "external_asset_mapping"
 # Jinja's own syntax stays as it is; elsewhere {node.name} is short for {{ node.name }}.
 _SHORT = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})|\{([^{}]*)\}", re.DOTALL)
-
-
 # Of a table; `node.database` is empty on engines without catalogs.
-_VARIABLES = ("node.database", "node.schema", "node.name", "node.fqn")
-_HINT = f"The variables are {', '.join(_VARIABLES)}."
+_VARIABLES = ("database", "schema", "name", "fqn")
+_HINT = f"The variables are {', '.join(f'node.{name}' for name in _VARIABLES)}."
 
 
 class ExternalAssetMapping:
@@ -25,7 +23,7 @@ class ExternalAssetMapping:
         template: `target/main/{node.name}`, or Jinja: `{{ node.schema | lower }}/{{ node.name }}`.
 
     Raises:
-        SettingError: a template that Jinja cannot parse, or with an unknown variable.
+        ValueError: a template that Jinja cannot parse, or with an unknown variable.
     """
 
     def __init__(self, template: str) -> None:
@@ -42,14 +40,17 @@ class ExternalAssetMapping:
             tree = jinja.parse(_SHORT.sub(_long, template))
             self._template = jinja.from_string(tree)
         except jinja2.TemplateSyntaxError as error:
-            raise _not_valid(template, str(error)) from error
+            raise ValueError(str(error)) from error
         # Checked here, so that no later change of the project is the first to fail.
         attributes = tree.find_all(jinja2.nodes.Getattr)
-        used = {f"{getattr(each.node, 'name', '')}.{each.attr}" for each in attributes}
-        unknown = {name for name in used if name.startswith("node.")} - {*_VARIABLES}
-        unknown |= meta.find_undeclared_variables(tree) - {"node"}
+        unknown = meta.find_undeclared_variables(tree) - {"node"}
+        unknown |= {
+            f"node.{each.attr}"
+            for each in attributes
+            if getattr(each.node, "name", "") == "node" and each.attr not in _VARIABLES
+        }
         if unknown:
-            raise _not_valid(template, f"unknown variable {', '.join(sorted(unknown))}. {_HINT}")
+            raise ValueError(f"unknown variable {', '.join(sorted(unknown))}. {_HINT}")
 
     def key(self, table: ExternalTable) -> tuple[str, ...]:
         """Return the asset key of one external table.
@@ -60,11 +61,8 @@ class ExternalAssetMapping:
         """
         parts = table.table
         names = (parts.catalog or "", parts.schema_name, parts.view_name, str(parts))
-        node = {
-            each.removeprefix("node."): name for each, name in zip(_VARIABLES, names, strict=True)
-        }
         try:
-            text = self._template.render(node=node)
+            text = self._template.render(node=dict(zip(_VARIABLES, names, strict=True)))
         except Exception as error:
             # A template can call functions and compute, so it can raise anything.
             raise self._error(table, f"{type(error).__name__}: {error}") from error
@@ -79,10 +77,6 @@ class ExternalAssetMapping:
 
     def _error(self, table: ExternalTable, detail: str, hint: str = _HINT) -> SettingError:
         return SettingError(KEY, f"{self._text!r} fails for {table}", detail=detail, hint=hint)
-
-
-def _not_valid(template: str, detail: str) -> SettingError:
-    return SettingError(KEY, f"the template {template!r} is not valid", detail=detail)
 
 
 def _long(match: re.Match[str]) -> str:

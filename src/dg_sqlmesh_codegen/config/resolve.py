@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,13 +18,12 @@ from pydantic_core import ErrorDetails
 
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
 
-from .defs_yaml import ALIASES, defs_layer
+from .defs_yaml import ALIASES
+from .layer import SET, Layer
 from .model import FIELDS, Config, RetryPolicy
-from .sources import Layer, pyproject_layer
+from .sources import defs_layer, pyproject_layer
 
 _PATHS = {"projects", "out", "templates"}
-_DEFAULT = "default"
-_COMMAND_LINE = "command line"
 _SHOWN = 60  # characters of a value in an error
 # For pydantic's error types whose message names Python's types.
 _MESSAGES = {
@@ -40,12 +39,17 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One effective value, the place that it came from, and the name of its key there."""
+    """One effective value, and the layer and the name there that it came from."""
 
     key: str
     value: object
-    where: str
+    layer: Layer | None = None
     name: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place, as a person reads it."""
+        return self.layer.where if self.layer else "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,62 +64,43 @@ class Settings:
         return _located({setting.key: setting for setting in self.origins})
 
 
-def output_folder(arguments: Mapping[str, object], options: Mapping[str, str]) -> Path:
-    """Return the package's folder alone; the arguments are those of `load`.
+def output_folder(command_line: Layer) -> Path:
+    """Return the package's folder alone.
 
     Raises:
         UsageError: no output folder is configured.
     """
-    return _out(merged(_outer(arguments, options)))
+    return _out(merged((command_line, pyproject_layer(Path.cwd()))))
 
 
-def load(arguments: Mapping[str, object], options: Mapping[str, str] | None = None) -> Settings:
+def load(command_line: Layer) -> Settings:
     """Put the configuration together, with the pyproject.toml nearest to the working directory.
-
-    Args:
-        arguments: values from the command line, by key.
-        options: what was typed for a key, where that is not the key itself.
 
     Raises:
         UsageError: an unknown key or a wrong value, naming place and key; or no project or no
             output folder is configured.
     """
-    command_line, *pyproject = outer = _outer(arguments, options or {})
-    inner = defs_layer(_out(merged(outer)))
-    layers = [command_line, *([inner] if inner else []), *pyproject]
-    return _settings(merged(layers), layers)
-
-
-def _outer(arguments: Mapping[str, object], options: Mapping[str, str]) -> list[Layer]:
-    """Return the layers that can name the output folder."""
     pyproject = pyproject_layer(Path.cwd())
-    command_line = Layer(_COMMAND_LINE, None, arguments, options)
-    return [command_line, *([pyproject] if pyproject else [])]
+    defs = defs_layer(_out(merged((command_line, pyproject))))
+    found = merged((command_line, defs, pyproject))
+    arguments = {"projects": (), **{key: setting.value for key, setting in found.items()}}
+    named = found["translator"].layer if "translator" in found else None
+    with _located(found):
+        config = Config(**arguments, root=named.base if named else None)  # type: ignore[arg-type]
+    defaults = {key: Setting(key, getattr(config, key)) for key in FIELDS}
+    return Settings(config, tuple({**defaults, **found}.values()))
 
 
 def _out(outer: Mapping[str, Setting]) -> Path:
     if "out" not in outer:
-        missing = (
-            "output folder is"
-            if "projects" in outer
-            else "SQLMesh project and no output folder are"
-        )
+        project = "" if "projects" in outer else "SQLMesh project and no "
+        are = "is" if "projects" in outer else "are"
         raise UsageError(
-            f"no {missing} configured",
+            f"no {project}output folder {are} configured",
             hint="Name it (PROJECT -o OUT), or set `projects` and `out` in the "
             "[tool.dg_sqlmesh_codegen] table of pyproject.toml.",
         )
     return Path(str(outer["out"].value))
-
-
-def _settings(found: Mapping[str, Setting], layers: Sequence[Layer]) -> Settings:
-    arguments = {key: setting.value for key, setting in found.items()}
-    where = found["translator"].where if "translator" in found else None
-    root = next((layer.base for layer in layers if layer.where == where), None)
-    with _located(found):
-        config = Config(**{"projects": (), **arguments}, root=root)  # type: ignore[arg-type]
-    defaults = {key: Setting(key, getattr(config, key), _DEFAULT) for key in FIELDS}
-    return Settings(config, tuple({**defaults, **found}.values()))
 
 
 @contextmanager
@@ -124,46 +109,52 @@ def _located(found: Mapping[str, Setting]) -> Iterator[None]:
         yield
     except SettingError as error:
         setting = found.get(error.key)
-        # What was typed for an option of its own is plain to see; one of several --set is not.
-        typed = setting and setting.where == _COMMAND_LINE and not setting.name.startswith("--set")
-        if setting is None or setting.where == _DEFAULT or typed:
+        if not setting or not setting.layer or setting.layer.is_option(setting.name):
             raise
         header = f"{setting.where}: {setting.name}: {error.header}"
         raise UsageError(header, detail=error.detail, hint=error.hint) from error
 
 
-def merged(layers: Sequence[Layer]) -> dict[str, Setting]:
+def merged(layers: Iterable[Layer | None]) -> dict[str, Setting]:
     """Return the values of all layers by key; of one key, that of the first layer.
 
     Raises:
-        UsageError: an unknown key or a wrong value, also where another layer overrides it.
+        UsageError: an unknown key or a wrong value, also where another layer overrides it; or one
+            layer sets a key by two names.
     """
     found: dict[str, Setting] = {}
-    for layer in layers:
-        for key in layer.values:
-            name = layer.names.get(key, key)
-            found.setdefault(key, Setting(key, _validated(key, layer), layer.where, name))
+    for layer in filter(None, layers):
+        names: dict[str, str] = {}
+        for name in layer.values:
+            if name not in layer.keys:
+                raise _unknown(layer.where, name, layer.keys)
+            key = layer.keys[name]
+            if names.setdefault(key, name) != name:
+                what = f"{layer.where}: {names[key]} and {name} set the same value"
+                raise UsageError(what, hint="Remove one of them.")
+            found.setdefault(key, Setting(key, _validated(key, layer, name), layer, name))
     return found
 
 
-def _validated(key: str, layer: Layer) -> object:
-    if key not in FIELDS:
-        raise _unknown(layer.where, key, layer.known)
+def _validated(key: str, layer: Layer, name: str) -> object:
     try:
-        value = TypeAdapter(FIELDS[key].rebuild_annotation()).validate_python(layer.values[key])
+        value = TypeAdapter(FIELDS[key].rebuild_annotation()).validate_python(layer.values[name])
     except ValidationError as error:
-        raise _refused(key, layer, error.errors()[0]) from error
+        raise _refused(key, layer, name, error.errors()[0]) from error
     return _below(layer.base, value) if key in _PATHS and layer.base else value
 
 
-def _refused(key: str, layer: Layer, error: ErrorDetails) -> UsageError:
+def _refused(key: str, layer: Layer, name: str, error: ErrorDetails) -> UsageError:
     """Return the error of a value: the path to what is wrong, why, and how to write it."""
-    where = f"{layer.where}: {layer.names.get(key, key)}"
-    path, given = _path(error["loc"], layer.values[key]), error["input"]
+    where = f"{layer.where}: {name}"
+    path, given = _path(error["loc"], layer.values[name]), error["input"]
     if error["type"] == "unexpected_keyword_argument":
         return _unknown(where, path[1:], [field.name for field in fields(RetryPolicy)])
     expected = re.findall(r"'(\w+)'", error.get("ctx", {}).get("expected", ""))
-    hint = _nearest(str(given), expected) or f"Example: {_example(key, layer)}"
+    examples = FIELDS[key].examples or []
+    option = next((each for each in examples if isinstance(each, str)), "")
+    example = option if layer.is_option(name) else layer.write(examples[0])
+    hint = _nearest(str(given), expected) or f"Example: {example}"
     if given is None:
         return UsageError(f"{where}{path} has no value", hint=hint)
     reason = error["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
@@ -173,25 +164,20 @@ def _refused(key: str, layer: Layer, error: ErrorDetails) -> UsageError:
     return UsageError(what, detail=_MESSAGES.get(error["type"], reason), hint=hint)
 
 
-def _example(key: str, layer: Layer) -> str:
-    examples = FIELDS[key].examples or []
-    if layer.where == _COMMAND_LINE and not layer.names.get(key, "").startswith("--set"):
-        return next(each for each in examples if isinstance(each, str))
-    return layer.write(examples[0])
-
-
-def _unknown(where: str, key: str, known: Sequence[str]) -> UsageError:
-    hint = _nearest(ALIASES.get(key, key), known) or f"The keys are: {', '.join(known)}."
+def _unknown(where: str, name: str, known: Iterable[str]) -> UsageError:
+    key = name.removeprefix(SET)
+    names = [each.removeprefix(SET) for each in known]
+    hint = _nearest(ALIASES.get(key, key), names) or f"The keys are: {', '.join(names)}."
     return UsageError(f"{where}: unknown key {key}", hint=hint)
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
+def _nearest(name: str, known: Iterable[str]) -> str:
     lower = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     return f"Did you mean {lower[close[0]]}?" if close else ""
 
 
-def _path(location: Sequence[int | str], value: object) -> str:
+def _path(location: Iterable[int | str], value: object) -> str:
     """Return the path to a value below its key, as it was written."""
     if isinstance(value, str | tuple):  # text for a list of one; arguments of an option
         return ""

@@ -1,43 +1,31 @@
-"""A layer: the values from one place. `pyproject.toml` is one; `defs_yaml` reads another."""
+"""The files that configure the generator -> layers: `pyproject.toml`, and `defs.yaml`."""
 
 from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
+from typing import TypeVar
+
+import yaml
 
 from dg_sqlmesh_codegen.errors import UsageError
 
-from .model import KEYS
-from .toml import toml
+from .defs_yaml import COMPONENT, attributes_layer, jinja_renderer, rendered
+from .layer import Layer
 
+T = TypeVar("T")
 TABLE = "tool.dg_sqlmesh_codegen"
 _NAME = "dg_sqlmesh_codegen"
 _ALIKE = 0.85  # ratio of names that are a misspelling of ours: dashes, a letter too many
-PYPROJECT = "pyproject.toml"
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Values from one place.
-
-    Args:
-        where: the place, as an error names it.
-        base: the folder that relative paths start from; None leaves them as they are.
-        values: by key of the configuration.
-        names: the name of a key in that place, where it differs from the key.
-        known: the names that are possible in that place.
-        write: returns a value in the syntax of that place.
-    """
-
-    where: str
-    base: Path | None
-    values: Mapping[str, object]
-    names: Mapping[str, str] = field(default_factory=dict)
-    known: Sequence[str] = KEYS
-    write: Callable[[object], str] = toml
+_PYPROJECT = "pyproject.toml"
+# Dagster takes the first one that exists.
+_DEFS = ("defs.yaml", "defs.yml")
+# This component loads whatever is in its folder, our package too, and has no attributes for us.
+_FOLDER_COMPONENT = "dagster.DefsFolderComponent"
+# Dagster's ComponentFileModel.
+_DOCUMENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
 
 
 def pyproject_layer(start: Path) -> Layer | None:
@@ -47,28 +35,41 @@ def pyproject_layer(start: Path) -> Layer | None:
         UsageError: the file is not valid TOML, or our name in it is not a table.
     """
     for folder in (start, *start.parents):
-        path = folder / PYPROJECT
-        if path.is_file():
-            table = _own_table(path)
-            if table is not None:
-                return Layer(f"{shown(path)} [{TABLE}]", folder, table)
+        path = folder / _PYPROJECT
+        table = _own_table(path) if path.is_file() else None
+        if table is not None:
+            return Layer(f"{_shown(path)} [{TABLE}]", folder, table)
         if (folder / ".git").exists():  # a repository does not configure another one
             return None
     return None
 
 
+def defs_layer(out: Path) -> Layer | None:
+    """Return the component's attributes in the output folder's `defs.yaml`.
+
+    Raises:
+        UsageError: the file is not valid YAML, it configures another component or several, or a
+            template in it fails.
+    """
+    path = next((out / name for name in _DEFS if (out / name).is_file()), None)
+    attributes = _attributes(path) if path else None
+    if path is None or attributes is None:
+        return None
+    render = jinja_renderer(_shown(path), _dg_root(out.absolute()))
+    return attributes_layer(rendered(attributes, render), _shown(path), out)
+
+
 def _own_table(path: Path) -> Mapping[str, object] | None:
-    document = read_toml(path)
-    tools = tool_tables(document)
+    document = _parsed(path, "TOML", tomllib.loads)
+    tools = _tools(document)
     alike = [f"tool.{name}" for name in _alike(tools) if name != _NAME]
     alike += [name for name in _alike(document) if isinstance(document[name], dict)]
     if alike:
-        raise UsageError(
-            f"{shown(path)}: the table [{alike[0]}] is unknown", hint=f"Rename it to [{TABLE}]."
-        )
+        what = f"{_shown(path)}: the table [{alike[0]}] is unknown"
+        raise UsageError(what, hint=f"Rename it to [{TABLE}].")
     table = tools.get(_NAME)
     if table is not None and not isinstance(table, dict):
-        raise UsageError(f"{shown(path)}: {TABLE} must be a table", hint=f"Write [{TABLE}].")
+        raise UsageError(f"{_shown(path)}: {TABLE} must be a table", hint=f"Write [{TABLE}].")
     return table
 
 
@@ -76,37 +77,78 @@ def _alike(names: Mapping[str, object]) -> list[str]:
     return difflib.get_close_matches(_NAME, names, cutoff=_ALIKE)
 
 
-def tool_tables(document: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the tables `[tool.*]` of a pyproject.toml by name."""
+def _dg_root(folder: Path) -> Path:
+    """Return the root of the `dg` project that contains a folder, or else the folder itself."""
+    for root in (folder, *folder.parents):
+        file = root / _PYPROJECT
+        if (root / "dg.toml").is_file():
+            return root
+        if file.is_file() and "dg" in _tools(_parsed(file, "TOML", tomllib.loads)):
+            return root
+    return folder
+
+
+def _tools(document: Mapping[str, object]) -> Mapping[str, object]:
     tools = document.get("tool")
     return tools if isinstance(tools, dict) else {}
 
 
-def read_toml(path: Path) -> dict[str, object]:
-    """Return the content of a TOML file.
+def _attributes(path: Path) -> Mapping[str, object] | None:
+    """Return the attributes of our component; None where the file configures the folder only."""
+    where = _shown(path)
+    found = _parsed(path, "YAML", lambda text: [*yaml.load_all(text, Loader=_Loader)])
+    documents = [each for each in found if isinstance(each, dict)]
+    if documents and {each.get("type") for each in documents} == {_FOLDER_COMPONENT}:
+        return None
+    ours = [each for each in documents if each.get("type") == COMPONENT]
+    if len(ours) != 1:
+        raise UsageError(
+            f"{where} must have one component of type {COMPONENT}, and has {len(ours) or 'none'}",
+            hint=f"Write `type: {COMPONENT}` once, or choose another folder with -o.",
+        )
+    for key in ours[0].keys() - {*_DOCUMENT_KEYS}:
+        raise UsageError(
+            f"{where}: unknown key {key} beside attributes",
+            hint=f"Move it below `attributes`. The keys beside it are {', '.join(_DOCUMENT_KEYS)}.",
+        )
+    attributes = ours[0].get("attributes")
+    if attributes is not None and not isinstance(attributes, dict):
+        what = f"{where}: attributes must be a mapping"
+        raise UsageError(what, hint='Example: {"group_name": "marts"}')
+    return {str(key): value for key, value in (attributes or {}).items()}
 
-    Raises:
-        UsageError: it cannot be read, or is not valid TOML.
-    """
+
+class _Loader(yaml.SafeLoader):
+    """YAML as Dagster reads it, with dates as text; but a key that is there twice is an error."""
+
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, object]:
+        found: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in found:
+                problem = f"the key {key.value} is there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            found.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
+
+
+def _parsed(path: Path, language: str, parse: Callable[[str], T]) -> T:
     try:
-        return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{shown(path)} is not valid TOML", detail=str(error)) from error
-
-
-def read_text(path: Path) -> str:
-    """Return the content of a file.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
+        return parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{shown(path)} cannot be read", detail=str(error)) from error
+        raise UsageError(f"{_shown(path)} cannot be read", detail=str(error)) from error
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        reason = f"{getattr(error, 'problem', error)}{place}"
+        raise UsageError(f"{_shown(path)} is not valid {language}", detail=reason) from error
 
 
-def shown(path: Path) -> str:
+def _shown(path: Path) -> str:
     """Return the path as it is typed in the working directory."""
     absolute, here = path.absolute(), Path.cwd()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)

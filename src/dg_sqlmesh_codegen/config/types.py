@@ -8,17 +8,18 @@ from __future__ import annotations
 import builtins
 import keyword
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from dg_sqlmesh_codegen import dagster_names
-from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY
 
 from .key_template import ExternalAssetMapping
 
+T = TypeVar("T")
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
     *("EXTERNALS", "HERE", "Iterator", "MODELS", "Path", "SQLMeshResource", "SQLMeshResult"),
@@ -47,11 +48,13 @@ def is_literal(value: object, with_none: bool = True) -> bool:
     return isinstance(value, str | bool | int) or (value is None and with_none)
 
 
-def _require(accepts: Callable[[str], object], message: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not accepts(text):
+def require(accepts: Callable[[T], object], message: str = "") -> AfterValidator:
+    """Refuse the values that a function does not accept, with a message of what is right."""
+
+    def check(value: T) -> T:
+        if not accepts(value):
             raise ValueError(message)
-        return text
+        return value
 
     return AfterValidator(check)
 
@@ -75,30 +78,17 @@ def _is_class_path(text: str) -> bool:
     return name.isidentifier() and all(map(str.isidentifier, module.split(".")))
 
 
-def _template(text: str) -> str:
-    try:
-        ExternalAssetMapping(text)
-    except SettingError as error:
-        raise ValueError(error.detail) from error
-    return text
-
-
-def _tag(value: object) -> object:
-    # Dagster writes a value that is not text as JSON: Kubernetes and ECS settings are mappings.
-    if not is_literal(value, with_none=False):
-        raise ValueError(
-            "a tag value is text, a number, true or false, or a list or mapping of these"
-        )
-    return value
-
-
 def _by_gateway(value: object) -> object:
     """Return catalogs by gateway, in lower case as in SQLMesh; the command line gives a tuple."""
     if isinstance(value, str):
         return {ANY_GATEWAY: value}
-    if not isinstance(value, Mapping | tuple):
+    if isinstance(value, tuple):
+        typed = (text.rpartition("=") for text in value)
+        pairs = [(gateway if equals else ANY_GATEWAY, name) for gateway, equals, name in typed]
+    elif isinstance(value, Mapping):
+        pairs = [*value.items()]
+    else:
         return value
-    pairs = map(_pair, value) if isinstance(value, tuple) else value.items()
     catalogs: dict[str, object] = {}
     for gateway, name in pairs:
         first = catalogs.setdefault(str(gateway).lower(), name)
@@ -107,48 +97,51 @@ def _by_gateway(value: object) -> object:
     return catalogs
 
 
-def _pair(text: str) -> tuple[str, str]:
-    gateway, equals, name = text.rpartition("=")
-    return (gateway if equals else ANY_GATEWAY), name
-
-
-Text = Annotated[str, Strict(), _require(str.strip, "the text is empty")]
+Text = Annotated[str, Strict(), require(str.strip, "the text is empty")]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 Count = Annotated[int, Strict(), Field(gt=0)]
 Retries = Annotated[int, Strict(), Field(ge=0)]
 Seconds = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 GroupName = Annotated[
     Text,
-    _require(
+    require(
         dagster_names.is_group_name,
         "Dagster accepts letters, digits and _ in a group name, and / between nested groups",
     ),
 ]
 Owner = Annotated[
     Text,
-    _require(
+    require(
         lambda text: dagster_names.owner(text) == text,
         "Dagster accepts an email address or team:name as an owner",
     ),
 ]
 ScheduleName = Annotated[
     Text,
-    _require(
+    require(
         lambda text: text.isidentifier() and text.isascii(),
         "a schedule name has only ASCII letters, digits and _, and does not start with a digit",
     ),
-    _require(
+    require(
         lambda text: not keyword.iskeyword(text) and text not in _DAGSTER_NAMES,
         "Python or Dagster reserves this name",
     ),
-    _require(_is_free, "the generated definitions.py uses this name for something else"),
+    require(_is_free, "the generated definitions.py uses this name for something else"),
 ]
-ClassPath = Annotated[Text, _require(_is_class_path, "it must be package.module:Class")]
-KeyTemplate = Annotated[Text, AfterValidator(_template)]
+ClassPath = Annotated[Text, require(_is_class_path, "it must be package.module:Class")]
+KeyTemplate = Annotated[Text, require(ExternalAssetMapping)]
 DefaultCatalogs = Annotated[
     dict[Text, Text], BeforeValidator(_by_gateway, json_schema_input_type=str | dict[str, str])
 ]
-Tags = Annotated[dict[Text, Annotated[object, AfterValidator(_tag)]], Strict()]
+# Dagster writes a value that is not text as JSON: Kubernetes and ECS settings are mappings.
+_Tag = Annotated[
+    object,
+    require(
+        partial(is_literal, with_none=False),
+        "a tag value is text, a number, true or false, or a list or mapping of these",
+    ),
+]
+Tags = Annotated[dict[Text, _Tag], Strict()]
 # A single text stands for a list of one.
 Listed = BeforeValidator(
     lambda value: (value,) if isinstance(value, str) else value,

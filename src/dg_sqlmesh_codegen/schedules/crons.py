@@ -12,9 +12,8 @@ reads `59/7`, `*,5` or a week that is spelled out as something else.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,21 +22,7 @@ from croniter import croniter
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, StandaloneAudit
 
-from .fields import (
-    ANY_DAY,
-    DAY,
-    FIELDS,
-    HOUR,
-    MINUTE,
-    WEEKDAY,
-    bit_set,
-    days_of,
-    matching_days,
-    spelled_values,
-)
-
-# Numbers and stars, with a day or a weekday but not both: nothing that croniter need be asked for.
-_SIMPLE = re.compile(r"(\* \* \*|[\d,]+ (\*|[\d,]+) \*|\* (\*|[\d,]+) [0-6](,[0-6]){0,5})")
+from .fields import FIELDS, numbers, plain, plain_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +35,14 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class _Cron:
-    """A cron as a product of three bit sets; bit n of `days` is the n-th day of a long calendar."""
+    """A cron as a product of bit sets: minutes, hours, and the days of a long calendar."""
 
-    minutes: int
-    hours: int
-    days: int
     text: str
+    sets: tuple[int, ...]
 
     def covers(self, other: _Cron) -> bool:
         """Return whether every tick of the other cron is one of this cron."""
-        missing = other.minutes & ~self.minutes, other.hours & ~self.hours, other.days & ~self.days
-        return not any(missing)
+        return not any(theirs & ~own for own, theirs in zip(self.sets, other.sets, strict=True))
 
 
 def schedules(
@@ -78,72 +60,44 @@ def schedules(
     Raises:
         ProjectError: a cron that Dagster cannot run, with the model or audit that has it.
     """
-    by_timezone: dict[str, dict[str, _Cron]] = defaultdict(dict)
+    by_timezone: dict[str, list[_Cron]] = defaultdict(list)
     evaluated = (model for model in models if not model.is_seed)
     nodes: tuple[Model | StandaloneAudit, ...] = (*evaluated, *standalone_audits)
     for node in nodes:
-        crons = by_timezone[node.cron_tz or "UTC"]
-        crons.setdefault(node.cron, _parse_for(node))
+        try:
+            by_timezone[node.cron_tz or "UTC"].append(_parse(node.cron))
+        except ValueError as error:
+            raise ProjectError(
+                f"{node}: Dagster cannot run the cron {node.cron!r}",
+                detail=str(error),
+                hint="Give it a cron of five fields: minute hour day month weekday.",
+            ) from error
     ordered = sorted(by_timezone, key=lambda timezone: (timezone != "UTC", timezone))
-    return tuple(
-        Schedule(timezone, _without_covered(by_timezone[timezone].values())) for timezone in ordered
-    )
-
-
-def _parse_for(node: Model | StandaloneAudit) -> _Cron:
-    try:
-        return _parse(node.cron)
-    except ValueError as error:
-        raise ProjectError(
-            f"{node}: Dagster cannot run the cron {node.cron!r}",
-            detail=str(error),
-            hint="Give it a cron of five fields: minute hour day month weekday.",
-        ) from error
+    return tuple(Schedule(each, _without_covered({*by_timezone[each]})) for each in ordered)
 
 
 @lru_cache(maxsize=1024)
 def _parse(cron: str) -> _Cron:
     text = " ".join(cron.split())
     if not text.startswith("@"):
-        _refuse(text)
+        _refuse(text.split())
     fields, nth = croniter.expand(text)[:2]  # ValueError (CroniterError) on what it cannot read
-    spelled = [spelled_values(values, index) for index, values in enumerate(fields)]
-    if nth:
-        spelled[WEEKDAY] = ",".join(
-            f"L{day}" if str(number) == "l" else f"{day}#{number}"
-            for day in sorted(nth)
-            for number in sorted(nth[day], key=str)
-        )
-    day_fields = spelled[DAY:] if text.startswith("@") else text.split()[DAY:]
-    simple = _SIMPLE.fullmatch(" ".join(day_fields)) is not None
-    days = days_of(" ".join(spelled[DAY:])) if simple else matching_days(" ".join(day_fields))
+    minutes, hours = (numbers(fields[index], index) for index in (0, 1))
+    day_text, days = plain_days(fields, nth)
     if not days:
         raise ValueError("it never ticks")
-    minutes, hours = (bit_set(fields[index], index) for index in (MINUTE, HOUR))
-    plain = " ".join((spelled[MINUTE], spelled[HOUR], _plain_day_fields(spelled, days)))
-    return _Cron(minutes, hours, days, plain)
+    time_sets = (sum(1 << each for each in field) for field in (minutes, hours))
+    return _Cron(f"{plain(minutes, 0)} {plain(hours, 1)} {day_text}", (*time_sets, days))
 
 
-def _refuse(text: str) -> None:
-    fields = text.split()
+def _refuse(fields: list[str]) -> None:
     if len(fields) != len(FIELDS):
         raise ValueError("a cron of minute, hour, day, month and weekday is all that it takes")
     if any(field[0] in "RrHh" for field in fields):
         # croniter draws these anew in every process that parses them.
         raise ValueError("random times (R, H) differ from process to process")
-    if "w" in fields[DAY].lower():
+    if "w" in fields[2].lower():
         raise ValueError("it does not know the weekday nearest to a day (W)")
-
-
-def _plain_day_fields(spelled: Sequence[str], days: int) -> str:
-    """Choose the plainest spelling of the days.
-
-    Where day and weekday are both given, croniter takes either, and one of them may say it all.
-    """
-    day, month, weekday = spelled[DAY:]
-    shorter = (ANY_DAY, f"* {month} *", f"{day} {month} *", f"* {month} {weekday}")
-    candidates = (*shorter, f"{day} {month} {weekday}")
-    return next(fields for fields in candidates if days_of(fields) == days)
 
 
 def _without_covered(crons: Iterable[_Cron]) -> tuple[str, ...]:

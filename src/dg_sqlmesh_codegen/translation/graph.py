@@ -92,7 +92,7 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
 def _refuse_collisions(
     project: Project, translation: Translation, keys: Mapping[str, AssetKey]
 ) -> None:
-    _refuse_modules({model.name: naming.module_path(model.table) for model in project.models})
+    _refuse_paths({model.name: naming.module_path(model.table) for model in project.models})
     # Dagster makes the name of an op output of a key: it joins the parts with "__", and replaces
     # "-" and "." by "_".
     outputs = [
@@ -105,38 +105,22 @@ def _refuse_collisions(
         raise translation.collision(error, "get_asset_key") from error
 
 
-def _refuse_modules(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
-    """Refuse two models or tables with the same module, by name and path."""
-    naming.refuse_collisions("module", [(".".join(path), name) for name, path in paths.items()])
-    imported = [(import_name(path), name) for name, path in paths.items()]
-    naming.refuse_collisions("import name", imported)
-    _refuse_folders(paths)
-
-
-def _refuse_folders(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
-    """Refuse a module whose path is also a folder, or whose folder differs by case only."""
-    folders: dict[str, tuple[str, str]] = {}
+def _refuse_paths(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
+    """Refuse two models or tables, by name, with one path, also where case does not count."""
+    naming.refuse_collisions("import name", [(import_name(paths[name]), name) for name in paths])
+    taken: dict[str, tuple[str, str]] = {}
     for name, path in paths.items():
-        for depth in range(1, len(path)):
-            folder = "/".join(path[:depth])
-            other, owner = folders.setdefault(folder.lower(), (folder, name))
-            if other != folder:
+        *folders, file = ("/".join(path[: depth + 1]) for depth in range(len(path)))
+        # A folder may be used twice if it is spelled alike; a file may not.
+        uses = [(folder, folder, name) for folder in folders]
+        uses += [(f"{folder}/__init__", "", "the package") for folder in folders]
+        for place, use, owner in (*uses, (file, f"model {name}", name)):
+            found, other = taken.setdefault(place.lower(), (use, owner))
+            if found != use:
                 raise ProjectError(
-                    f"models {owner} and {name} get folders that differ by case only: "
-                    f"{other} and {folder}",
-                    hint="Write the catalog or schema the same way in both.",
+                    f"{other} and {name} get the same path {place} if case is ignored",
+                    hint="Rename one of them in the SQLMesh project.",
                 )
-    for name, path in paths.items():
-        if path[-1] == "__init__":
-            raise ProjectError(
-                f"model {name} would be the __init__.py of its folder",
-                hint="Rename it in the SQLMesh project.",
-            )
-        if "/".join(path).lower() in folders:
-            raise ProjectError(
-                f"model {name} is named like a schema of other models",
-                hint="Rename one of them in the SQLMesh project.",
-            )
 
 
 def import_name(module: Sequence[Identifier]) -> Identifier:
@@ -154,7 +138,7 @@ def externals(project: Project, translation: Translation) -> tuple[External, ...
         External(table, naming.module_path(table.table), translation.external_key(table))
         for table in project.external_tables
     ]
-    _refuse_modules({str(each.table.table): each.module for each in found})
+    _refuse_paths({str(each.table.table): each.module for each in found})
     return tuple(sorted(found, key=lambda each: each.module))
 
 

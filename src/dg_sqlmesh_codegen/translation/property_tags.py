@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 
 PREFIX = "dagster:"
-KNOWN = ("group_name", "owner", "kind", "description", "asset_key")
+# What each property is called in a warning, and how its value is changed to one Dagster accepts.
+_PROPERTIES: dict[str, tuple[str, Callable[[str], str]]] = {
+    "group_name": ("group", dagster_names.group_name),
+    "owner": ("owner", dagster_names.owner),
+    "kind": ("kind", dagster_names.kind),
+    "description": ("description", str),
+    "asset_key": ("asset key", lambda text: "/".join(_parts(text))),
+}
+KNOWN = tuple(_PROPERTIES)
 _SINGLE = ("group_name", "description", "asset_key")
 
 
@@ -30,27 +38,33 @@ class Properties:
 
 def of(model: Model) -> Properties:
     """Read a model's tags. If a property can have only one value, the first one counts."""
-    found = [*pairs(model)]
+    found = [(name, _PROPERTIES[name][1](value)) for name, value in _pairs(model)]
     first = dict(reversed(found))
     return Properties(
-        group_name=dagster_names.group_name(first.get("group_name", "")) or None,
-        owners=tuple(dagster_names.owner(value) for name, value in found if name == "owner"),
-        kinds=tuple(dagster_names.kind(value) for name, value in found if name == "kind"),
+        group_name=first.get("group_name"),
+        owners=tuple(value for name, value in found if name == "owner"),
+        kinds=tuple(value for name, value in found if name == "kind"),
         description=first.get("description"),
-        asset_key=key(first.get("asset_key", "")),
+        asset_key=_parts(first.get("asset_key", "")),
     )
 
 
-def key(text: str) -> dagster_names.AssetKey:
-    """Return the asset key of a tag's value `a/b/c`; empty if the text has no parts."""
+def _parts(text: str) -> dagster_names.AssetKey:
     return tuple(dagster_names.key_part(part.strip()) for part in text.split("/") if part.strip())
 
 
-def pairs(model: Model) -> Iterator[tuple[str, str]]:
+def _pairs(model: Model) -> Iterator[tuple[str, str]]:
     """Yield the name and the value of each tag that sets a known property."""
     for _, name, value in _parsed(model):
         if name in KNOWN and value.strip():
             yield name, value
+
+
+def changed(model: Model) -> Iterator[tuple[str, str, str]]:
+    """Yield what a property is called, its value, and the one that Dagster accepts."""
+    for name, value in _pairs(model):
+        what, change = _PROPERTIES[name]
+        yield what, value, change(value)
 
 
 def plain(model: Model) -> tuple[str, ...]:
@@ -67,7 +81,7 @@ def warnings(model: Model) -> Iterator[str]:
         elif not value.strip():
             yield f"{model}: tag {tag!r} has no value"
     for name in _SINGLE:
-        values = [value for found, value in pairs(model) if found == name]
+        values = [value for found, value in _pairs(model) if found == name]
         if len(set(values)) > 1:
             yield f"{model}: several tags {PREFIX}{name}:..., the first one counts: {values[0]!r}"
 

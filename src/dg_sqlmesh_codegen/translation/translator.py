@@ -18,6 +18,8 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, TableName
 from . import naming, property_tags
 
 _KINDS = {"VIEW": "view", "SEED": "seed"}
+# Metadata keys that are not named like the model's attribute.
+_ATTRIBUTES = {"materialized": "materialized_view", "grain": "grains"}
 
 
 class SupportsPath(Protocol):
@@ -122,25 +124,11 @@ class SQLMeshTranslator:
         Returns:
             `sqlmesh/<key>` for each wanted property that the model has.
         """
-        known: dict[str, object] = {
-            "kind": str(model.kind),
-            "materialized": model.materialized_view,
-            "forward_only": model.forward_only,
-            "dialect": model.dialect,
-            "gateway": model.gateway,
-            "cron": model.cron,
-            "cron_tz": model.cron_tz,
-            "start": model.start,
-            "signals": model.signals,
-            "tags": tuple(sorted(model.tags)),
-            "grain": model.grains,
-            "partitioned_by": model.partitioned_by,
-            "clustered_by": model.clustered_by,
-            "query": model.query,
-        }
-        return {
-            f"sqlmesh/{key}": known[key] for key in METADATA_KEYS if key in keys and known.get(key)
-        }
+        known = {key: getattr(model, _ATTRIBUTES.get(key, key)) for key in METADATA_KEYS}
+        known |= {"kind": str(model.kind), "tags": tuple(sorted(model.tags))}
+        # `source` is relative to the generated module, which the generator knows.
+        wanted = [key for key in METADATA_KEYS if key in keys and key != "source"]
+        return {f"sqlmesh/{key}": known[key] for key in wanted if known[key]}
 
     def get_owners(self, model: Model) -> Sequence[str]:
         """Return the model's owner as an e-mail address or `team:name`."""

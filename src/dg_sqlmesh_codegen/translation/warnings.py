@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config.model import Config
@@ -12,14 +12,6 @@ from . import naming, property_tags
 from .translator import SQLMeshTranslator, overrides
 
 _SHOWN = 5
-# What a property is called in a warning, and how its value is changed to one that Dagster accepts.
-_PROPERTIES: dict[str, tuple[str, Callable[[str], str]]] = {
-    "group_name": ("group", dagster_names.group_name),
-    "owner": ("owner", dagster_names.owner),
-    "kind": ("kind", dagster_names.kind),
-    "asset_key": ("asset key", lambda text: "/".join(property_tags.key(text))),
-    "description": ("description", str),
-}
 
 
 def warnings(
@@ -64,9 +56,8 @@ def _undescribed(project: Project) -> Iterator[str]:
 
 def _renamed(model: Model, translator: SQLMeshTranslator) -> Iterator[str]:
     """Yield the names that the naming rules changed, except those that a translator returned."""
-    for name, value in property_tags.pairs(model):
-        what, renamed = _PROPERTIES[name]
-        yield from _difference(what, value, renamed(value))
+    for what, value, changed in property_tags.changed(model):
+        yield from _difference(what, value, changed)
     if not overrides(translator, "get_tags"):
         for tag in property_tags.plain(model):
             yield from _difference("tag", tag, dagster_names.tag(tag))
