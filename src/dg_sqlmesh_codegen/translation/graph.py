@@ -56,6 +56,12 @@ class Asset:
     metadata: Metadata
     checks: tuple[Check, ...]
 
+    @property
+    def audit_queries(self) -> Mapping[str, str]:
+        """The queries of the model's own audits by name: an audit can have many checks."""
+        audits = (check.audit for check in self.checks)
+        return {audit.name: audit.query for audit in audits if not audit.standalone}
+
 
 @dataclass(frozen=True, slots=True)
 class External:
