@@ -28,14 +28,7 @@ _HOMES = {
     "SQLMeshTranslator": "translation.translator",
     "generate": "pipeline",
 }
-__all__ = [
-    "CodegenError",
-    "Config",
-    "SQLMeshProjectComponent",
-    "SQLMeshTranslator",
-    "__version__",
-    "generate",
-]
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - all of them are text
 
 
 def __getattr__(name: str) -> object:

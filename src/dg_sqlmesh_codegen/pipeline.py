@@ -43,7 +43,7 @@ def generate(
     """
     known = inputs.inputs_of(config) if cache else None
     record = store.read(config.out) if known else None
-    if known and record and record.inputs.digest == known.digest:
+    if known and record and record.inputs == known:
         texts = compare.generated_files(config.out)
         if store.digest(texts) == record.output:
             return Report(mode, record.contents, compare.unchanged(texts), config.check_versions)
@@ -63,7 +63,7 @@ def _delivered(
 ) -> tuple[Change, ...]:
     """Compare the package with its folder; `Mode.WRITE` also writes it."""
     try:
-        with exclusive(config.out):
+        with exclusive(config.out, store.location(config.out).with_suffix(".lock")):
             changes = compare.compare(rendered.files, config.out)
             if mode is Mode.WRITE:
                 progress(f"Writing {config.out}")

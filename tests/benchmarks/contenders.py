@@ -62,3 +62,28 @@ def dg_sqlmesh() -> Path:
 def script(name: str) -> Path:
     """Return one of the scripts that measured processes run."""
     return SCRIPTS / f"{name}.py"
+
+
+# dg-sqlmesh refuses to run without the queued coordinator. Nothing goes through its queue here.
+_INSTANCE = """
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+telemetry:
+  enabled: false
+"""
+
+
+def instance_in(folder: Path, postgres_url: str | None = None) -> dict[str, str]:
+    """Make an empty instance, tables included; return the environment that names it.
+
+    It keeps its records in a database of PostgreSQL, or in SQLite.
+    """
+    home = folder / "dagster_home"
+    home.mkdir()
+    storage = f"storage: {{postgres: {{postgres_url: {postgres_url}}}}}\n" if postgres_url else ""
+    (home / "dagster.yaml").write_text(_INSTANCE + storage)
+    environment = {"DAGSTER_HOME": str(home)}
+    code = "import dagster; dagster.DagsterInstance.get().get_runs_count()"
+    run((PYTHON, "-c", code), folder, environment)
+    return environment

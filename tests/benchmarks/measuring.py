@@ -1,12 +1,12 @@
-"""Time and memory of processes, and the Markdown tables that show them."""
+"""Time of processes, and the Markdown tables that show it."""
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
-import sys
-import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,38 +14,30 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).parent / "scripts"
-# A process inherits the peak memory of the one that starts it: pytest is large, this is not.
-_LAUNCHER = """
-import json, os, subprocess, sys, time
-started = time.perf_counter()
-process = subprocess.Popen(sys.argv[2:])
-_, status, usage = os.wait4(process.pid, 0)
-result = {
-    "wall": time.perf_counter() - started,
-    "cpu": usage.ru_utime + usage.ru_stime,
-    "megabytes": usage.ru_maxrss / 1024,
-    "code": os.waitstatus_to_exitcode(status),
-}
-open(sys.argv[1], "w").write(json.dumps(result))
-"""
+# Which clock measures processes: `wall`, or `cpu` for a busy machine.
+CLOCK = os.environ.get("BENCHMARK_CLOCK", "wall")
+# How often a short measurement is repeated.
+ROUNDS = int(os.environ.get("BENCHMARK_ROUNDS", "3"))
+# How many seconds a contender that may never end gets.
+PATIENCE = float(os.environ.get("BENCHMARK_TIMEOUT", "900"))
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a process and its children took, and what they printed.
+    """The seconds that a process and its children took, and what they printed.
 
-    `wall` and `cpu` are seconds; `megabytes` is the peak memory of the largest of the processes.
+    `cpu` is the time of the processors, `user` the part of it outside of the system.
     """
 
     wall: float
     cpu: float
-    megabytes: float
+    user: float
     output: str
 
     @property
     def seconds(self) -> float:
-        """Seconds on the clock that was asked for (`clock`)."""
-        return self.cpu if clock() == "cpu" else self.wall
+        """Seconds on the clock that was asked for."""
+        return self.cpu if CLOCK == "cpu" else self.wall
 
     def report(self) -> dict[str, float]:
         """Return what one of `scripts/` prints as its last line."""
@@ -55,21 +47,6 @@ class Cost:
 
 class FailedError(Exception):
     """A measured process ended with a wrong exit code, or not in time."""
-
-
-def clock() -> str:
-    """Which clock measures processes: BENCHMARK_CLOCK, `wall` or `cpu` (for a busy machine)."""
-    return os.environ.get("BENCHMARK_CLOCK", "wall")
-
-
-def rounds() -> int:
-    """How often a short measurement is repeated: BENCHMARK_ROUNDS, 3 by default."""
-    return int(os.environ.get("BENCHMARK_ROUNDS", "3"))
-
-
-def patience() -> float:
-    """How many seconds a contender that may never end gets: BENCHMARK_TIMEOUT, 900 by default."""
-    return float(os.environ.get("BENCHMARK_TIMEOUT", "900"))
 
 
 def sizes(default: str) -> list[int]:
@@ -89,68 +66,47 @@ def run(
     Raises:
         FailedError: it did not succeed, or took longer than `timeout` seconds.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        result = Path(scratch) / "result"
-        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(result), *map(str, command)]
-        with (Path(scratch) / "output").open("w+") as output:
-            process = subprocess.Popen(
-                launcher,
-                cwd=folder,
-                env=_environment() | dict(environment or {}),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-                process.wait()
-                raise FailedError(f"not finished after {timeout:.0f} s") from None
-            output.seek(0)
-            text = output.read()
-        if not result.exists():
-            raise FailedError(f"could not be started: {' '.join(map(str, command))}\n{text}")
-        measured = json.loads(result.read_text())
-    if measured["code"]:
-        raise FailedError(
-            f"exit code {measured['code']}: {' '.join(map(str, command))}\n{text[-4000:]}"
+    # Python keeps byte code: a deployment compiles it once, not at each start.
+    inherited = {key: value for key, value in os.environ.items() if "DONTWRITEBYTECODE" not in key}
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    try:
+        done = subprocess.run(
+            list(map(str, command)),
+            cwd=folder,
+            env=inherited | dict(environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
-    return Cost(measured["wall"], measured["cpu"], measured["megabytes"], text)
+    except subprocess.TimeoutExpired as error:
+        raise FailedError(f"not finished after {timeout:.0f} s") from error
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise FailedError(f"exit code {done.returncode}: {done.args}\n{done.stdout[-4000:]}")
+    user = after.ru_utime - before.ru_utime
+    return Cost(wall, user + after.ru_stime - before.ru_stime, user, done.stdout)
 
 
 def alternately(contenders: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]:
-    """Run each in turn, `rounds()` times, and return the median one of each.
+    """Run each in turn, ROUNDS times, and return the median one of each.
 
     In turn, because a machine that gets busy should not make one of them look slow.
     """
-    costs: dict[str, list[Cost]] = {name: [] for name in contenders}
-    for _ in range(rounds()):
-        for name, contender in contenders.items():
-            costs[name].append(contender())
+    costs = [{name: contender() for name, contender in contenders.items()} for _ in range(ROUNDS)]
     return {
-        name: sorted(each, key=lambda cost: cost.seconds)[(len(each) - 1) // 2]
-        for name, each in costs.items()
+        name: sorted((each[name] for each in costs), key=lambda cost: cost.seconds)[ROUNDS // 2]
+        for name in contenders
     }
 
 
 def show(capsys: pytest.CaptureFixture[str], title: str, rows: Sequence[Sequence[object]]) -> None:
     """Print a Markdown table; the first row is its head, numbers get two digits."""
-    texts = [[_cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    lines = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
-        for row in texts
+    head, *body = [
+        [f"{value:.2f}" if isinstance(value, float) else str(value) for value in row]
+        for row in rows
     ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body)]
     with capsys.disabled():
         print(f"\n\n{title}\n", *lines, sep="\n")  # noqa: T201 - what a benchmark is for
-
-
-def _cell(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-def _environment() -> dict[str, str]:
-    """Let Python keep byte code: a deployment compiles it once, not at each start."""
-    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

@@ -18,6 +18,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,12 @@ from benchmarks.contenders import (
     PYTHON,
     SQLMESH,
     dg_sqlmesh,
+    instance_in,
     planned_in,
     script,
 )
-from benchmarks.instances import Storage, storage
-from benchmarks.measuring import Cost, FailedError, patience, run, show, sizes
+from benchmarks.measuring import PATIENCE, Cost, FailedError, run, show, sizes
+from e2e.server.postgres import Postgres
 
 pytestmark = pytest.mark.benchmark
 
@@ -40,28 +42,13 @@ FLOOR = str(script("floor"))
 BARE = "defs_without_checks"
 WITHOUT_CHECKS = ("--set", "checks=none", "--set", "execution_status_check=false", "-o", BARE)
 HEAD: list[object] = [
-    *("", "s", "CPU s", "run itself (s)", "/ `sqlmesh run`", "/ aim"),
-    *("MB", "events", "planned", "checks"),
+    *("", "s", "CPU s", "user s", "run itself (s)", "/ `sqlmesh run`", "/ aim"),
+    *("events", "planned", "checks"),
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a contender took, and what it wrote to the instance (nothing: it has none)."""
-
-    cost: Cost
-    events: dict[str, float]
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of the whole process."""
-        return self.cost.seconds
-
-    @property
-    def itself(self) -> float | str:
-        """Seconds of the run without imports and definitions, where they were measured."""
-        last = self.cost.output.strip().splitlines()[-1]
-        return self.cost.report()["seconds"] if last.startswith("{") else ""
+# What a contender took, and what it wrote to its instance, by kind of event.
+Outcome = tuple[Cost, dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,50 +56,62 @@ class Arena:
     """Runs contenders, each in a fresh copy of `planned` and on a fresh instance."""
 
     planned: Path
-    storage: Storage
+    server: Postgres | None
+    numbers: count[int]
 
     def run(self, command: Sequence[str], *, timeout: float | None = None) -> Outcome:
-        folder = self.planned.with_name(f"{self.planned.name}-{self.storage.name}-copy")
-        shutil.rmtree(folder, ignore_errors=True)
+        number = next(self.numbers)
+        folder = self.planned.with_name(f"copy-{number}")
         shutil.copytree(self.planned, folder)
-        instance = self.storage.instance_in(folder)
+        url = None
+        if self.server:
+            self.server.execute(f"CREATE DATABASE dagster_{number}")
+            url = self.server.url(f"dagster_{number}")
+        instance = instance_in(folder, url)
         cost = run(command, folder, instance, timeout=timeout)
         if command[0] == SQLMESH[0]:
-            return Outcome(cost, {})
-        return Outcome(cost, run((PYTHON, script("count_events")), folder, instance).report())
+            return cost, {}
+        return cost, run((PYTHON, script("count_events")), folder, instance).report()
 
 
-@pytest.mark.parametrize("records", ["sqlite", "postgres"])
+@pytest.mark.parametrize("records", ["SQLite", "PostgreSQL"])
 def test_run_cost(records: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with storage(records) as where:
+    tmp_path.chmod(0o755)  # a server that root starts runs as another user
+    server = Postgres.start_new(tmp_path / "postgres") if records == "PostgreSQL" else None
+    try:
         for models in sizes("100"):
             planned = planned_in(tmp_path / str(models), models)
             run((*GENERATE, *WITHOUT_CHECKS), planned)
-            _compare(Arena(planned, where), models, capsys)
+            rows = _compared(Arena(planned, server, count()), models)
+            show(capsys, f"A run of {models} models, Dagster's records in {records}", rows)
+    finally:
+        if server:
+            server.cleanup()
 
 
-def _compare(arena: Arena, models: int, capsys: pytest.CaptureFixture[str]) -> None:
+def _compared(arena: Arena, models: int) -> list[list[object]]:
     sqlmesh = arena.run((*SQLMESH, "run", "--skip-janitor"))
-    rows = [HEAD, _row("`sqlmesh run`", sqlmesh, sqlmesh)]
+    reference = sqlmesh[0].seconds
+    rows = [HEAD, _row("`sqlmesh run`", sqlmesh, reference)]
     for way, command in WAYS.items():
         start = arena.run(command("-f", FLOOR, "nothing_job"))
         floor = arena.run(command("-f", FLOOR, "floor_job"))
         ours = arena.run(command("-m", "defs.definitions", "sqlmesh_job"))
         bare = arena.run(command("-m", f"{BARE}.definitions", "sqlmesh_job"))
-        assert ours.events["materializations"] == floor.events["materializations"] == models
-        assert bare.events["materializations"] == models
-        aim = start.seconds + 1.1 * max(sqlmesh.seconds, floor.seconds - start.seconds)
+        assert {each[1]["ASSET_MATERIALIZATION"] for each in (floor, ours, bare)} == {models}
+        imports = start[0].seconds
+        aim = imports + 1.1 * max(reference, floor[0].seconds - imports)
         rows += [
-            _row(f"Dagster's start-up, {way}", start, sqlmesh),
-            _row(f"Dagster's floor, {way}", floor, sqlmesh),
-            _row(f"this project, {way}", ours, sqlmesh, aim),
-            _row(f"without checks, {way}", bare, sqlmesh),
+            _row(f"Dagster's start-up, {way}", start, reference),
+            _row(f"Dagster's floor, {way}", floor, reference),
+            _row(f"this project, {way}", ours, reference, aim),
+            _row(f"without checks, {way}", bare, reference),
         ]
     try:
-        rows.append(_row("dg-sqlmesh, in process", _rival(arena), sqlmesh))
+        rows.append(_row("dg-sqlmesh, in process", _rival(arena), reference))
     except FailedError as error:
         rows.append([f"dg-sqlmesh, in process: {str(error).splitlines()[0]}", *[""] * 9])
-    show(capsys, f"A run of {models} models, Dagster's records in {arena.storage.name}", rows)
+    return rows
 
 
 def _in_process(flag: str, home: str, job: str) -> tuple[str, ...]:
@@ -129,14 +128,17 @@ WAYS = {"in process": _in_process, "`dagster job execute`": _executed}
 def _rival(arena: Arena) -> Outcome:
     definitions = str(script("dg_sqlmesh_definitions"))
     command = (str(dg_sqlmesh()), str(script("run_in_process")), definitions, "sqlmesh_job")
-    return arena.run(command, timeout=patience())
+    return arena.run(command, timeout=PATIENCE)
 
 
-def _row(name: str, outcome: Outcome, sqlmesh: Outcome, aim: float | None = None) -> list[object]:
-    cost = outcome.cost
+def _row(name: str, outcome: Outcome, reference: float, aim: float | None = None) -> list[object]:
+    cost, events = outcome
+    last = cost.output.strip().splitlines()[-1]
+    planned = [number for kind, number in events.items() if kind.endswith("_PLANNED")]
     return [
-        *(name, cost.wall, cost.cpu, outcome.itself, cost.seconds / sqlmesh.seconds),
+        *(name, cost.wall, cost.cpu, cost.user),
+        cost.report()["seconds"] if last.startswith("{") else "",
+        cost.seconds / reference,
         cost.seconds / aim if aim else "",
-        round(cost.megabytes),
-        *(outcome.events.get(key, "") for key in ("all", "planned", "checks")),
+        *(events.get("all", ""), sum(planned), events.get("ASSET_CHECK_EVALUATION", "")),
     ]

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import PYTHON, SQLMESH, planned_in, script
-from benchmarks.instances import Storage
+from benchmarks.contenders import PYTHON, SQLMESH, instance_in, planned_in, script
 from benchmarks.measuring import run, show, sizes
 
 pytestmark = pytest.mark.benchmark
@@ -30,7 +29,7 @@ def test_tick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     for models in sizes("100"):
         folder = planned_in(tmp_path / str(models), models, planned_at="now")
-        instance = Storage(None).instance_in(folder)
+        instance = instance_in(folder)
         nothing_due = (*SQLMESH, "run", "--skip-janitor")
         run(nothing_due, folder)
         command = run(nothing_due, folder).seconds

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+import platformdirs
 import pytest
 
 from dg_sqlmesh_codegen.cache import store
@@ -15,7 +17,7 @@ from dg_sqlmesh_codegen.rendering.files import Contents, File, Rendered
 FILE = File(PurePosixPath("models/a.py"), "a = 1\n")
 PACKAGE = {FILE.path: FILE.text}
 CONTENTS = Contents(1, 2, 3, (("UTC", ("0 0 * * *",)),), ("a warning",))
-INPUTS = Inputs("digest", "shared", {"models/a.sql": "digest"})
+INPUTS = Inputs("shared", {"models/a.sql": "digest"})
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -56,7 +58,7 @@ BROKEN: dict[str, Callable[[str], str]] = {
     "nothing": lambda text: "",
     "half of it": lambda text: text[: len(text) // 2],
     "another kind": lambda text: "[]",
-    "a text for a number": lambda text: changed(text, written_ns="1"),
+    "a text for a number": lambda text: text.replace('"models":1', '"models":"1"'),
     "a list for a mapping": lambda text: changed(text, inputs=[]),
     "a number for a text": lambda text: changed(text, output=1),
     "a wrong type deep inside": lambda text: text.replace('"0 0 * * *"', "[]"),
@@ -79,16 +81,38 @@ def test_a_folder_that_cannot_be_written(out: Path, tmp_path: Path) -> None:
     (tmp_path / "records").write_text("a file")
     write(out)
     assert store.read(out) is None
+    assert store.sqlmesh_cache(out, INPUTS, None) is None
 
 
-def test_a_time_that_hides_a_change(out: Path, tmp_path: Path) -> None:
-    model = tmp_path / "a.sql"
-    model.write_text("SELECT 1")
-    known = Inputs("1", "shared", {str(model): "1"})
-    store.write(out, known, Rendered((), CONTENTS))
-    record = store.read(out)
-    assert record
-    assert not record.misleads(known)
-    assert record.misleads(Inputs("2", "shared", {str(model): "2"}))  # older than the record
-    deleted = Inputs("2", "shared", {})
-    assert not record.misleads(deleted)
+def test_a_user_without_a_home_gets_no_folder_named_tilde(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(store.FOLDER)
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *_, **__: Path("~", ".cache"))
+    monkeypatch.chdir(tmp_path)
+    write(out)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("later", "models", "kept"),
+    [
+        (True, {"a.sql": "1"}, True),
+        (True, {"a.sql": "2"}, True),
+        (False, {"a.sql": "1"}, True),
+        (False, {"a.sql": "2"}, False),  # changed, and older than the record
+        (False, {}, True),
+    ],
+)
+def test_a_time_that_hides_a_change(
+    later: bool, models: dict[str, str], kept: bool, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(out.parent)
+    store.write(out, Inputs("shared", {"a.sql": "1"}), Rendered((), CONTENTS))
+    Path("a.sql").touch()
+    os.utime("a.sql", ns=(0, store.location(out).stat().st_mtime_ns + later))
+    (store.location(out).with_suffix("") / "shared").mkdir(parents=True)
+
+    folder = store.sqlmesh_cache(out, Inputs("shared", models), store.read(out))
+    assert folder
+    assert folder.exists() == kept

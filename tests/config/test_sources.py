@@ -85,7 +85,7 @@ def attributes(text: str, folder: Path, name: str = "defs.yaml") -> dict[str, ob
         ("\"{{ env.NUMBER == '7' }}\"", True),
         ("['{{ env.NUMBER }}', b]", [7, "b"]),
         ("{a: {b: '{{ env.NUMBER }}'}}", {"a": {"b": 7}}),
-        ("{<<: {a: 1, b: 2}, a: 3}", {"a": 3, "b": 2}),  # a merge sets no key twice
+        ("{<<: {a: 1, b: 2}, a: 3}", {"a": 3, "b": 2}),
         ("'{% if env.MISSING %}a{% else %}b{% endif %}'", "b"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -33,20 +34,11 @@ class DgProject:
         return self.folder / "src" / "shop_project" / "defs"
 
     def dg(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(self.folder / "src"),
-            "DAGSTER_HOME": str(self.home),
-            "COLUMNS": "200",
-            **variables,
-        }
+        path = {"PYTHONPATH": str(self.folder / "src"), "DAGSTER_HOME": str(self.home)}
+        environment = {**os.environ, **path, "COLUMNS": "200", **variables}
+        command = [str(BIN / "dg"), *arguments]
         return subprocess.run(
-            [str(BIN / "dg"), *arguments],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
 
     def succeed(self, *arguments: str, **variables: str) -> str:
@@ -55,9 +47,8 @@ class DgProject:
         return done.stdout
 
     def definitions(self) -> dict[str, list[dict[str, object]]]:
-        found: dict[str, list[dict[str, object]]] = json.loads(
-            self.succeed("list", "defs", "--json")
-        )
+        found = json.loads(self.succeed("list", "defs", "--json"))
+        assert isinstance(found, dict)
         return found
 
 
@@ -80,10 +71,6 @@ def scaffolded(project: DgProject) -> DgProject:
     # Planned in the past, so that something is due.
     run([*sqlmesh, "--auto-apply", "--no-prompts", "--execution-time", "2026-11-04"], project.home)
     return project
-
-
-def test_dg_lists_the_component(project: DgProject) -> None:
-    assert TYPE in project.succeed("list", "components")
 
 
 def test_scaffolding_writes_the_defs_and_the_package(scaffolded: DgProject) -> None:
@@ -116,10 +103,8 @@ def test_the_deployment_says_the_environment(scaffolded: DgProject) -> None:
     file = scaffolded.defs / "transform" / "defs.yaml"
     before = file.read_text()
     file.write_text(f"{before}    environment: \"{{{{ env('STAGE', 'prod') }}}}\"\n")
-    try:
-        done = scaffolded.dg("launch", "--assets", MODEL.to_user_string(), STAGE="dev_ana")
-    finally:
-        file.write_text(before)
+    done = scaffolded.dg("launch", "--assets", MODEL.to_user_string(), STAGE="dev_ana")
+    file.write_text(before)
 
     assert done.returncode != 0
     assert "The SQLMesh environment 'dev_ana' was never planned" in done.stdout + done.stderr
@@ -128,36 +113,22 @@ def test_the_deployment_says_the_environment(scaffolded: DgProject) -> None:
 def test_a_package_that_is_missing_is_asked_for(scaffolded: DgProject) -> None:
     folder = scaffolded.defs / "empty"
     folder.mkdir()
-    (folder / "defs.yaml").write_text(
-        f"type: {TYPE}\nattributes: {{sqlmesh_config: {{project_path: ../nowhere}}}}\n"
-    )
-    try:
-        done = scaffolded.dg("check", "defs")
-    finally:
-        (folder / "defs.yaml").unlink()
-        folder.rmdir()
+    text = f"type: {TYPE}\nattributes: {{sqlmesh_config: {{project_path: ../nowhere}}}}\n"
+    (folder / "defs.yaml").write_text(text)
+    done = scaffolded.dg("check", "defs")
+    shutil.rmtree(folder)
 
     assert done.returncode != 0
     said = " ".join((done.stdout + done.stderr).split())
     assert f"Run: python -m dg_sqlmesh_codegen -o {folder}" in said
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((), "no SQLMesh project is given. Add --project-path PATH"),
-        (("--project-path", "nowhere"), "the SQLMesh project folder does not exist: nowhere"),
-        (("--project-path", "src", "--init", "true"), "is not empty"),
-    ],
-)
-def test_scaffolding_says_what_is_missing(
-    project: DgProject, arguments: tuple[str, ...], message: str
-) -> None:
-    done = project.dg("scaffold", "defs", TYPE, "other", *arguments)
+def test_scaffolding_without_a_project_writes_nothing(project: DgProject) -> None:
+    done = project.dg("scaffold", "defs", TYPE, "other")
 
     assert done.returncode != 0
     said = " ".join((done.stdout + done.stderr).replace("│", " ").split())
-    assert message in said
+    assert "no SQLMesh project is given. Add --project-path PATH" in said
     assert not (project.defs / "other").exists()  # so the command can be repeated
 
 
@@ -176,11 +147,6 @@ def test_the_package_alone_loads_in_the_same_folder(scaffolded: DgProject) -> No
         "import dagster as dg; from shop_project.defs import transform; "
         "print(len(dg.load_defs(transform).resolve_asset_graph().get_all_asset_keys()))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(scaffolded.folder / "src")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.strip() == "2", done.stderr
+    path = str(scaffolded.folder / "src")
+    done = run([sys.executable, "-c", script], scaffolded.home, PYTHONPATH=path)
+    assert done.stdout.strip() == "2"

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import itertools
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,15 +11,14 @@ import dagster as dg
 import pytest
 
 from dg_sqlmesh_codegen.cli.app import main
+from e2e.shop import run
 from projects import model, write_project
 
 pytestmark = pytest.mark.process
 
-Load = Callable[[str], ModuleType]
 STAGED = dg.AssetKey(["warehouse", "shop", "stg_orders"])
 MART = dg.AssetKey(["warehouse", "shop", "mart_revenue"])
 ORDERS = dg.AssetKey(["warehouse", "raw", "orders"])
-CUSTOMERS = dg.AssetKey(["jaffle_db", "main", "raw_source_customers"])
 FILES = {
     "models/stg_orders.sql": model(
         "shop.stg_orders", "SELECT id::INT AS id FROM raw.orders", kind="FULL", cron="'@hourly'"
@@ -41,63 +36,27 @@ FILES = {
     """,
 }
 TABLE = "[tool.dg_sqlmesh_codegen]\n"
-COMPONENT = "type: dg_sqlmesh_codegen.SQLMeshProjectComponent\nattributes:\n"
-TRANSLATORS = '''
-import dagster as dg
+TRANSLATOR = """
 from dg_sqlmesh_codegen import SQLMeshTranslator
 
-
-class Jaffle(SQLMeshTranslator):
-    """Source tables of the database jaffle_db are assets of something else."""
-
-    def get_external_asset_key(self, external_fqn):
-        database, schema, table = (part.strip('"') for part in external_fqn.split("."))
-        if database == "jaffle_db":
-            return dg.AssetKey(["target", schema, table])
-        return super().get_external_asset_key(external_fqn)
-
-
 class Layers(SQLMeshTranslator):
-    """A model's prefix is its group."""
-
     def get_group_name(self, context, model):
-        if model.view_name.startswith("stg_"):
-            return "staging"
-        if model.view_name.startswith("mart_"):
-            return "marts"
-        return super().get_group_name(context, model)
-'''
-_numbers = itertools.count()
+        return "staging" if model.view_name.startswith("stg_") else "marts"
+"""
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(workplace: Path) -> Path:
     """A repository with a SQLMesh project in `shop`, which is the working directory."""
-    (tmp_path / ".git").mkdir()
-    write_project(tmp_path / "shop", FILES)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (workplace / ".git").mkdir()
+    write_project(workplace / "shop", FILES)
+    return workplace
 
 
-@pytest.fixture
-def load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """Imports the definitions of a generated package, each time anew."""
-    monkeypatch.syspath_prepend(str(folder))
-    # A module that is written twice in a second, with one length, would be read from its cache.
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    renamed: list[str] = []
-
-    def load(out: str) -> ModuleType:
-        # A link keeps relative paths as they are, and gives the package a name of its own.
-        name = f"configured_{next(_numbers)}"
-        (folder / name).symlink_to(folder / out)
-        renamed.append(name)
-        importlib.invalidate_caches()
-        return importlib.import_module(f"{name}.definitions")
-
-    yield load
-    for name in [name for name in sys.modules if name.split(".")[0] in renamed]:
-        del sys.modules[name]
+def load(out: str) -> ModuleType:
+    """Import the definitions of a generated package, each time anew."""
+    importlib.invalidate_caches()
+    return importlib.reload(importlib.import_module(f"{out}.definitions"))
 
 
 def resource(module: ModuleType) -> dict[str, object]:
@@ -118,7 +77,7 @@ def schedules(module: ModuleType) -> dict[str, str]:
 
 
 def test_without_configuration(
-    folder: Path, load: Load, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["shop", "-o", "defs"]) == 0
 
@@ -169,7 +128,7 @@ def test_without_configuration(
 
 EVERYTHING = """
 projects = "shop"
-out = "generated"
+out = "all_defs"
 gateway = "local"
 environment = "dev"
 default_catalogs = "warehouse"
@@ -187,19 +146,15 @@ external_specs = true
 
 
 def test_everything_in_pyproject(
-    folder: Path, load: Load, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "pyproject.toml").write_text(f"{TABLE}{EVERYTHING}", encoding="utf-8")
 
     # From a folder below, in a process: no word is needed.
     (folder / "below").mkdir()
-    command = [sys.executable, "-m", "dg_sqlmesh_codegen"]
-    done = subprocess.run(
-        command, cwd=folder / "below", capture_output=True, text=True, check=False, env=os.environ
-    )
-    assert done.returncode == 0, done.stderr
+    run([sys.executable, "-m", "dg_sqlmesh_codegen"], folder / "below")
 
-    module = load("generated")
+    module = load("all_defs")
     assert resource(module) == {"gateway": "local", "environment": "dev", "concurrent_tasks": 2}
     assert project_dir(module) == folder / "shop"
     assert schedules(module) == {"every_hour": "RUNNING"}
@@ -228,7 +183,7 @@ def test_everything_in_pyproject(
 
     # The environment still wins over what is configured.
     monkeypatch.setenv("DG_SQLMESH_GATEWAY", "other")
-    assert resource(load("generated"))["gateway"] == "other"
+    assert resource(load("all_defs"))["gateway"] == "other"
 
     # What --show-config prints is the same configuration.
     capsys.readouterr()
@@ -240,93 +195,19 @@ def test_everything_in_pyproject(
     assert main(["--check", "-q"]) == 0
 
 
-def test_flags_beat_defs_yaml_beats_pyproject(
-    folder: Path, load: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TASKS", "3")
-    monkeypatch.delenv("STATUS", raising=False)
-    (folder / "pyproject.toml").write_text(
-        f'{TABLE}environment = "from_pyproject"\nconcurrent_tasks = 9\ngroup_name = "pyproject"\n'
-        'schedule_name = "from_pyproject"\nenable_schedule = false\nout = "defs"\n[tool.dg]\n',
-        encoding="utf-8",
-    )
-    (folder / "defs").mkdir()
-    (folder / "defs" / "defs.yaml").write_text(
-        f"""{COMPONENT}
-  sqlmesh_config:
-    project_path: "{{{{ project_root }}}}/shop"
-    environment: from_defs
-    gateway: local
-  concurrency_jobs_limit: "{{{{ env.TASKS }}}}"
-  default_group_name: defs
-  enable_schedule: true
-  schedule_status: "{{{{ env('STATUS', 'STOPPED') }}}}"
-  external_asset_mapping: "target/{{{{ node.schema }}}}/{{node.name}}"
-template_vars_module: .variables
-post_processing: {{assets: [{{target: "*"}}]}}
-""",
-        encoding="utf-8",
-    )
+def test_a_translator_is_needed_to_generate_and_not_to_run(folder: Path) -> None:
+    (folder / "shop_translators.py").write_text(TRANSLATOR, encoding="utf-8")
+    sets = ["--set", "translator=shop_translators:Layers", "--set", "enable_schedule=false"]
+    command = [sys.executable, "-m", "dg_sqlmesh_codegen", "shop", "-o", "translated_defs", *sets]
+    said = run(command, folder).stderr
+    (folder / "shop_translators.py").unlink()
 
-    assert main(["-q", "--environment", "typed", "--set", "group_name=typed"]) == 0
-
-    module = load("defs")
-    assert resource(module) == {"environment": "typed", "gateway": "local", "concurrent_tasks": 3}
-    assert project_dir(module) == folder / "shop"
-    assert schedules(module) == {"from_pyproject": "STOPPED"}
+    module = load("translated_defs")
     graph = module.defs.resolve_asset_graph()
-    assert graph.get(STAGED).group_name == "typed"
-    assert graph.get(STAGED).parent_keys == {dg.AssetKey(["target", "raw", "orders"])}
-
-    # Without the words it is the file that counts; without its key, the other file.
-    assert main(["-q"]) == 0
-    again = load("defs")
-    assert resource(again)["environment"] == "from_defs"
-    assert again.defs.resolve_asset_graph().get(STAGED).group_name == "defs"
-
-
-def test_no_schedule(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["shop", "-o", "defs", "--set", "enable_schedule=false"]) == 0
-    assert "schedule  none: enable_schedule is false" in capsys.readouterr().err
-
-    assert schedules(load("defs")) == {}
-
-
-def test_the_two_translators_of_dg_sqlmesh(
-    folder: Path, load: Load, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delitem(sys.modules, "shop_translators", raising=False)
-    (folder / "shop_translators.py").write_text(TRANSLATORS, encoding="utf-8")
-
-    assert main(["shop", "-o", "defs", "--set", "translator=shop_translators:Jaffle"]) == 0
-    graph = load("defs").defs.resolve_asset_graph()
-    mapped = dg.AssetKey(["target", "main", "raw_source_customers"])
-    assert graph.get(MART).parent_keys == {STAGED, mapped}
-    assert graph.get(STAGED).parent_keys == {ORDERS}
-
-    (folder / "pyproject.toml").write_text(
-        f'{TABLE}projects = "shop"\nout = "defs"\ntranslator = "shop_translators:Layers"\n'
-        'external_asset_mapping = "x/{node.name}"\n',
-        encoding="utf-8",
-    )
-    # The model's tag wins over the translator.
-    text = FILES["models/mart_revenue.sql"].replace("dagster:group_name", "dagster:kind")
-    (folder / "shop" / "models" / "mart_revenue.sql").write_text(text, encoding="utf-8")
-    capsys.readouterr()
-    assert main([]) == 0
-    assert "external_asset_mapping is not used" not in capsys.readouterr().err
-    graph = load("defs").defs.resolve_asset_graph()
-    assert {key: graph.get(key).group_name for key in (STAGED, MART)} == {
-        STAGED: "staging",
-        MART: "marts",
-    }
-    # It names no external tables itself.
-    assert graph.get(MART).parent_keys == {STAGED, dg.AssetKey(["x", "raw_source_customers"])}
-    # The translator is needed to generate, not to run.
-    assert "shop_translators" not in "".join(
-        path.read_text(encoding="utf-8") for path in (folder / "defs").rglob("*.py")
-    )
-    monkeypatch.delitem(sys.modules, "shop_translators")
+    assert graph.get(STAGED).group_name == "staging"
+    assert graph.get(MART).group_name == "a"  # the model's tag wins over the translator
+    assert schedules(module) == {}
+    assert "schedule  none: enable_schedule is false" in said
 
 
 def test_a_wrong_configuration_is_told_before_sqlmesh_is_loaded(

@@ -12,8 +12,7 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL
-from dg_sqlmesh_codegen.runtime.doctor import doctor, main
-from dg_sqlmesh_codegen.runtime.doctor.findings import Severity
+from dg_sqlmesh_codegen.runtime.doctor import Severity, doctor, main
 from e2e import workshop
 from e2e.shop import Shop, run
 from projects import model, write_project
@@ -27,19 +26,14 @@ telemetry: {enabled: false}
 """
 
 
-# A server that does not run, and a file that does not exist.
-AWAY = """
+# A server that does not run, and a file that does not exist: looking for it must not make it.
+AWAY = "{type: postgres, host: 127.0.0.1, port: 9, user: me, password: '', database: state}"
+NOWHERE = "{{type: duckdb, database: '{}/nowhere.db'}}"
+CONFIG = """
 gateways:
   away:
-    connection: {type: duckdb}
-    state_connection: {type: postgres, host: 127.0.0.1, port: 9, user: me, password: "",
-                       database: state}
-model_defaults: {dialect: duckdb}
-"""
-NOWHERE = """
-gateways:
-  local:
-    connection: {{type: duckdb, database: "{}/nowhere.db"}}
+    connection: {{type: duckdb}}
+    state_connection: {}
 model_defaults: {{dialect: duckdb}}
 """
 
@@ -115,22 +109,22 @@ def test_a_state_that_is_not_there(quick: Shop) -> None:
     assert "plan staging`" in found[1].what
 
 
-def test_a_database_that_is_not_up(workplace: Path) -> None:
-    project = write_project(workplace / "project", {}, config=AWAY)
+@pytest.mark.parametrize(
+    ("state", "what", "remedy"),
+    [
+        (AWAY, "state cannot be read", "`sqlmesh -p {}/project info`"),
+        (NOWHERE, "never planned (the state is expected in {}/nowhere.db)", "plan prod`"),
+    ],
+)
+def test_a_state_that_cannot_be_read(workplace: Path, state: str, what: str, remedy: str) -> None:
+    config = CONFIG.format(state.format(workplace) if state == NOWHERE else state)
+    project = write_project(workplace / "project", {}, config=config)
     found = doctor([], SQLMeshResource(project_dir=str(project)), None)
 
     assert found[-1].severity is Severity.PROBLEM
-    assert "state cannot be read" in found[-1].what
-    assert f"`sqlmesh -p {project} info`" in found[-1].remedy
+    assert what.format(workplace) in found[-1].what
+    assert remedy.format(workplace) in str(found[-1])
     assert "\n" not in str(found[-1])
-
-
-def test_a_state_in_a_file_that_is_not_there(workplace: Path) -> None:
-    """Looking for it must not make it."""
-    project = write_project(workplace / "project", {}, config=NOWHERE.format(workplace))
-    found = doctor([], SQLMeshResource(project_dir=str(project)), None)
-
-    assert f"never planned (the state is expected in {workplace / 'nowhere.db'})" in found[-1].what
     assert not (workplace / "nowhere.db").exists()
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from e2e import workshop
 from e2e.outcome import STATUS
-from e2e.shop import Shop, materialize, tick
+from e2e.shop import Shop, materialize
 from projects import model
 
 pytestmark = pytest.mark.dagster
@@ -21,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 from sqlmesh import ExecutionContext, model
 
-@model("work.mover", kind="FULL", columns={"n": "int"}, depends_on={"shop.work.AFTER"})
+@model("work.mover", kind="FULL", columns={"n": "int"}, depends_on={"shop.work.first"})
 def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
     told = Path("told")
     if told.exists():
@@ -30,17 +28,11 @@ def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
         context.engine_adapter.execute(STATEMENT)
     return pd.DataFrame({"n": [1]})
 """
-# A plan may have evaluated everything, or have promoted a version that nothing was evaluated of.
+# A plan may have evaluated everything.
 ALL_DONE = (
     "INSERT INTO sqlmesh._intervals SELECT * REPLACE (uuid() AS id, created_ts + 1 AS created_ts, "
     "epoch_ms(TIMESTAMP '2026-11-09') AS end_ts) FROM sqlmesh._intervals"
 )
-NOTHING_OF_A = "DELETE FROM sqlmesh._intervals WHERE name LIKE '%a\"'"
-
-
-def mover(statement: str = "SELECT 1", after: str = "first") -> str:
-    """Return the model, which runs a further statement in the state, after another model."""
-    return MOVER.replace("STATEMENT", repr(statement)).replace("AFTER", after)
 
 
 def write(shop: Shop, name: str, query: str) -> Path:
@@ -49,38 +41,29 @@ def write(shop: Shop, name: str, query: str) -> Path:
     return path
 
 
-@pytest.fixture
-def drifted(workplace: Path) -> Shop:
+def test_what_differs_is_run_said_or_refused(workplace: Path) -> None:
     """Generated: `a`, `b`, `new`. Promoted: `a`, another `b`, and `unknown`."""
-    shop = workshop.make(
-        workplace,
-        {
-            "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL"),
-            "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),
-        },
-    )
+    files = {
+        "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL"),
+        "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),
+    }
+    shop = workshop.make(workplace, files)
     new = write(shop, "new", "SELECT id FROM work.a")
     workshop.generate(shop)
     new.unlink()
     write(shop, "b", "SELECT id + 1 AS id FROM work.a")
     write(shop, "unknown", "SELECT id FROM work.a")
     workshop.plan(shop)
-    return shop
-
-
-def test_what_differs_is_run_said_or_refused(drifted: Shop) -> None:
-    outcome = materialize(drifted)
+    outcome = materialize(shop)
     warnings = [message for message in outcome.messages if "generated package" in message]
 
     # What is promoted was run, the new version of `b` too; what is not is a failure.
     assert set(outcome.materialized) == {"work.a", "work.b"}
     assert outcome.status["work.new"] == "not promoted"
     assert "Not promoted in the SQLMesh environment: shop.work.new" in outcome.failure
-    assert f"`sqlmesh -p {drifted.project} plan prod`" in outcome.failure
+    assert f"`sqlmesh -p {shop.project} plan prod`" in outcome.failure
 
-    codes = {
-        each.spec.key.path[-1]: each.spec.code_version for each in drifted.definitions().MODELS
-    }
+    codes = {each.spec.key.path[-1]: each.spec.code_version for each in shop.definitions().MODELS}
     assert "sqlmesh/code_version_promoted" not in outcome.metadata["work.a"]
     assert outcome.metadata["work.b"]["sqlmesh/code_version_promoted"] not in (None, codes["b"])
 
@@ -90,27 +73,15 @@ def test_what_differs_is_run_said_or_refused(drifted: Shop) -> None:
     assert "`python -m dg_sqlmesh_codegen`" in unknown
 
 
-def test_nothing_but_what_is_not_promoted(drifted: Shop) -> None:
-    outcome = materialize(drifted, selection='key:"shop/work/new"')
-
-    assert outcome.materialized == []
-    assert "Not promoted in the SQLMesh environment: shop.work.new." in outcome.failure
-
-
-def test_a_tick_when_everything_due_is_unknown_to_the_package(drifted: Shop) -> None:
-    materialize(drifted)
-    reason = tick(drifted, datetime(2026, 11, 6, 0, 1, tzinfo=UTC))
-
-    assert isinstance(reason, dg.SkipReason)
-    assert str(reason.skip_message).startswith("Nothing that is due can run. ")
-    assert "not in the generated package: 1 model (shop.work.unknown)" in str(reason.skip_message)
-    assert "`python -m dg_sqlmesh_codegen`" in str(reason.skip_message)
-
-
-def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
+@pytest.mark.parametrize(
+    ("statement", "status_of_last"), [("SELECT 1", "evaluated"), (ALL_DONE, "not due")]
+)
+def test_a_plan_that_is_applied_while_the_run_goes_on(
+    workplace: Path, statement: str, status_of_last: str
+) -> None:
     files = {
         "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
-        "models/mover.py": mover(),
+        "models/mover.py": MOVER.replace("STATEMENT", repr(statement)),
         "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
     }
     shop = workshop.make(workplace, files)
@@ -119,27 +90,15 @@ def test_a_plan_that_is_applied_while_the_run_goes_on(workplace: Path) -> None:
     outcome = materialize(shop)
 
     assert not told.exists()
-    assert any("SQLMesh restarted because the environment changed" in m for m in outcome.messages)
-    assert outcome.failure == ""
-    assert outcome.materialized == ["work.first", "work.mover", "work.last"]
-    statuses = [asset for asset, check in outcome.check_metadata if check == STATUS]
-    assert sorted(statuses) == ["work.first", "work.last", "work.mover"]
-
-
-def test_a_plan_that_leaves_nothing_to_do_meanwhile(workplace: Path) -> None:
-    files = {
-        "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
-        "models/mover.py": mover(ALL_DONE),
-        "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
-    }
-    shop = workshop.make(workplace, files)
-    told = workplace / "told"
-    told.touch()
-    outcome = materialize(shop)
-
+    restarted = any("SQLMesh restarted because the environment" in m for m in outcome.messages)
+    assert restarted == (status_of_last == "evaluated")  # else nothing is left to do
     assert outcome.failure == ""
     assert outcome.status["work.first"] == "evaluated"
-    assert outcome.status["work.last"] == "not due"
+    assert outcome.status["work.last"] == status_of_last
+    assert outcome.materialized[0] == "work.first"
+    assert len(outcome.materialized) == len(set(outcome.materialized))
+    statuses = [asset for asset, check in outcome.check_metadata if check == STATUS]
+    assert sorted(statuses) == ["work.first", "work.last", "work.mover"]
 
 
 def test_an_edge_that_was_promoted_the_other_way_round(workplace: Path) -> None:
@@ -157,22 +116,3 @@ def test_an_edge_that_was_promoted_the_other_way_round(workplace: Path) -> None:
     assert outcome.failure == ""
     assert outcome.materialized == ["work.b", "work.a"]
     assert outcome.status == {"work.a": "evaluated", "work.b": "evaluated"}
-
-
-def test_a_restarted_run_that_comes_to_something_upstream(workplace: Path) -> None:
-    monthly = {"cron": "'@monthly'", "start": "'2026-09-01'"}
-    files = {
-        "models/a.sql": model("work.a", "SELECT 1 AS id", kind="FULL", **monthly),
-        "models/b.sql": model("work.b", "SELECT id FROM work.a", kind="FULL"),
-        "models/mover.py": mover(NOTHING_OF_A, after="b"),
-        "models/last.sql": model("work.last", "SELECT n FROM work.mover", kind="FULL"),
-    }
-    shop = workshop.make(workplace, files)
-    told = workplace / "told"
-    told.touch()
-    outcome = materialize(shop)
-
-    assert not told.exists()
-    assert outcome.failure == ""
-    assert sorted(outcome.materialized) == ["work.a", "work.b", "work.last", "work.mover"]
-    assert outcome.materialized.index("work.b") < outcome.materialized.index("work.a")

@@ -9,77 +9,47 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import generate
 from e2e.repository import Repository
 from projects import model, write_project
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("github_job")]
 
-NUMBER = "17"
 GH = """#!/bin/sh
 printf '%s\\n' "$*" > gh-arguments
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step's script, and whether it also runs after a failed step."""
-
-    script: str
-    always: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The steps that run this tool, and the depth of the checkout."""
-
-    depth: int
-    steps: tuple[Step, ...]
-
-    @classmethod
-    def read(cls, file: Path) -> Job:
-        workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
-        steps: list[Mapping[str, object]] = workflow["jobs"]["defs"]["steps"]
-        settings = steps[0]["with"]
-        assert isinstance(settings, dict)
-        scripts = [
-            Step(str(step["run"]), step.get("if") == "always()")
-            for step in steps
-            if "run" in step and "pip install" not in str(step["run"])
-        ]
-        return cls(settings["fetch-depth"], tuple(scripts))
-
-    def run(self, checkout: Path) -> list[subprocess.CompletedProcess[str]]:
-        """Run the steps as GitHub does, and return the results of those that ran."""
-        bin_folder = checkout.parent / "bin"
-        bin_folder.mkdir()
-        (bin_folder / "gh").write_text(GH, encoding="utf-8")
-        (bin_folder / "gh").chmod(0o755)
-        path = [str(bin_folder), str(Path(sys.executable).parent), os.environ["PATH"]]
-        variables = {
-            "PATH": os.pathsep.join(path),
-            "GITHUB_STEP_SUMMARY": str(checkout / "step-summary"),
-        }
-        done: list[subprocess.CompletedProcess[str]] = []
-        for step in self.steps:
-            if step.always or not any(each.returncode for each in done):
-                script = step.script.replace("${{ github.event.number }}", NUMBER)
-                done.append(Repository(checkout).run("bash", "-e", "-c", script, **variables))
-        return done
-
-
 @pytest.fixture(scope="module")
-def job(root: Path) -> Job:
-    return Job.read(root / "generated_example" / "deploy" / "github-workflow.yaml")
+def steps(root: Path) -> list[dict[str, Any]]:
+    """The job's steps but for the installation; the first one is the checkout."""
+    file = root / "generated_example" / "deploy" / "github-workflow.yaml"
+    found = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"]["defs"]["steps"]
+    return [step for step in found if "pip install" not in step.get("run", "")]
+
+
+def run(steps: list[dict[str, Any]], checkout: Path) -> list[subprocess.CompletedProcess[str]]:
+    """Run the steps as GitHub does, and return the results of those that ran."""
+    bin_folder = checkout.parent / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "gh").write_text(GH, encoding="utf-8")
+    (bin_folder / "gh").chmod(0o755)
+    path = os.pathsep.join([str(bin_folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+    summary = str(checkout / "step-summary")
+    done: list[subprocess.CompletedProcess[str]] = []
+    for step in steps:
+        always = step.get("if") == "always()"
+        if "run" in step and (always or not any(each.returncode for each in done)):
+            command = ("bash", "-e", "-c", step["run"].replace("${{ github.event.number }}", "17"))
+            done.append(Repository(checkout).run(*command, PATH=path, GITHUB_STEP_SUMMARY=summary))
+    return done
 
 
 @pytest.fixture
@@ -97,11 +67,12 @@ def upstream(tmp_path: Path) -> Repository:
 
 def _generate(repository: Repository) -> None:
     folder = repository.folder
-    generate(Config(projects=(folder / "project",), out=folder / "defs"), Mode.WRITE)
+    generate(Config(projects=(folder / "project",), out=folder / "defs"))
 
 
-def pull_request(upstream: Repository, job: Job, *, generated: bool) -> Path:
-    """Add a model on the branch, and check out what GitHub checks out: the merge with main."""
+@pytest.mark.parametrize("generated", [True, False])
+def test_a_pull_request(upstream: Repository, steps: list[dict[str, Any]], generated: bool) -> None:
+    """A model is added on the branch; GitHub checks out the merge with main."""
     upstream.git("switch", "--quiet", "feature")
     upstream.write("project/models/two.sql", model("a.two", "SELECT id FROM db.a.one", kind="FULL"))
     if generated:
@@ -110,29 +81,16 @@ def pull_request(upstream: Repository, job: Job, *, generated: bool) -> Path:
     upstream.git("switch", "--quiet", "--create", "merged", "main")
     upstream.git("merge", "--quiet", "--no-ff", "--no-edit", "feature")
     checkout = upstream.folder.with_name("checkout")
-    options = ["--quiet", "--branch", "merged", "--depth", str(job.depth)]
+    options = ["--quiet", "--branch", "merged", "--depth", str(steps[0]["with"]["fetch-depth"])]
     upstream.git("clone", *options, f"file://{upstream.folder}", checkout)
-    return checkout
 
-
-def test_a_pull_request_with_the_generated_changes(upstream: Repository, job: Job) -> None:
-    checkout = pull_request(upstream, job, generated=True)
-
-    assert [step.returncode for step in job.run(checkout)] == [0, 0]
+    check, comment = run(steps, checkout)
+    assert (check.returncode, comment.returncode) == (0 if generated else 1, 0)
+    assert ("two.py" in check.stdout + check.stderr) == (not generated)
     summary = (checkout / "step-summary").read_text(encoding="utf-8")
-    assert "1 asset added, 1 edge added." in summary
+    said = "1 asset added, 1 edge added." if generated else "Nothing changed in the graph."
+    assert said in summary
     assert summary == (checkout / "summary.md").read_text(encoding="utf-8")
     arguments = (checkout / "gh-arguments").read_text(encoding="utf-8")
-    assert arguments.startswith(f"pr comment {NUMBER} ")
+    assert arguments.startswith("pr comment 17 ")
     assert arguments.rstrip().endswith("--body-file summary.md")
-
-
-def test_a_pull_request_without_the_generated_changes(upstream: Repository, job: Job) -> None:
-    checkout = pull_request(upstream, job, generated=False)
-    check, comment = job.run(checkout)
-
-    assert check.returncode == 1
-    assert "two.py" in check.stdout + check.stderr
-    assert comment.returncode == 0
-    summary = (checkout / "step-summary").read_text(encoding="utf-8")
-    assert "Nothing changed in the graph." in summary

@@ -99,21 +99,9 @@ def test_only_the_selected_models_run(shop: Shop) -> None:
     assert set(outcome.status) == {"staging.orders"}
 
 
-def test_upstream_models_run_and_are_reported_when_asked_for(shop: Shop) -> None:
-    selection = 'key:"shop/marts/mailing_list"'
-    outcome = materialize(shop, selection=selection, include_upstream=True)
+def test_options_of_a_run(shop: Shop) -> None:
+    unreadable = materialize(shop, "teatime")
+    assert "cannot parse 'teatime' as a time" in unreadable.failure
+    assert unreadable.materialized == []
 
-    assert set(outcome.materialized) == {"staging.customers", "marts.mailing_list"}
-
-
-def test_ignore_cron_runs_what_its_cron_holds_back(shop: Shop) -> None:
-    outcome = materialize(shop, ignore_cron=True)
-
-    assert "marts.customer_segments" in outcome.materialized
-
-
-def test_an_unreadable_time_is_said_before_anything_runs(shop: Shop) -> None:
-    outcome = materialize(shop, "teatime")
-
-    assert "cannot parse 'teatime' as a time" in outcome.failure
-    assert outcome.materialized == []
+    assert "marts.customer_segments" in materialize(shop, ignore_cron=True).materialized

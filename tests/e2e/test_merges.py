@@ -12,8 +12,8 @@ import pytest
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.pipeline import Report, generate
-from dg_sqlmesh_codegen.rendering.header import MARK
 from e2e.repository import Repository
+from packages import on_disk
 from projects import model, write_project
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("merges")]
@@ -22,17 +22,11 @@ INDEX = "defs/models/__init__.py"
 DEFINITIONS = "defs/definitions.py"
 ORDERS = "defs/models/warehouse/staging/orders.py"
 ORDERS_SQL = "project/models/staging/orders.sql"
-# SQLMesh names the catalog after the file.
-CONFIG = """
-gateways:
-  local:
-    connection: {type: duckdb, database: warehouse.db}
-model_defaults: {dialect: duckdb, start: 2026-01-01, cron: "@daily"}
-disable_anonymized_analytics: true
-"""
+CHURN = "defs/models/warehouse/marts/churn.py"
+CHURN_SQL = "project/models/marts/churn.sql"
 MODELS = ("marts.customers", "marts.products", "marts.revenue", "staging.items", "staging.orders")
 
-Step = Callable[["Branches"], None]
+Step = Callable[["Branches"], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +41,14 @@ class Branches:
 
     def set_model(self, name: str, query: str = "SELECT 1 AS id", **properties: str) -> None:
         path = f"project/models/{name.replace('.', '/')}.sql"
-        self.repository.write(path, model(name, query, kind="FULL", **properties))
+        properties = {"kind": "FULL", "cron": "'@daily'", **properties}
+        self.repository.write(path, model(name, query, **properties))
 
     def branch(self, name: str, change: Step) -> None:
         """Commit a change and the package it leads to, on a branch from `main`."""
         self.repository.git("switch", "--quiet", "--create", name, "main")
         change(self)
+        self.generate()
         self.repository.commit(name)
 
     def merge(self, ours: Step, theirs: Step) -> set[str]:
@@ -65,21 +61,17 @@ class Branches:
         assert (done.returncode == 0) == (not unmerged), done.stdout + done.stderr
         return set(unmerged)
 
-    def package(self, out: str = "defs") -> dict[str, str]:
-        folder = self.repository.folder / out
-        paths = (path for path in folder.rglob("*.py") if path.is_file())
-        return {str(path.relative_to(folder)): path.read_text("utf-8") for path in paths}
-
     def assert_current(self) -> None:
         """The package is, byte for byte, what a folder without a history would get."""
         self.generate(out="fresh")
-        assert self.package() == self.package("fresh")
+        folder = self.repository.folder
+        assert on_disk(folder / "defs") == on_disk(folder / "fresh")
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Branches:
     repository = Repository.create(tmp_path_factory.mktemp("base") / "repository")
-    write_project(repository.folder / "project", {}, config=CONFIG)
+    write_project(repository.folder / "project", {})
     branches = Branches(repository)
     for name in MODELS:
         branches.set_model(name)
@@ -96,57 +88,76 @@ def branches(base: Branches, tmp_path: Path) -> Branches:
 
 
 def setting(name: str, query: str = "SELECT 1 AS id", **properties: str) -> Step:
-    def apply(branches: Branches) -> None:
-        branches.set_model(name, query, **properties)
-        branches.generate()
-
-    return apply
+    return lambda branches: branches.set_model(name, query, **properties)
 
 
-def removing(name: str) -> Step:
-    def apply(branches: Branches) -> None:
-        (branches.repository.folder / f"project/models/{name.replace('.', '/')}.sql").unlink()
-        branches.generate()
-
-    return apply
+def removing(path: str) -> Step:
+    return lambda branches: (branches.repository.folder / path).unlink()
 
 
 # One line of the sorted list between the two is enough for git, be it another schema's.
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        ("marts.churn", "staging.returns"),  # different schemas
-        ("marts.churn", "marts.profit"),  # one schema
-        ("marts.churn", "marts.margin"),  # with one model between them
-        ("export.mails", "staging.returns"),  # in a schema that is new
+        (setting("marts.churn"), setting("staging.returns")),  # different schemas
+        (setting("marts.churn"), setting("marts.profit")),  # one schema
+        (setting("marts.churn"), setting("marts.margin")),  # with one model between them
+        (setting("export.mails"), setting("staging.returns")),  # in a schema that is new
+        (setting("marts.churn"), removing("project/models/staging/items.sql")),
     ],
 )
-def test_two_branches_that_each_add_a_model(ours: str, theirs: str, branches: Branches) -> None:
-    assert branches.merge(setting(ours), setting(theirs)) == set()
+def test_without_a_conflict_the_merged_package_is_current(
+    ours: Step, theirs: Step, branches: Branches
+) -> None:
+    assert branches.merge(ours, theirs) == set()
     branches.assert_current()
 
 
-def test_a_branch_adds_a_model_and_another_removes_one(branches: Branches) -> None:
-    assert branches.merge(setting("marts.churn"), removing("staging.items")) == set()
-    branches.assert_current()
+TWO, THREE = "SELECT 2 AS id", "SELECT 3 AS id"
+CONFLICTS: dict[str, tuple[Step, Step, set[str], Step | None]] = {
+    "neighbours": (setting("marts.margin"), setting("marts.orders"), {INDEX}, None),
+    "one model": (
+        setting("staging.orders", TWO),
+        setting("staging.orders", THREE),
+        {ORDERS_SQL, ORDERS},
+        setting("staging.orders", "SELECT 2 + 3 AS id"),
+    ),
+    "one new model": (
+        setting("marts.churn", TWO, owner="one"),
+        setting("marts.churn", THREE, cron="'@hourly'"),
+        {CHURN_SQL, CHURN},
+        setting("marts.churn", THREE),
+    ),
+    "the schedule": (
+        setting("marts.revenue", cron="'*/5 * * * *'"),
+        setting("staging.orders", cron="'*/10 * * * *'"),
+        {DEFINITIONS},
+        None,
+    ),
+    "a model that goes": (
+        setting("staging.orders", TWO),
+        removing(ORDERS_SQL),
+        {ORDERS_SQL, ORDERS},
+        removing(ORDERS_SQL),
+    ),
+}
 
 
-def test_neighbours_conflict_and_generating_resolves_it(branches: Branches) -> None:
-    conflicts = branches.merge(setting("marts.margin"), setting("marts.orders"))
+@pytest.mark.parametrize("name", CONFLICTS)
+def test_generating_resolves_a_conflict_of_the_package(name: str, branches: Branches) -> None:
+    ours, theirs, conflicts, resolve = CONFLICTS[name]
+    assert branches.merge(ours, theirs) == conflicts
+    if resolve:
+        resolve(branches)  # as a person does in the SQL
 
-    assert conflicts == {INDEX}
+    assert branches.generate(Mode.CHECK).exit_code == 1
     branches.generate()
     branches.assert_current()
-    branches.repository.commit("merged")
-    assert {"marts/margin.py", "marts/orders.py"} <= {
-        path.removeprefix("models/warehouse/") for path in branches.package()
-    }
 
 
 def test_with_the_union_driver_of_git_neighbours_do_not_conflict(branches: Branches) -> None:
     branches.repository.write(".gitattributes", f"{INDEX} merge=union\n")
-    branches.repository.git("add", ".gitattributes")
-    branches.repository.git("commit", "--quiet", "--message", "attributes")
+    branches.repository.commit("attributes")
 
     # In alphabetical order, whichever branch is merged into which, only by luck.
     assert branches.merge(setting("marts.orders"), setting("marts.margin")) == set()
@@ -154,98 +165,3 @@ def test_with_the_union_driver_of_git_neighbours_do_not_conflict(branches: Branc
     assert index.count("warehouse__marts__margin") == index.count("warehouse__marts__orders") == 2
     branches.generate()
     branches.assert_current()
-
-
-def test_both_change_a_model(branches: Branches) -> None:
-    conflicts = branches.merge(
-        setting("staging.orders", "SELECT 2 AS id"), setting("staging.orders", "SELECT 3 AS id")
-    )
-
-    assert conflicts == {ORDERS_SQL, ORDERS}
-    branches.set_model("staging.orders", "SELECT 2 + 3 AS id")  # as a person resolves it
-    assert branches.generate(Mode.CHECK).exit_code == 1
-    branches.generate()
-    branches.assert_current()
-
-
-def test_both_add_the_same_model(branches: Branches) -> None:
-    conflicts = branches.merge(
-        setting("marts.churn", "SELECT 2 AS id", owner="one"),
-        setting("marts.churn", "SELECT 3 AS id", cron="'@hourly'"),
-    )
-
-    generated = "defs/models/warehouse/marts/churn.py"
-    assert {generated, "project/models/marts/churn.sql"} <= conflicts
-    branches.set_model("marts.churn", "SELECT 3 AS id")
-    branches.generate()
-    branches.assert_current()
-
-
-def test_both_change_the_schedule(branches: Branches) -> None:
-    conflicts = branches.merge(
-        setting("marts.revenue", cron="'*/5 * * * *'"),
-        setting("staging.orders", cron="'*/10 * * * *'"),
-    )
-
-    assert conflicts == {DEFINITIONS}
-    assert "<<<<<<<" in branches.repository.read(DEFINITIONS)
-    branches.generate()
-    branches.assert_current()
-
-
-def test_one_changes_a_model_that_the_other_removes(branches: Branches) -> None:
-    conflicts = branches.merge(
-        setting("staging.orders", "SELECT 2 AS id"), removing("staging.orders")
-    )
-
-    assert conflicts == {ORDERS_SQL, ORDERS}
-    (branches.repository.folder / ORDERS_SQL).unlink()
-    branches.generate()
-    branches.assert_current()
-    assert not (branches.repository.folder / ORDERS).exists()
-
-
-def with_first_lines(change: Step, words: str) -> Step:
-    """Return the change, with what a version of this tool might add to its first lines."""
-
-    def apply(branches: Branches) -> None:
-        change(branches)
-        for path in (DEFINITIONS, ORDERS):
-            first, rest = branches.repository.read(path).split("\n", 1)
-            branches.repository.write(path, f"{first} {words}\n{rest}")
-
-    return apply
-
-
-@pytest.fixture(params=["merge", "diff3", "zdiff3"])
-def first_line_conflicts(branches: Branches, request: pytest.FixtureRequest) -> Branches:
-    """A merge that leaves two generated files with a conflict in their first line."""
-    branches.repository.git("config", "merge.conflictStyle", request.param)
-    conflicts = branches.merge(
-        with_first_lines(setting("staging.orders", "SELECT 2 AS id"), "one"),
-        with_first_lines(setting("staging.orders", "SELECT 3 AS id"), "two"),
-    )
-    assert conflicts == {ORDERS_SQL, ORDERS, DEFINITIONS}
-    for path in (ORDERS, DEFINITIONS):
-        first, second = branches.repository.read(path).split("\n")[:2]
-        assert first.startswith("<<<<<<< ")
-        assert second.startswith(MARK.rstrip("."))
-    return branches
-
-
-def test_a_conflict_in_the_first_line(first_line_conflicts: Branches) -> None:
-    first_line_conflicts.set_model("staging.orders", "SELECT 2 + 3 AS id")
-    report = first_line_conflicts.generate(Mode.CHECK)
-
-    different = {f"defs/{change.path}" for change in report.different}
-    assert different == {ORDERS, DEFINITIONS}
-    first_line_conflicts.generate()
-    first_line_conflicts.assert_current()
-
-
-def test_a_conflict_in_the_first_line_of_a_model_that_goes(first_line_conflicts: Branches) -> None:
-    (first_line_conflicts.repository.folder / ORDERS_SQL).unlink()
-    first_line_conflicts.generate()
-
-    first_line_conflicts.assert_current()
-    assert not (first_line_conflicts.repository.folder / ORDERS).exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from e2e.shop import run
+from packages import on_disk
 from projects import model, write_project
 
 pytestmark = pytest.mark.process
@@ -51,42 +52,32 @@ FILES = {
 }
 
 
-def generate(folder: Path, *prefix: str, **environment: str) -> str:
-    command = [*prefix, sys.executable, "-m", "dg_sqlmesh_codegen", "project", "-o", "defs"]
-    return run(command, folder, **environment).stderr
-
-
-def texts(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.py")}
+GENERATE = [sys.executable, "-m", "dg_sqlmesh_codegen", "project", "-o", "defs"]
+UNSHARE = ["unshare", "-n"]
 
 
 def can_unshare() -> bool:
-    unshare = shutil.which("unshare")
-    return (
-        bool(unshare) and subprocess.run([str(unshare), "-n", "true"], check=False).returncode == 0
-    )
+    found = shutil.which("unshare")
+    return bool(found) and subprocess.run([*UNSHARE, "true"], check=False).returncode == 0
 
 
 @pytest.mark.skipif(not can_unshare(), reason="this machine allows no new network namespace")
 def test_without_network_environment_or_driver(tmp_path: Path) -> None:
     write_project(tmp_path / "project", FILES, config=CONFIG)
-    generate(tmp_path, "unshare", "-n")
-    without = texts(tmp_path / "defs")
+    run([*UNSHARE, *GENERATE], tmp_path)
+    without = on_disk(tmp_path / "defs")
 
     # Nothing is left in the project: no database, no log, no cache.
     assert {path.name for path in tmp_path.iterdir()} == {"project", "defs"}
     assert {path.name for path in (tmp_path / "project").iterdir()} == {"config.yaml", "models"}
     shutil.rmtree(tmp_path / "defs")
-    said = generate(tmp_path, **SECRETS)
-    assert texts(tmp_path / "defs") == without
-    # No secret, no variable and no absolute path is in the package.
+    said = run(GENERATE, tmp_path, **SECRETS).stderr
+    assert on_disk(tmp_path / "defs") == without
+    # No secret, no variable, no connection and no absolute path is in the package.
     written = "".join(without.values())
     for secret in SECRETS.values():
         assert secret not in written
         assert secret not in said
-    for line in CONFIG.splitlines():
-        key, _, value = line.strip().partition(": ")
-        if key in {"user", "host"} and value and "env_var" not in value:
-            assert f'"{value}"' not in written
-    assert str(tmp_path) not in written
+    for connection in ('"loader"', '"state.internal.example"', str(tmp_path)):
+        assert connection not in written
     assert '"analytics"' in written

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -73,35 +72,25 @@ def test_a_state_of_another_sqlmesh_version(shop: Shop, change: str, remedy: str
     assert ("migrate`" in message) == remedy.startswith("Run")
 
 
-def test_a_project_folder_that_is_missing(shop: Shop) -> None:
-    shutil.rmtree(shop.project)
-
+def test_a_project_that_is_missing_or_refused(shop: Shop) -> None:
+    (shop.project / "config.yaml").write_text("gateways: nonsense\n", encoding="utf-8")
     message = failure(shop)
+    assert "SQLMesh cannot load the project" in message
+    assert "info` to see the whole error" in message
 
+    shutil.rmtree(shop.project)
+    message = failure(shop)
     assert f"The SQLMesh project folder {shop.project} is missing." in message
     assert "`project_dir`" in message
 
 
-def test_a_configuration_that_sqlmesh_refuses(shop: Shop) -> None:
-    Path(shop.project, "config.yaml").write_text("gateways: nonsense\n", encoding="utf-8")
-
-    message = failure(shop)
-
-    assert "SQLMesh cannot load the project" in message
-    assert "info` to see the whole error" in message
-
-
-def test_checks_selected_without_their_asset(shop: Shop) -> None:
+def test_a_selection_or_a_time_that_makes_no_sense(shop: Shop) -> None:
     orders = dg.AssetKey(["shop", "staging", "orders"])
     checks = dg.AssetSelection.checks(dg.AssetCheckKey(orders, "accepted_values"))
     outcome = materialize(shop, selection=checks)
-
     assert "select the asset, not only its checks" in outcome.failure
 
-
-def test_a_start_after_the_end(shop: Shop) -> None:
     outcome = materialize(shop, start="2026-11-09")
-
     assert "The start '2026-11-09' is after the end '2026-11-06'" in outcome.failure
 
 

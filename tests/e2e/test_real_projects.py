@@ -1,16 +1,18 @@
-"""Real projects: the generated graph is SQLMesh's own."""
+"""Real projects: the generated graph is SQLMesh's own, and SQLMesh's own example runs."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.shop import run
+from e2e.outcome import last_outcome
+from e2e.shop import run, run_at
 from real_projects import PROJECTS, RealProject, install_custom_materializations
 
 pytestmark = pytest.mark.network
@@ -47,3 +49,33 @@ def test_the_graph_is_sqlmeshs_own(
     audits = sum(len(asset["audits"]) for asset in assets)
     # An audit is a check, whatever its form; and every asset has its execution status.
     assert actual["checks"] == audits + len(actual["standalone"]) + len(actual["assets"])
+
+
+def test_sushi_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{tmp_path}")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.delenv("MAX_FORK_WORKERS")  # SQLMesh loads it as it does by default
+    (project,) = next(each for each in PROJECTS if each.name == "sushi").copy_to(tmp_path)
+    install_custom_materializations(tmp_path)
+    # Its default configuration is a database in memory, which no second process would find.
+    file, memory = project / "config.py", "connection=DuckDBConnectionConfig("
+    text = file.read_text().replace(memory, f"{memory}database={str(tmp_path / 'a.duckdb')!r}", 1)
+    file.write_text(text)
+    # Its models start "a week ago", so it is planned a while before today, whenever that is.
+    today = datetime.now(UTC).date()
+    plan = ["plan", "--auto-apply", "--no-prompts", "--skip-tests", "--execution-time"]
+    sqlmesh = str(Path(sys.executable).parent / "sqlmesh")
+    run([sys.executable, "-m", "dg_sqlmesh_codegen", project, "-o", "defs"], tmp_path)
+    run([sqlmesh, "-p", str(project), *plan, str(today - timedelta(days=2))], tmp_path)
+    (tmp_path / "run.yaml").write_text(json.dumps(run_at(str(today))))
+    execute = ["job", "execute", "-m", "defs.definitions", "-j", "sqlmesh_job", "-c", "run.yaml"]
+    run([sys.executable, "-m", "dagster", *execute], tmp_path)
+    _, outcome = last_outcome()
+
+    assert outcome.failure == ""
+    assert set(outcome.status.values()) == {"evaluated", "not due"}
+    # Every model but the seeds and what has an end is due two days after the plan.
+    assert len(outcome.materialized) == len(set(outcome.materialized)) >= 12
+    standalone = [check for _, check in outcome.passed if check == "assert_item_price_above_zero"]
+    assert standalone == ["assert_item_price_above_zero"]
+    assert outcome.failed == {}

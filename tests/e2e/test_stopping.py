@@ -30,7 +30,6 @@ FROM work.first, raw.numbers a, raw.numbers b, raw.numbers c, raw.numbers d;
 """
 SLEEP = """
 import time
-from collections.abc import Callable
 from pathlib import Path
 import pandas as pd
 from sqlmesh import ExecutionContext, model
@@ -45,75 +44,69 @@ def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
 FEW = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(2);"
 MANY = "CREATE OR REPLACE TABLE raw.numbers AS SELECT range AS n FROM range(100000);"
 # A model that is evaluated meanwhile, and ends after the run was told to stop.
-OTHER = """
-import time
-from collections.abc import Callable
-from pathlib import Path
-import pandas as pd
-from sqlmesh import ExecutionContext, model
-
-@model("work.other", kind="FULL", columns={"n": "int"})
-def execute(context: ExecutionContext, **kwargs: object) -> pd.DataFrame:
-    if Path("hold").exists():
-        Path("other").touch()
-        while not Path("stopped").exists():
-            time.sleep(0.1)
-    return pd.DataFrame({"n": [1]})
+OTHER = SLEEP.replace("work.slow", "work.other").replace(', depends_on={"shop.work.first"}', "")
+OTHER = OTHER.replace("begun", "other").replace(
+    "time.sleep(3600)", 'while not Path("stopped").exists():\n            time.sleep(0.1)'
+)
+# However slow the machine is, a stopped run waits for a model that will end.
+PATIENT = """
+from dg_sqlmesh_codegen.runtime.worker import SQLMeshRun
+SQLMeshRun.stop.__defaults__ = (3600.0,)
 """
 MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
 EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
-def stuck(folder: Path, kind: str, tasks: int) -> Shop:
-    """Plan `first -> slow -> last`, with `slow` quick at the plan and endless afterwards."""
-    slow = {"query": ("slow.sql", QUERY), "sleep": ("slow.py", SLEEP)}[kind]
+def stuck(folder: Path, kind: str, tasks: int = 1) -> Shop:
+    """Plan `first -> slow -> last`, with `slow` quick at the plan and endless afterwards.
+
+    With several tasks, `other` is evaluated beside a query.
+    """
+    name, text = {"query": ("slow.sql", QUERY), "sleep": ("slow.py", SLEEP)}[kind]
     files = {
         "models/first.sql": model("work.first", "SELECT 1 AS id", kind="FULL"),
-        f"models/{slow[0]}": slow[1],
+        f"models/{name}": text,
         "models/last.sql": model("work.last", "SELECT * FROM work.slow", kind="FULL"),
     }
-    if tasks > 1:
+    beside = kind == "query" and tasks > 1
+    if beside:
         files["models/other.py"] = OTHER
     shop = workshop.make(folder, files, tasks=tasks, sql="CREATE SCHEMA raw;" + FEW)
     workshop.execute(shop, MANY)
     (folder / "hold").touch()
+    if beside:
+        with (shop.package / "definitions.py").open("a", encoding="utf-8") as definitions:
+            definitions.write(PATIENT)
     return shop
-
-
-def config(shop: Shop, executor: str) -> Path:
-    path = shop.folder / "run.yaml"
-    execution: dict[str, object] = {"execution": {"config": {executor: {}}}}
-    path.write_text(json.dumps({**run_at("2026-11-06"), **execution}), encoding="utf-8")
-    return path
 
 
 @pytest.mark.process
 @pytest.mark.usefixtures("dagster_home")
 @pytest.mark.parametrize(
-    ("kind", "tasks", "executor", "asked"),
+    ("kind", "tasks", "executor", "others"),
     [
-        ("query", 1, "multiprocess", False),
-        ("query", 4, "multiprocess", True),
-        ("sleep", 4, "multiprocess", True),
-        ("sleep", 4, "in_process", False),
+        ("query", 1, "multiprocess", set()),
+        ("query", 4, "multiprocess", {"work.other"}),
+        # Nothing ends a Python model that sleeps; its process ends all the same.
+        ("sleep", 4, "in_process", set()),
     ],
 )
 def test_a_terminated_run(
-    workplace: Path, kind: str, tasks: int, executor: str, asked: bool
+    workplace: Path, kind: str, tasks: int, executor: str, others: set[str]
 ) -> None:
-    """`asked`: the UI and `dagster run cancel` mark the run as canceling before the signal."""
     shop = stuck(workplace, kind, tasks)
     before = workshop.intervals(shop)
-    with workshop.job(shop, config(shop, executor)) as process:
+    config = {**run_at("2026-11-06"), "execution": {"config": {executor: {}}}}
+    (workplace / "run.yaml").write_text(json.dumps(config), encoding="utf-8")
+    asked = bool(others)  # the UI marks the run as canceling before it sends the signal
+    with workshop.job(shop, workplace / "run.yaml") as process:
         wait_until((workplace / "begun").exists, "work.slow is evaluated")
-        if asked:
-            with dg.DagsterInstance.get() as instance:
-                instance.report_run_canceling(instance.get_runs(limit=1)[0])
-        if tasks > 1:
-            wait_until((workplace / "other").exists, "work.other is evaluated")
-        process.send_signal(signal.SIGTERM)
         with dg.DagsterInstance.get() as instance:
             (active,) = instance.get_runs()
+            if asked:
+                instance.report_run_canceling(active)
+                wait_until((workplace / "other").exists, "work.other is evaluated")
+            process.send_signal(signal.SIGTERM)
             wait_until(lambda: stops(instance, active), "the run says that it stops SQLMesh")
         (workplace / "stopped").touch()
         # The query would take hours, and so would the sleep.
@@ -122,7 +115,7 @@ def test_a_terminated_run(
 
     # For Dagster, a signal without a request to cancel is a failure.
     assert run.status.value == ("CANCELED" if asked else "FAILURE")
-    assert set(stopped.materialized) == {"work.first"} | ({"work.other"} if tasks > 1 else set())
+    assert set(stopped.materialized) == {"work.first"} | others
     assert set(stopped.status) == set(stopped.materialized)
     assert all(stopped.data_versions[name] for name in stopped.materialized)
     # No process of the run is left: DuckDB opens no file that another process has open.
@@ -153,6 +146,7 @@ def test_a_signal_while_dagster_writes_a_model(
     audits = "(not_null(columns := (id)), unique_values(columns := (id)))"
     text = model("work.a", kind="FULL", audits=audits)
     shop = workshop.make(workplace, {"models/a.sql": text})
+    workshop.retry_once(shop)
     handle: Callable[..., None] = dg.DagsterInstance.handle_new_event
     signals = iter([dg.DagsterExecutionInterruptedError])
 
@@ -177,29 +171,14 @@ def test_a_signal_while_dagster_writes_a_model(
     assert outcome.passed == {("work.a", "not_null"), ("work.a", "unique_values")}
     assert outcome.status == {"work.a": "evaluated"}
     assert len(recorded) == 3  # and none twice
-
-
-def test_a_signal_when_sqlmesh_has_ended(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the rest is said: with a retry policy, Dagster would start SQLMesh again."""
-    shop = workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
-    workshop.retry_once(shop)
-
-    def interrupted(*_: object) -> dict[dg.AssetKey, str]:
-        raise dg.DagsterExecutionInterruptedError
-
-    monkeypatch.setattr("dg_sqlmesh_codegen.runtime.recovery.find_unreported", interrupted)
-    outcome = materialize(shop)
-
-    assert outcome.materialized == ["work.a"]
-    assert outcome.retries == 0
-    assert outcome.steps_started == 1
+    assert (outcome.steps_started, outcome.retries) == (1, 0)
 
 
 def test_where_dagster_cannot_write_sqlmesh_stops(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its storage goes away while it writes `first`, and `slow` would take hours."""
-    shop = stuck(workplace, "query", 1)
+    shop = stuck(workplace, "query")
     handle: Callable[..., None] = dg.DagsterInstance.handle_new_event
     all_logs = dg.DagsterInstance.all_logs
     gone: list[str] = []

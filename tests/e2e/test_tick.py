@@ -7,24 +7,26 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import dagster as dg
-import duckdb
 import pytest
 
 from e2e import workshop
 from e2e.shop import DUE, Shop, materialize, run, tick
 from projects import model
 
-if TYPE_CHECKING:
-    from sqlmesh import Context
-    from sqlmesh.core.environment import Environment
-    from sqlmesh.core.snapshot import Snapshot
-
 pytestmark = pytest.mark.dagster
 
 MIDNIGHT = datetime(2026, 11, 6, tzinfo=UTC)
+AT_ONE = {
+    "live.open_orders",
+    "live.reserved_stock",
+    "marts.mailing_list",
+    "staging.customers",
+    "staging.order_items",
+    "staging.orders",
+}
 
 
 @pytest.fixture
@@ -38,88 +40,56 @@ def selected(request: dg.RunRequest | dg.SkipReason) -> set[str]:
     return {".".join(key.path[1:]) for key in request.asset_selection or []}
 
 
+def skipped(reason: dg.RunRequest | dg.SkipReason) -> str:
+    assert isinstance(reason, dg.SkipReason)
+    return str(reason.skip_message)
+
+
 def test_a_tick_selects_exactly_what_is_due(shop: Shop, instance: dg.DagsterInstance) -> None:
+    before = workshop.intervals(shop)
     five_past = datetime(2026, 11, 4, 0, 5, tzinfo=UTC)
     assert selected(tick(shop, five_past, instance)) == {"live.open_orders"}
-
-    one = datetime(2026, 11, 4, 1, 0, tzinfo=UTC)
-    assert selected(tick(shop, one, instance)) == {
-        "live.open_orders",
-        "live.reserved_stock",
-        "marts.mailing_list",
-        "staging.customers",
-        "staging.order_items",
-        "staging.orders",
-    }
-
+    assert selected(tick(shop, datetime(2026, 11, 4, 1, tzinfo=UTC), instance)) == AT_ONE
     assert selected(tick(shop, MIDNIGHT, instance)) == DUE
 
-
-def test_a_tick_leaves_the_state_as_it_was_and_free_for_others(
-    shop: Shop, instance: dg.DagsterInstance
-) -> None:
-    count = "SELECT COUNT(*) FROM sqlmesh._intervals"
-    with duckdb.connect(str(shop.database)) as connection:
-        before = connection.execute(count).fetchall()
-    tick(shop, MIDNIGHT, instance)
-    # A second connection in another process would not get past DuckDB's lock, had the tick kept it.
+    # It leaves the state as it was and free: DuckDB would not let another process in.
     shop.load_sources()
-    with duckdb.connect(str(shop.database)) as connection:
-        assert connection.execute(count).fetchall() == before
-
-
-def test_a_tick_with_nothing_due_says_when_the_next_is(
-    shop: Shop, instance: dg.DagsterInstance
-) -> None:
+    assert workshop.intervals(shop) == before
     materialize(shop)
-    reason = tick(shop, datetime(2026, 11, 6, 0, 2, tzinfo=UTC), instance)
-
-    assert isinstance(reason, dg.SkipReason)
-    assert reason.skip_message == "No model is due; the next one is at 2026-11-06T00:05+00:00"
-
-
-def test_a_tick_waits_for_a_run_launched_by_hand(shop: Shop, instance: dg.DagsterInstance) -> None:
-    module = shop.definitions()
-    # As the UI does for "materialize this asset": the run is of no job of ours.
-    job = module.defs.resolve_implicit_global_asset_job_def()
-    subset = job.get_subset(asset_selection={dg.AssetKey(["shop", "staging", "orders"])})
-    run = instance.create_run_for_job(
-        subset, status=dg.DagsterRunStatus.STARTED, asset_selection=subset.asset_selection
-    )
-    reason = tick(shop, MIDNIGHT, instance)
-
-    assert isinstance(reason, dg.SkipReason)
-    said = str(reason.skip_message)
-    assert said.startswith(f"Another SQLMesh run is active: {run.run_id} (started for 0 min). ")
-    # Its process may have been killed; only run monitoring would notice.
-    assert "mark the run as canceled" in said
-    assert "`run_monitoring: {enabled: true}`" in said
+    reason = skipped(tick(shop, datetime(2026, 11, 6, 0, 2, tzinfo=UTC), instance))
+    assert reason == "No model is due; the next one is at 2026-11-06T00:05+00:00"
 
 
 @pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
-def test_a_tick_waits_for_a_run_of_the_whole_job(
+def test_a_tick_waits_for_any_run_of_the_models_and_for_no_other_run(
     shop: Shop, instance: dg.DagsterInstance, status: str
 ) -> None:
-    job = shop.definitions().defs.resolve_job_def("sqlmesh_job")
-    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus(status))
-    reason = tick(shop, MIDNIGHT, instance)
-
-    assert isinstance(reason, dg.SkipReason)
-    assert run.run_id in str(reason.skip_message)
-
-
-def test_a_tick_does_not_wait_for_other_runs(shop: Shop, instance: dg.DagsterInstance) -> None:
     @dg.asset
     def other() -> None: ...
 
-    definitions = dg.Definitions(assets=[other], jobs=[dg.define_asset_job("other_job", [other])])
+    other_job = dg.Definitions([other], jobs=[dg.define_asset_job("other_job", [other])])
+    defs = shop.definitions().defs
+    job = defs.resolve_job_def("sqlmesh_job")
     instance.create_run_for_job(
-        definitions.resolve_job_def("other_job"), status=dg.DagsterRunStatus.STARTED
+        other_job.resolve_job_def("other_job"), status=dg.DagsterRunStatus(status)
     )
-    job = shop.definitions().defs.resolve_job_def("sqlmesh_job")
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
-
     assert selected(tick(shop, MIDNIGHT, instance)) == DUE
+
+    # As the UI does for "materialize this asset": the run is of no job of ours.
+    subset = defs.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection={dg.AssetKey(["shop", "staging", "orders"])}
+    )
+    for each, keys in ((job, None), (subset, subset.asset_selection)):
+        active = instance.create_run_for_job(
+            each, status=dg.DagsterRunStatus(status), asset_selection=keys
+        )
+        said = skipped(tick(shop, MIDNIGHT, instance))
+        assert said.startswith(f"Another SQLMesh run is active: {active.run_id} ")
+        # Its process may have been killed; only run monitoring would notice.
+        assert "mark the run as canceled" in said
+        assert "`run_monitoring: {enabled: true}`" in said
+        instance.delete_run(active.run_id)
 
 
 def test_later_ticks_read_intervals_only_until_a_plan_is_applied(
@@ -127,30 +97,19 @@ def test_later_ticks_read_intervals_only_until_a_plan_is_applied(
 ) -> None:
     from dg_sqlmesh_codegen.runtime.sqlmesh import promoted  # noqa: PLC0415 - it imports SQLMesh
 
-    reads = 0
-    read = promoted.read_snapshots
-
-    def counted(context: Context, environment: Environment) -> dict[str, Snapshot]:
-        nonlocal reads
-        reads += 1
-        return read(context, environment)
-
-    monkeypatch.setattr(f"{promoted.__package__}.due_models.read_snapshots", counted)
+    reads = Mock(wraps=promoted.read_snapshots)
+    monkeypatch.setattr(f"{promoted.__package__}.due_models.read_snapshots", reads)
     shop = workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")})
     assert selected(tick(shop, MIDNIGHT, instance)) == {"work.a"}
     assert selected(tick(shop, MIDNIGHT, instance)) == {"work.a"}
-    assert reads == 1
-
     materialize(shop)
-    assert isinstance(tick(shop, MIDNIGHT, instance), dg.SkipReason)
-    assert reads == 1
+    skipped(tick(shop, MIDNIGHT, instance))
+    assert reads.call_count == 1
 
     (shop.project / "models" / "b.sql").write_text(model("work.b", kind="FULL"), encoding="utf-8")
     workshop.plan(shop)
-    reason = tick(shop, MIDNIGHT, instance)
-    assert isinstance(reason, dg.SkipReason)
-    assert "shop.work.b" in str(reason.skip_message)
-    assert reads == 2
+    assert "shop.work.b" in skipped(tick(shop, MIDNIGHT, instance))
+    assert reads.call_count == 2
 
 
 def test_two_ticks_at_once_do_not_get_in_each_others_way(

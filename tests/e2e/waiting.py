@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 # A limit for what has to happen, not an assertion of speed: the machine may be busy.
-PATIENCE = 240.0
+PATIENCE = 900.0
 
 T = TypeVar("T")
 

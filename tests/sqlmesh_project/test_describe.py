@@ -10,19 +10,14 @@ import pytest
 
 from dg_sqlmesh_codegen.errors import ProjectError, UsageError
 from dg_sqlmesh_codegen.sqlmesh_project import describe
-from dg_sqlmesh_codegen.sqlmesh_project.offline import ConnectionAttemptedError
-from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY, Column, Model, Project, Source
+from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, Project, Source
 from projects import DUCKDB, model, write_project
 
 pytestmark = pytest.mark.sqlmesh
 
 
-def inspect(
-    *folders: Path,
-    gateway: str | None = None,
-    default_catalogs: dict[str, str] | None = None,
-) -> Project:
-    return describe.inspect(Source(folders, gateway, default_catalogs=default_catalogs or {}))
+def inspect(folder: Path, gateway: str | None = None) -> Project:
+    return describe.inspect(Source((folder,), gateway))
 
 
 def inspect_one(folder: Path, text: str) -> Model:
@@ -151,24 +146,6 @@ def test_loading_leaves_nothing_and_opens_no_socket(
     assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "models"}
 
 
-def test_asking_for_the_catalog_names_the_gateway_and_the_setting(tmp_path: Path) -> None:
-    config = """
-        gateways:
-          lake:
-            connection: {type: motherduck}
-        model_defaults: {dialect: duckdb}
-    """
-    write_project(tmp_path, {"models/a.sql": model("a.b")}, config=config)
-
-    message = "wanted to connect to gateway 'lake'.* pass --default-catalog lake=NAME"
-    with pytest.raises(ConnectionAttemptedError, match=message):
-        inspect(tmp_path)
-
-    for gateway in ("lake", ANY_GATEWAY):
-        project = inspect(tmp_path, default_catalogs={gateway: "sea"})
-        assert project.models[0].name == "sea.a.b"
-
-
 def test_a_query_while_loading_is_refused_by_sqlmesh_itself(tmp_path: Path) -> None:
     macro = """
         from sqlmesh import macro
@@ -199,16 +176,12 @@ def test_the_configuration_keeps_its_own_connections(tmp_path: Path) -> None:
         context.close()
 
 
-def test_an_unknown_gateway(tmp_path: Path) -> None:
-    write_project(tmp_path, {"models/a.sql": model("a.b")})
-
+def test_an_unknown_gateway_and_no_models(tmp_path: Path) -> None:
+    write_project(tmp_path, {})
+    with pytest.raises(ProjectError, match="no models in"):
+        inspect(tmp_path)
     with pytest.raises(UsageError, match=r"unknown gateway 'prod' .*The project has: local\."):
         inspect(tmp_path, gateway="prod")
-
-
-def test_a_project_without_models(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="no models in"):
-        inspect(write_project(tmp_path, {}))
 
 
 def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:

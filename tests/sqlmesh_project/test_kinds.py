@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.cli.app import main
 from dg_sqlmesh_codegen.sqlmesh_project import describe
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, Source
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
@@ -104,28 +103,6 @@ def test_what_is_no_sql_file(tmp_path: Path) -> None:
     assert found["SIGNALLED"].signals == ("ready",)
 
 
-@pytest.mark.parametrize("managed", ["false", "true"])
-def test_gateways_with_catalogs_of_their_own(managed: str, tmp_path: Path) -> None:
-    config = f"""
-        gateway_managed_virtual_layer: {managed}
-        gateways:
-          main:
-            connection: {{type: postgres, host: h, user: u, password: p, port: 1, database: one}}
-          other:
-            connection: {{type: snowflake, account: a, database: TWO}}
-        default_gateway: main
-        model_defaults: {{dialect: postgres, start: 2026-01-01}}
-    """
-    files = {
-        "models/a.sql": model("s.a", "SELECT 1 AS id", kind="FULL"),
-        "models/b.sql": model("s.b", "SELECT 1 AS id", kind="FULL", gateway="other"),
-    }
-    found = by_name(inspect(tmp_path, files, config))
-
-    assert [found[name].fqn for name in "ab"] == ['"one"."s"."a"', '"two"."s"."b"']
-    assert [found[name].gateway for name in "ab"] == [None, "other"]
-
-
 def test_an_env_file_is_read_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_OF_THIS_TEST", raising=False)
     config = SNOWFLAKE.replace(
@@ -147,32 +124,3 @@ def test_two_projects_at_once(tmp_path: Path) -> None:
 
     assert b.depends_on == (a.fqn,)
     assert project.paths == (first, second)
-
-
-@pytest.mark.sqlmesh
-def test_a_large_project(tmp_path: Path) -> None:
-    """58 models of one file, 173 columns, over 1,252 audits: what real projects hold."""
-    regions = ", ".join(f"(region := r{number})" for number in range(58))
-    columns = ", ".join(f"c{number}::INT AS c{number}" for number in range(172))
-    wide = f"SELECT id::INT AS id, {columns} FROM raw.source"  # noqa: S608 - our own project
-    audits = ", ".join(f"accepted_values(column := id, is_in := ({n}))" for n in range(22))
-    files = {
-        "models/wide.sql": model("s.wide", wide),
-        "models/regions.sql": model(
-            "s.@region",
-            "SELECT id FROM s.wide",
-            kind="FULL",
-            blueprints=f"({regions})",
-            audits=f"({audits})",
-        ),
-    }
-    config = SNOWFLAKE.replace(", audits: [not_null(columns := (id))]", "")
-    project = write_project(tmp_path / "project", files, config=config)
-
-    assert main([str(project), "-o", str(tmp_path / "defs"), "--quiet"]) == 0
-    found = by_name(describe.inspect(Source((project,))))
-    assert len(found) == 59
-    assert len(found["WIDE"].columns) == 173
-    assert sum(len(each.audits) for each in found.values()) == 58 * 22
-    text = (tmp_path / "defs" / "models" / "LAKE" / "S" / "R57.py").read_text()
-    assert text.count("AuditCheck(") == 22

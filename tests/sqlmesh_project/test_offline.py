@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
+import duckdb
 import pytest
+from sqlmesh import Context
 from sqlmesh.core.config import Config
-from sqlmesh.core.config.connection import CONNECTION_CONFIG_TO_TYPE, ConnectionConfig
+from sqlmesh.core.config.connection import (
+    CONNECTION_CONFIG_TO_TYPE,
+    BaseDuckDBConnectionConfig,
+    ConnectionConfig,
+    DuckDBConnectionConfig,
+)
+from sqlmesh.utils.errors import ConfigError, MissingDefaultCatalogError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.sqlmesh_project import describe
 from dg_sqlmesh_codegen.sqlmesh_project.offline import (
-    Catalogs,
+    UNKNOWN_CATALOG,
     ConnectionAttemptedError,
     OfflineConfig,
-    offline_config,
+    OfflineContext,
 )
-from dg_sqlmesh_codegen.sqlmesh_project.records import Source
+from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY, Source
 from projects import model, write_project
 
 pytestmark = pytest.mark.sqlmesh
@@ -49,151 +56,142 @@ CONNECTIONS: dict[str, dict[str, Any]] = {
     "starrocks": {"host": "h", "user": "u", "password": "p"},
     "trino": {"host": "h", "user": "u", "catalog": "cat"},
 }
-DRIVERS = {
-    "athena": "pyathena",
-    "azuresql": "pymssql",
-    "bigquery": "google.cloud.bigquery",
-    "clickhouse": "clickhouse_connect",
-    "databricks": "databricks",
-    "duckdb": "duckdb",
-    "motherduck": "duckdb",
-    "mssql": "pymssql",
-    "mysql": "pymysql",
-    "postgres": "psycopg2",
-    "redshift": "redshift_connector",
-    "risingwave": "psycopg2",
-    "snowflake": "snowflake.connector",
-    "spark": "pyspark",
-    "starrocks": "pymysql",
-    "trino": "trino",
-}
-WITHOUT_CATALOGS = {"clickhouse", "mysql", "starrocks"}
+# SQLMesh itself needs the drivers of some, and a package of its own for the dialect of Db2.
+ENGINES = sorted(set(CONNECTIONS) - {"db2"})
+ROLES = {"alone": ["gw"], "selected": ["gw", "duck"], "second": ["duck", "gw"]}
 
 
-def offline(engine: str, **options: str | None) -> ConnectionConfig:
-    """Read a configuration with such a connection, offline."""
-    connection = {"type": engine, **CONNECTIONS[engine], **options}
-    config = OfflineConfig.parse_obj(
-        {"gateways": {"gw": {"connection": connection}}, "model_defaults": {"dialect": "duckdb"}}
-    )
-    return offline_config(config, Catalogs({}, "gw")).get_connection("gw")
+class AskedError(Exception):
+    """SQLMesh connects to a warehouse."""
 
 
-def no_driver(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is None
-    except ModuleNotFoundError:
-        return True
+def config_of(kind: type[Config], names: list[str], connection: dict[str, Any]) -> Config:
+    """Return a configuration with `connection` as `gw`, and DuckDB as `duck`; the first is used."""
+    connections = {"gw": connection, "duck": {"type": "duckdb", "database": "shop.db"}}
+    gateways = {name: {"connection": connections[name]} for name in names}
+    defaults = {"default_gateway": names[0], "model_defaults": {"dialect": "duckdb"}}
+    return kind.parse_obj({"gateways": gateways, **defaults})
 
 
-def test_every_engine_of_this_sqlmesh_has_a_case() -> None:
-    assert set(CONNECTIONS) == set(CONNECTION_CONFIG_TO_TYPE)
+def adapters(context: Context) -> dict[str, tuple[object, ...]]:
+    """Return what SQLMesh makes names of, by gateway."""
+    catalogs = context.default_catalog_per_gateway
+    return {
+        name: (type(each), each.dialect, each.catalog_support, catalogs.get(name))
+        for name, each in context.engine_adapters.items()
+    }
 
 
-@pytest.mark.parametrize("engine", sorted(set(CONNECTIONS) - {"db2"}))
-def test_an_engine_without_its_driver_without_a_connection(
-    engine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hide(DRIVERS.get(engine), monkeypatch)
-    adapter = offline(engine).create_engine_adapter()
+def by_sqlmesh(names: list[str], connection: dict[str, Any]) -> dict[str, tuple[object, ...]]:
+    """Return what SQLMesh itself makes of such a connection, or raise `AskedError`."""
 
-    assert adapter.dialect == CONNECTION_CONFIG_TO_TYPE[engine].DIALECT or engine == "fabric"
-    if engine in WITHOUT_CATALOGS:
-        assert adapter.default_catalog is None
-        assert adapter.catalog_support.is_unsupported
-    else:
-        assert adapter.default_catalog is not None
-        assert adapter.default_catalog.lower().startswith("cat")
-    with pytest.raises(ConnectionAttemptedError, match="wanted to connect to gateway 'gw'"):
-        adapter.cursor.execute("SELECT 1")
+    def ask(**options: object) -> NoReturn:
+        raise AskedError
+
+    def factory(connection: ConnectionConfig) -> object:
+        return duckdb.connect if isinstance(connection, DuckDBConnectionConfig) else ask
+
+    driver = {} if connection["type"] in ("duckdb", "motherduck") else {"check_import": False}
+    with pytest.MonkeyPatch.context() as patch:
+        # BigQuery looks for credentials before it connects; DuckDB's adapters are shared.
+        patch.setattr(ConnectionConfig, "_connection_factory_with_kwargs", property(factory))
+        patch.setattr(BaseDuckDBConnectionConfig, "_data_file_to_adapter", {})
+        try:
+            real = config_of(Config, names, connection | driver)
+        except ConfigError as error:  # the catalog is required
+            raise AskedError from error
+        return adapters(Context(config={Path("/project"): real}, load=False, load_state=False))
 
 
-def hide(driver: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the import of a driver fail; SQLMesh itself needs duckdb's."""
+def offline(names: list[str], connection: dict[str, Any]) -> OfflineContext:
+    config = config_of(OfflineConfig, names, connection)
+    return OfflineContext(Source(()), {Path("/project"): config})
+
+
+def hide_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the import of every driver fail; SQLMesh itself needs duckdb's."""
     real = importlib.import_module
 
     def import_module(name: str, package: str | None = None) -> ModuleType:
-        if driver and driver != "duckdb" and name.partition(".")[0] == driver.partition(".")[0]:
+        if not name.startswith(("duckdb", "sqlmesh", "sqlglot", ".")):
             raise ImportError(name)
         return real(name, package)
 
     monkeypatch.setattr(importlib, "import_module", import_module)
 
 
-@pytest.mark.parametrize("engine", sorted(DRIVERS))
-def test_the_names_are_those_of_the_real_connection(
-    engine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the driver is installed, SQLMesh's own connection is the oracle."""
-    if no_driver(DRIVERS[engine]):
-        pytest.skip(f"{DRIVERS[engine]} is not installed: too large, or without a wheel")
-    real = Config.parse_obj(
-        {
-            "gateways": {"gw": {"connection": {"type": engine, **CONNECTIONS[engine]}}},
-            "model_defaults": {"dialect": "duckdb"},
-        }
-    ).get_connection("gw")
-    # BigQuery looks for credentials before it is asked for anything.
-    monkeypatch.setattr(ConnectionConfig, "_connection_factory_with_kwargs", None)
-    expected = ConnectionConfig.create_engine_adapter(real)
-    adapter = offline(engine).create_engine_adapter()
+def test_every_engine_of_this_sqlmesh_has_a_case() -> None:
+    assert set(CONNECTIONS) == set(CONNECTION_CONFIG_TO_TYPE)
 
-    assert type(adapter) is type(expected)
-    assert adapter.dialect == expected.dialect
-    assert adapter.catalog_support == expected.catalog_support
-    assert adapter.default_catalog == expected.default_catalog
-    # The fields, too, and with them SQLMesh's keys for what it caches.
-    assert offline(engine).dict() == real.dict()
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("named", [True, False], ids=["catalog", "no catalog"])
+def test_the_names_are_those_of_the_real_connection(
+    engine: str, role: str, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, connection = ROLES[role], {"type": engine, **CONNECTIONS[engine]}
+    if not named:
+        connection = {key: value for key, value in connection.items() if "cat" not in str(value)}
+    try:
+        expected = by_sqlmesh(names, connection)
+    except (AskedError, MissingDefaultCatalogError):
+        expected = {}
+    hide_drivers(monkeypatch)
+    context = offline(names, connection)
+    if expected:
+        assert adapters(context) == expected
+    elif role == "second":
+        assert adapters(context)["gw"][-1] == UNKNOWN_CATALOG
+    else:
+        with pytest.raises(ConnectionAttemptedError, match="pass --default-catalog gw=NAME"):
+            adapters(context)
+    with pytest.raises(ConnectionAttemptedError, match="wanted to connect to gateway 'gw'"):
+        context.engine_adapters["gw"].cursor.execute("SELECT 1")
 
 
 @pytest.mark.parametrize("engine", ["postgres", "mysql", "snowflake", "trino"])
 def test_a_connection_whose_credentials_are_not_there(engine: str) -> None:
-    missing: dict[str, str | None] = {"port": "None", "password": None, "user": None}
-    adapter = offline(engine, **missing).create_engine_adapter()
+    missing = {"port": "None", "password": None, "user": None}
+    context = offline(["gw"], {"type": engine, **CONNECTIONS[engine], **missing})
 
-    assert adapter.default_catalog == (None if engine == "mysql" else "cat")
-
-
-CONFIG = """
-    gateways:
-      {gateway}:
-        connection: {{type: {engine}, {connection}}}
-        state_connection:
-          type: postgres
-          host: "{{{{ env_var('STATE_HOST') }}}}"
-          port: "{{{{ env_var('STATE_PORT') }}}}"
-          user: u
-          password: "{{{{ env_var('STATE_PASSWORD') }}}}"
-          database: state
-      other:
-        connection: {{type: snowflake, account: "{{{{ env_var('SNOWFLAKE_ACCOUNT') }}}}"}}
-    default_gateway: {gateway}
-    model_defaults: {{dialect: {dialect}, start: 2026-01-01}}
-"""
+    assert context.default_catalog == (None if engine == "mysql" else "cat")
 
 
-def yaml_of(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in values.items())
+def test_variables_that_only_connections_need(tmp_path: Path) -> None:
+    config = """
+        gateways:
+          main:
+            connection: {type: duckdb, database: cat.db}
+            state_connection:
+              type: postgres
+              host: "{{ env_var('STATE_HOST') }}"
+              port: "{{ env_var('STATE_PORT') }}"
+              user: u
+              password: "{{ env_var('STATE_PASSWORD') }}"
+              database: state
+          other:
+            connection: {type: snowflake, account: "{{ env_var('SNOWFLAKE_ACCOUNT') }}"}
+        default_gateway: main
+        model_defaults: {dialect: duckdb}
+    """
+    write_project(tmp_path, {"models/a.sql": model("s.a")}, config=config)
+    assert describe.inspect(Source((tmp_path,))).models[0].name == "cat.s.a"
 
 
-@pytest.mark.parametrize("engine", sorted(set(CONNECTIONS) - {"db2", "fabric"}))
-def test_a_project_on_every_engine(engine: str, tmp_path: Path) -> None:
-    dialect = CONNECTION_CONFIG_TO_TYPE[engine].DIALECT
-    config = CONFIG.format(
-        gateway="main", engine=engine, connection=yaml_of(CONNECTIONS[engine]), dialect=dialect
-    )
-    # A second gateway with a catalog makes ClickHouse take a virtual one: alone it has none.
-    if engine in WITHOUT_CATALOGS:
-        config = config[: config.index("      other:")] + config[config.index("    default_g") :]
-    files = {
-        "models/a.sql": model("sales.orders", kind="FULL"),
-        "models/b.sql": model("sales.lines", "SELECT id FROM sales.orders", kind="FULL"),
-    }
+def test_a_gateway_without_catalogs_beside_one_with(tmp_path: Path) -> None:
+    config = """
+        gateways:
+          main:
+            connection: {type: duckdb, database: shop.db}
+          ch:
+            connection: {type: clickhouse, host: h, username: u}
+        default_gateway: main
+        model_defaults: {dialect: duckdb}
+    """
+    files = {"models/a.sql": model("s.a", gateway="ch"), "models/b.sql": model("s.b")}
     project = describe.inspect(Source((write_project(tmp_path, files, config=config),)))
-    lines, orders = project.models
-
-    assert lines.depends_on == (orders.fqn,)
-    assert len(orders.table.parts) == (2 if engine in WITHOUT_CATALOGS else 3)
+    assert [each.fqn for each in project.models] == ['"__ch__"."s"."a"', '"shop"."s"."b"']
 
 
 def test_a_catalog_that_is_in_an_unset_variable_has_to_be_given(tmp_path: Path) -> None:
@@ -207,8 +205,9 @@ def test_a_catalog_that_is_in_an_unset_variable_has_to_be_given(tmp_path: Path) 
 
     with pytest.raises(ConnectionAttemptedError, match="pass --default-catalog main=NAME"):
         describe.inspect(Source((tmp_path,)))
-    source = Source((tmp_path,), default_catalogs={"main": "PROD"})
-    assert describe.inspect(source).models[0].name == "PROD.S.A"
+    for gateway in ("main", ANY_GATEWAY):
+        source = Source((tmp_path,), default_catalogs={gateway: "PROD"})
+        assert describe.inspect(source).models[0].name == "PROD.S.A"
 
 
 PYTHON_CONFIG = """

@@ -22,6 +22,7 @@ _SKIPPED_AT_ROOT = {*_SKIPPED, ".cache", ".nox", ".tox", "logs", "node_modules"}
 _SKIPPED_FILES = (".db", ".ddb", ".duckdb", ".log", ".pyc", ".sqlite", ".sqlite3", ".wal")
 _CODE = {".py", ".sql", ".yaml", ".yml"}
 _LARGEST_BYTES = 2**25
+_INSTALLED = ("*.dist-info", "*.pth")
 # SQLMesh reads the user's own configuration, and all variables that start with its name.
 _PERSONAL, _PREFIX = "~/.sqlmesh", "SQLMESH"
 # What finds that folder, and what `user()` in YAML asks for.
@@ -30,9 +31,8 @@ _ALWAYS = ("HOME", "LNAME", "LOGNAME", "TZ", "USER", "USERNAME", "USERPROFILE")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Digests: of everything, of all but the contents of SQL models, and of each SQL model."""
+    """Digests: of everything but the contents of SQL models, and of each SQL model."""
 
-    digest: str
     shared: str
     models: dict[str, str]
 
@@ -48,20 +48,14 @@ def inputs_of(config: Config) -> Inputs | None:
         return None
     try:
         files = {path: path.read_bytes() for path in _files(config)}
-        projects = [_project(path.resolve(), files) for path in config.projects]
+        projects = [Project.of(path.resolve(), files) for path in config.projects]
         names = {name for project in projects for name in environment_variables(project)}
     except (OSError, Unknowable):
         return None
     digests = {str(path): _digest(text) for path, text in sorted(files.items())}
     sql = {str(path) for project in projects for path in project.below({"models"}, ".sql")}
     models = {path: digests.pop(path) for path in sorted(sql)}
-    shared = _digest(repr([_facts(config), _environment(names), digests]).encode())
-    return Inputs(_digest(repr([shared, models]).encode()), shared, models)
-
-
-def _project(root: Path, files: dict[Path, bytes]) -> Project:
-    inner = {path: text for path, text in files.items() if path.is_relative_to(root)}
-    return Project(root, {path: text.decode(errors="replace") for path, text in inner.items()})
+    return Inputs(_digest(repr([_facts(config), _environment(names), digests]).encode()), models)
 
 
 def _files(config: Config) -> Iterator[Path]:
@@ -104,10 +98,9 @@ def _raise(error: OSError) -> None:
 
 def _facts(config: Config) -> list[str]:
     """Return the configuration, the working directory, and all versions."""
-    folders = [folder for folder in sys.path if os.path.isdir(folder)]
-    names = {name for folder in folders for name in os.listdir(folder)}
-    installed = sorted(name for name in names if name.endswith((".dist-info", ".pth")))
-    versions = [__version__, sys.version, sys.platform, sys.prefix, *installed]
+    folders = [Path(folder) for folder in sys.path]
+    found = {path.name for each in folders for kind in _INSTALLED for path in each.glob(kind)}
+    versions = [__version__, sys.version, sys.platform, sys.prefix, *sorted(found)]
     return [*versions, str(Path.cwd()), repr(config), str(config.out.resolve())]
 
 

@@ -58,6 +58,12 @@ class Project:
     root: Path
     files: Mapping[Path, str]
 
+    @classmethod
+    def of(cls, root: Path, files: Mapping[Path, bytes]) -> Project:
+        """Return the project in a folder, of files that may lie elsewhere, too."""
+        inner = {path: text for path, text in files.items() if path.is_relative_to(root)}
+        return cls(root, {path: text.decode(errors="replace") for path, text in inner.items()})
+
     def below(self, folders: set[str], suffix: str) -> list[Path]:
         """Return the files with this suffix in some of the project's folders."""
         found = [path for path in self.files if path.suffix == suffix]

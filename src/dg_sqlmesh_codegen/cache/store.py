@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -33,15 +32,6 @@ class Record(BaseModel):
     inputs: Inputs
     output: str
     contents: Contents
-    written_ns: int
-
-    def misleads(self, inputs: Inputs) -> bool:
-        """Return whether a SQL model has changed and its modification time does not say so."""
-        return any(
-            Path(path).stat().st_mtime_ns <= self.written_ns
-            for path, known in self.inputs.models.items()
-            if inputs.models.get(path, known) != known
-        )
 
 
 def read(out: Path) -> Record | None:
@@ -54,8 +44,8 @@ def read(out: Path) -> Record | None:
 
 def write(out: Path, inputs: Inputs, rendered: Rendered) -> None:
     """Keep the record of a generation; where the cache folder cannot be written, do nothing."""
-    output, now = digest({each.path: each.text for each in rendered.files}), time.time_ns()
-    record = Record(inputs=inputs, output=output, contents=rendered.contents, written_ns=now)
+    output = digest({each.path: each.text for each in rendered.files})
+    record = Record(inputs=inputs, output=output, contents=rendered.contents)
     path = location(out)
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,7 +57,9 @@ def write(out: Path, inputs: Inputs, rendered: Rendered) -> None:
 def location(out: Path) -> Path:
     """Return where the record of an output folder is kept."""
     name = hashlib.blake2b(os.fsencode(out.resolve()), digest_size=16).hexdigest()
-    default = platformdirs.user_cache_dir("dg-sqlmesh-codegen", appauthor=False)
+    default = platformdirs.user_cache_path("dg-sqlmesh-codegen", appauthor=False)
+    if not default.is_absolute():  # a user without a home, as in containers: nothing can be kept
+        default = Path(os.devnull)
     return Path(os.environ.get(FOLDER) or default, f"{name}.json")
 
 
@@ -84,13 +76,20 @@ def sqlmesh_cache(out: Path, inputs: Inputs | None, record: Record | None) -> Pa
     """Return a folder for SQLMesh's cache of parsed models; None where no cache can be believed.
 
     SQLMesh goes by the modification times of some files. So the folder is kept for the same
-    `inputs.shared` only, and is cleared where times mislead.
+    `inputs.shared` only, and is cleared where a model has changed and its time does not say so.
     """
     if inputs is None:
         return None
+    known = record.inputs.models if record else {}
+    changed = [path for path, digest in inputs.models.items() if known.get(path, digest) != digest]
     folder = location(out).with_suffix("")
-    misleading = record is None or record.misleads(inputs)
-    for other in folder.glob("*"):
-        if misleading or other.name != inputs.shared:
-            shutil.rmtree(other, ignore_errors=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        written = location(out).stat().st_mtime_ns if record else 0
+        misleading = [path for path in changed if Path(path).stat().st_mtime_ns <= written]
+        for other in folder.iterdir():
+            if record is None or misleading or other.name != inputs.shared:
+                shutil.rmtree(other)
+    except OSError:
+        return None
     return folder / inputs.shared

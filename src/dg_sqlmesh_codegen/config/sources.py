@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +17,6 @@ from .layer import Layer
 T = TypeVar("T")
 TABLE = "tool.dg_sqlmesh_codegen"
 _NAME = "dg_sqlmesh_codegen"
-_ALIKE = 0.85  # ratio of names that are a misspelling of ours: dashes, a letter too many
 _PYPROJECT = "pyproject.toml"
 # Dagster takes the first one that exists.
 _DEFS = ("defs.yaml", "defs.yml")
@@ -62,19 +60,14 @@ def defs_layer(out: Path) -> Layer | None:
 def _own_table(path: Path) -> Mapping[str, object] | None:
     document = _parsed(path, "TOML", tomllib.loads)
     tools = _tools(document)
-    alike = [f"tool.{name}" for name in _alike(tools) if name != _NAME]
-    alike += [name for name in _alike(document) if isinstance(document[name], dict)]
-    if alike:
-        what = f"{_shown(path)}: the table [{alike[0]}] is unknown"
+    dashes = _NAME.replace("_", "-")
+    if dashes in tools:
+        what = f"{_shown(path)}: the table [tool.{dashes}] is unknown"
         raise UsageError(what, hint=f"Rename it to [{TABLE}].")
     table = tools.get(_NAME)
     if table is not None and not isinstance(table, dict):
         raise UsageError(f"{_shown(path)}: {TABLE} must be a table", hint=f"Write [{TABLE}].")
     return table
-
-
-def _alike(names: Mapping[str, object]) -> list[str]:
-    return difflib.get_close_matches(_NAME, names, cutoff=_ALIKE)
 
 
 def _dg_root(folder: Path) -> Path:
@@ -119,18 +112,7 @@ def _attributes(path: Path) -> Mapping[str, object] | None:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as Dagster reads it, with dates as text; but a key that is there twice is an error."""
-
-    def construct_mapping(
-        self, node: yaml.MappingNode, deep: bool = False
-    ) -> dict[Hashable, object]:
-        found: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in found:
-                problem = f"the key {key.value} is there twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            found.add(str(key.value))
-        return super().construct_mapping(node, deep)
+    """YAML as Dagster reads it, with dates as text."""
 
 
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))

@@ -16,6 +16,8 @@ from dg_sqlmesh_codegen.rendering import header
 from dg_sqlmesh_codegen.rendering.files import File
 
 _VERSION = re.compile(r'"(?:dg_sqlmesh_codegen|sqlmesh)/version": "[^"]*"')
+# str.splitlines would also split at form feeds and Unicode separators.
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _HINT = "Delete it or move it away, or name another folder with -o."
 
 
@@ -50,20 +52,13 @@ class Change:
     def diff(self) -> Iterator[str]:
         """Yield the lines of a unified diff from the text on disk to the text to write."""
         lines = difflib.unified_diff(
-            _lines(self.old or ""),
-            _lines(self.new or ""),
+            _LINE.findall(self.old or ""),
+            _LINE.findall(self.new or ""),
             fromfile=f"a/{self.path}" if self.old is not None else "/dev/null",
             tofile=f"b/{self.path}" if self.new is not None else "/dev/null",
         )
         for line in lines:
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _lines(text: str) -> list[str]:
-    # str.splitlines would also split at form feeds and Unicode separators.
-    lines = [f"{line}\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return lines if lines[-1] else lines[:-1]
 
 
 def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
@@ -78,7 +73,7 @@ def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
     Raises:
         UsageError: a file of somebody else is in the way, or a folder of the package is a link.
     """
-    _refuse_links(files, out)
+    _refuse_folders(files, out)
     on_disk = generated_files(out)
     generated = {file.path for file in files}
     changes = [_compare(file, out, on_disk) for file in files]
@@ -90,14 +85,14 @@ def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
     return tuple(sorted(changes, key=lambda change: change.path))
 
 
-def _refuse_links(files: Sequence[File], out: Path) -> None:
-    """Refuse a link in the place of a folder: what is written would land elsewhere."""
-    folders = {parent for file in files for parent in file.path.parents if parent.name}
-    for folder in sorted(folders):
-        if (out / folder).is_symlink():
-            raise UsageError(
-                f"{out / folder} is a link, and the package needs a folder", hint=_HINT
-            )
+def _refuse_folders(files: Sequence[File], out: Path) -> None:
+    """Refuse what is in the place of a folder: through a link, files would land elsewhere."""
+    inside = {out / parent for file in files for parent in file.path.parents if parent.name}
+    for folder in sorted({*inside, out, *out.parents}):
+        is_link = folder in inside and folder.is_symlink()
+        if is_link or (folder.exists() and not folder.is_dir()):
+            what = "link" if is_link else "file"
+            raise UsageError(f"{folder} is a {what}, and the package needs a folder", hint=_HINT)
 
 
 def unchanged(texts: Mapping[PurePosixPath, str]) -> tuple[Change, ...]:
@@ -134,9 +129,6 @@ def _compare(file: File, out: Path, on_disk: Mapping[PurePosixPath, str]) -> Cha
 
 def _in_the_way(path: Path) -> Literal[""] | None:
     """Return None where a file can be made, and "" for an empty file, which nobody will miss."""
-    for folder in path.parents:
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder} is a file, and the package needs a folder", hint=_HINT)
     if path.is_dir():
         raise UsageError(f"{path} is a folder, and the package needs a file", hint=_HINT)
     if not path.exists() and not path.is_symlink():

@@ -7,13 +7,13 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from dg_sqlmesh_codegen.errors import UsageError
 
 # Git sets these while it runs a hook. With them, every git command would use the hook's repository.
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
-_FILE_MODES = ("100644", "100755")  # no symbolic links and no submodules
 
 
 def not_added(files: Iterable[Path], out: Path) -> tuple[Path, ...]:
@@ -77,87 +77,63 @@ def python_files_at(
         UsageError: the folder is in no git repository, a revision is unknown, the two have no
             commit in common, or git is not installed.
     """
-    repository = _Repository.of(folder)
-    old = repository.commit(revisions.old)
+    absolute = folder.resolve()
+    there = next(path for path in (absolute, *absolute.parents) if path.is_dir())
+    inside = f"./{absolute.relative_to(there).as_posix()}"
+    found = _git(there, "rev-parse", "--git-dir")
+    if found.returncode:
+        raise UsageError(
+            f"{folder} cannot be compared with a git revision",
+            detail=_reason(found),
+            hint="Run the command in the git repository that contains the package.",
+        )
+    old = _commit(there, revisions.old, folder)
     if revisions.new is None:
-        return repository.python_files(old), None
-    new = repository.commit(revisions.new)
+        return _python_files(there, f"{old}:{inside}"), None
+    new = _commit(there, revisions.new, folder)
     if revisions.from_merge_base:
-        old = repository.hash_of(
-            ("merge-base", old, new),
+        old = _hash(
+            _git(there, "merge-base", old, new),
             f"the two revisions of {folder} have no commit in common",
             "Fetch their history (actions/checkout: fetch-depth: 0), or use REV1..REV2.",
         )
-    return repository.python_files(old), repository.python_files(new)
+    return _python_files(there, f"{old}:{inside}"), _python_files(there, f"{new}:{inside}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Repository:
-    """A folder in a repository: as given, the directory to run git in, the path from the root."""
-
-    folder: Path
-    directory: Path
-    path: PurePosixPath
-
-    @classmethod
-    def of(cls, folder: Path) -> _Repository:
-        """Find the repository of a folder, which need not exist."""
-        absolute = folder.resolve()
-        directory = next(path for path in (absolute, *absolute.parents) if path.is_dir())
-        found = _git(directory, "rev-parse", "--show-prefix")
-        if found.returncode:
-            raise UsageError(
-                f"{folder} cannot be compared with a git revision",
-                detail=_reason(found),
-                hint="Run the command in the git repository that contains the package.",
-            )
-        prefix = os.fsdecode(found.stdout.removesuffix(b"\n"))
-        return cls(folder, directory, PurePosixPath(prefix, absolute.relative_to(directory)))
-
-    def commit(self, revision: str) -> str:
-        """Return the hash of a revision's commit."""
-        # After --end-of-options, git does not read a leading dash as an option.
-        arguments = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        return self.hash_of(
-            ("rev-parse", *arguments),
-            f"the git repository of {self.folder} has no revision {revision}",
-            "Fetch it first (actions/checkout: fetch-depth: 0).",
-        )
-
-    def hash_of(self, command: tuple[str, ...], problem: str, hint: str) -> str:
-        """Return the hash that a git command prints; where it fails, raise that problem."""
-        found = _git(self.directory, *command)
-        if found.returncode:
-            raise UsageError(problem, hint=hint)
-        return found.stdout.decode().strip()
-
-    def python_files(self, commit: str) -> dict[PurePosixPath, str]:
-        """Return the text of the Python files below the folder."""
-        tree = f"{commit}:{self.path}" if self.path.parts else f"{commit}^{{tree}}"
-        listing = _git(self.directory, "ls-tree", "-r", "-z", "--full-tree", tree)
-        blobs = {}  # none if the commit has no such folder: then git fails and prints nothing
-        for entry in listing.stdout.split(b"\0")[:-1]:
-            head, _, name = entry.partition(b"\t")
-            mode, _, blob = head.split()
-            path = PurePosixPath(os.fsdecode(name))
-            if mode.decode() in _FILE_MODES and path.suffix == ".py":
-                blobs[path] = blob
-        # One process for all files. Unlike `git archive`, it returns the committed text, whatever
-        # .gitattributes says about line endings and exports.
-        stdin = b"".join(blob + b"\n" for blob in blobs.values())
-        found = _git(self.directory, "cat-file", "--batch", stdin=stdin)
-        return dict(zip(blobs, _texts(found.stdout), strict=True))
+def _commit(directory: Path, revision: str, folder: Path) -> str:
+    # After --end-of-options, git does not read a leading dash as an option.
+    arguments = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return _hash(
+        _git(directory, "rev-parse", *arguments),
+        f"the git repository of {folder} has no revision {revision}",
+        "Fetch it first (actions/checkout: fetch-depth: 0).",
+    )
 
 
-def _texts(output: bytes) -> list[str]:
-    """Split the output of `git cat-file --batch`: for each file `<hash> blob <size>` and a text."""
-    texts = []
-    start = 0
-    while start < len(output):
-        end = output.index(b"\n", start)
-        size = int(output[start:end].split()[-1])
-        texts.append(output[end + 1 : end + 1 + size].decode("utf-8", errors="surrogateescape"))
-        start = end + size + 2
+def _hash(done: subprocess.CompletedProcess[bytes], problem: str, hint: str) -> str:
+    """Return the hash that a git command has printed; where it has failed, raise that problem."""
+    if done.returncode:
+        raise UsageError(problem, hint=hint)
+    return done.stdout.decode().strip()
+
+
+def _python_files(directory: Path, tree: str) -> dict[PurePosixPath, str]:
+    """Return the text of the Python files in a tree, which is relative to the directory."""
+    listing = _git(directory, "ls-tree", "-r", "-z", "--full-tree", tree)
+    blobs = {}  # none if the commit has no such folder: then git fails and prints nothing
+    for entry in listing.stdout.split(b"\0")[:-1]:
+        head, _, name = entry.partition(b"\t")
+        mode, _, blob = head.split()
+        if mode.startswith(b"100") and name.endswith(b".py"):  # no links and no submodules
+            blobs[PurePosixPath(os.fsdecode(name))] = blob
+    # One process for all files. Unlike `git archive`, it returns the committed text, whatever
+    # .gitattributes says about line endings and exports.
+    stdin = b"".join(blob + b"\n" for blob in blobs.values())
+    output = BytesIO(_git(directory, "cat-file", "--batch=%(objectsize)", stdin=stdin).stdout)
+    texts = {}
+    for path in blobs:  # of each, its size in a line, and its text with a line break
+        text = output.read(int(output.readline()) + 1)[:-1]
+        texts[path] = text.decode("utf-8", errors="surrogateescape")
     return texts
 
 

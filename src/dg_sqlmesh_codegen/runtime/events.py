@@ -58,6 +58,7 @@ class DueModel:
     version: str
     audits: tuple[AuditUse, ...] = ()
     data_hash: str = ""
+    has_signals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ class BatchEnded:
     rows: int | None = None
     bytes: int | None = None
     thread: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether SQLMesh evaluated it and no blocking audit failed."""
+        return self.duration_ms is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,6 @@ class RunEnded:
     failed: bool = False
 
 
-RunEvent = EnvironmentRead | RunPlanned | RunEnded
-ModelEvent = BatchEnded | AuditFailed | ModelsSkipped | ModelFailed
-Event = RunEvent | ModelEvent | Message
+_ModelEvent = BatchEnded | AuditFailed | ModelsSkipped | ModelFailed
+Event = EnvironmentRead | RunPlanned | _ModelEvent | RunEnded | Message
 Emit = Callable[[Event], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -14,8 +14,12 @@ from .dagster import compat, event_log
 from .errors import RunError, SetupError, StateBusyError
 from .events import Event, Message
 from .records import ModelAsset
+from .results import checks
 from .results.run_results import RunResults, SQLMeshResult
+from .selection import Selection
 from .worker import SQLMeshRun
+
+_STOPPING = "Stopping SQLMesh: no other model starts, and running queries are canceled"
 
 
 class YieldOrder:
@@ -25,9 +29,9 @@ class YieldOrder:
     SQLMesh follows the promoted edges, and after a restart it can evaluate an upstream model later.
     """
 
-    def __init__(self, models: Sequence[ModelAsset], selected: Collection[dg.AssetKey]) -> None:
-        """Take every model of the package, and the assets of the step."""
-        self._selected = selected
+    def __init__(self, models: Sequence[ModelAsset], selection: Selection) -> None:
+        """Take every model of the package, and what the step may report."""
+        self._selection = selection
         self._children: dict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
         for model in models:
             for dep in model.spec.deps:
@@ -37,10 +41,10 @@ class YieldOrder:
 
     def accepts(self, result: SQLMeshResult) -> bool:
         """Return whether the op may yield the result now, and count it as yielded if so."""
+        if isinstance(result, dg.AssetCheckResult):
+            return checks.key(result) in self._selection.checks
         key = result.asset_key
-        if isinstance(result, dg.AssetCheckResult) or key is None:
-            return True
-        if key not in self._selected or self._yielded & self._children[key]:
+        if key not in self._selection.assets or self._yielded & self._children[key]:
             return False
         self._yielded.add(key)
         return True
@@ -51,11 +55,11 @@ class Step:
     """Turns the events of one SQLMesh run into the results of a step, and can stop the run."""
 
     context: dg.AssetExecutionContext
+    environment: str
     run: SQLMeshRun
     results: RunResults
     order: YieldOrder
     _in_flight: tuple[SQLMeshResult, float] | None = None
-    _is_stopped: bool = False
 
     def execute(self) -> Iterator[SQLMeshResult]:
         """Run SQLMesh and yield every result.
@@ -69,7 +73,8 @@ class Step:
         recovered: dict[dg.AssetKey, str] = {}
         if error is None:
             models = self.results.unreported_models()
-            recovered = recovery.find_unreported(self.context.instance, models)
+            instance = self.context.instance
+            recovered = recovery.find_unreported(instance, self.environment, models)
         for result in self.results.finish(aborted=error is not None, recovered=recovered):
             yield from self._yield_or_log(result)
         failure = self.results.failure(error)
@@ -81,7 +86,11 @@ class Step:
         with compat.deferred_interrupts():
             # Cleared first: Python can close an abandoned op at any time, and then calls this too.
             in_flight, self._in_flight = self._in_flight, None
-            finished = self._stop_run()  # before any write: Dagster's storage can be unavailable
+            try:
+                if not self.run.is_over:
+                    self.context.log.info(_STOPPING)
+            finally:
+                finished = self.run.stop()  # even if Dagster's storage is unavailable
             if in_flight:
                 # Dagster can have stored a materialization without some of its checks.
                 event_log.log_missing(self.context, *in_flight)
@@ -111,18 +120,6 @@ class Step:
             self.stop()
         # Outside of `except`: the cause would repeat the message below a traceback.
         raise refused
-
-    def _stop_run(self) -> list[Event]:
-        if self._is_stopped or self.run.is_over:
-            return []
-        self._is_stopped = True
-        try:
-            self.context.log.info(
-                "Stopping SQLMesh: no other model starts, and running queries are canceled"
-            )
-        finally:
-            finished = self.run.stop()
-        return finished
 
     def _handle(self, event: Event) -> Iterator[SQLMeshResult]:
         for result in self.results.handle(event):

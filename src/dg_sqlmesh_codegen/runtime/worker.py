@@ -62,15 +62,17 @@ class SQLMeshRun:
 
     @property
     def is_over(self) -> bool:
-        """Whether SQLMesh is not running and all events were taken."""
-        return not self._worker.is_alive() and self._queue.empty()
+        """Whether SQLMesh was stopped, or has ended and all events were taken."""
+        return self._stop.is_set() or (not self._worker.is_alive() and self._queue.empty())
 
     def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> list[Event]:
         """Stop SQLMesh and return the events that `events` has not yielded.
 
         No further batch starts. Running queries are canceled if their driver can; everything else
-        has `grace_seconds` to finish.
+        has `grace_seconds` to finish. Nothing is left if the run `is_over`.
         """
+        if self.is_over:
+            return []
         self._stop.set()
         waited = 0.0
         while self._worker.is_alive() and waited < grace_seconds:

@@ -125,23 +125,14 @@ def _columns(model: SQLMeshModel, warnings: list[str]) -> tuple[Column, ...]:
         return ()
     descriptions = model.column_descriptions or {}
     return tuple(
-        Column(name, _type(type_, model), descriptions.get(name) or None)
+        Column(name, _type(type_, model.dialect), descriptions.get(name) or None)
         for name, type_ in (types or {}).items()
     )
 
 
-def _type(type_: exp.DataType, model: SQLMeshModel) -> str | None:
-    if type_.this == exp.DType.UNKNOWN:
-        return None
-    if any(value for argument, value in type_.args.items() if argument != "this"):
-        return type_.sql(dialect=model.dialect)
-    return _plain_type(type_.this, model.dialect)
-
-
-@cache
-def _plain_type(kind: exp.DType, dialect: str) -> str:
-    """Return the SQL of a type without arguments. SQLGlot needs most of a millisecond for it."""
-    return exp.DataType(this=kind).sql(dialect=dialect)
+@cache  # SQLGlot needs most of a millisecond
+def _type(type_: exp.DataType, dialect: str) -> str | None:
+    return None if type_.this == exp.DType.UNKNOWN else type_.sql(dialect=dialect)
 
 
 def _audit(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel) -> Audit:
@@ -191,14 +182,10 @@ def _external_tables(
     known = {model.fqn for model in models}
     read = {fqn for model in models for fqn in model.depends_on}
     read.update(fqn for audit in audits for fqn in audit.reads)
-    return tuple(_external_table(fqn, context) for fqn in sorted(read - known))
-
-
-def _external_table(fqn: str, context: Context) -> ExternalTable:
-    table, described = TableName.of(fqn), context.models.get(fqn)
-    if described is None:
-        return ExternalTable(fqn, table)
-    columns = _columns(described, [])
-    return ExternalTable(
-        fqn, table, described=True, description=described.description or None, columns=columns
-    )
+    found = []
+    for fqn in sorted(read - known):
+        table, described = TableName.of(fqn), context.models.get(fqn)
+        description = described.description or None if described else None
+        columns = _columns(described, []) if described else ()
+        found.append(ExternalTable(fqn, table, described is not None, description, columns))
+    return tuple(found)

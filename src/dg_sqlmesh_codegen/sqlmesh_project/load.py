@@ -20,7 +20,7 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, UsageError
 
 from . import configurations
-from .offline import UNKNOWN_CATALOG, Catalogs, ConnectionAttemptedError, offline_config
+from .offline import UNKNOWN_CATALOG, ConnectionAttemptedError, OfflineContext
 from .records import Source
 
 
@@ -43,32 +43,16 @@ def _load(source: Source, sqlmesh_cache: Path) -> Context:
         loaded_configs = configurations.load(source.paths, source.config_name)
     if source.gateway is not None:
         _require_gateway(loaded_configs, source.gateway)
-    catalogs = _catalogs(loaded_configs, source)
-    offline = {
-        path: offline_config(config, catalogs).model_copy(update={"cache_dir": str(sqlmesh_cache)})
-        for path, config in loaded_configs.items()
-    }
+    # The project's own cache must not get names that `OfflineContext` gives.
+    update = {"cache_dir": str(sqlmesh_cache)}
+    configs = {path: each.model_copy(update=update) for path, each in loaded_configs.items()}
     with _as_project_error(source):
-        # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
-        context = Context(
-            paths=list(source.paths),
-            config=offline,
-            gateway=source.gateway,
-            load=False,
-            load_state=False,
-        )
+        context = OfflineContext(source, configs)
         context.load()
     for model in context.models.values():
         if model.catalog == UNKNOWN_CATALOG:
             raise ConnectionAttemptedError(model.gateway or "")
     return context
-
-
-def _catalogs(loaded_configs: Mapping[Path, Config], source: Source) -> Catalogs:
-    # SQLMesh takes the default gateway from the first project's configuration.
-    first = next(iter(loaded_configs.values()))
-    selected = (source.gateway or first.default_gateway_name).lower()
-    return Catalogs(source.default_catalogs, selected)
 
 
 def _require_gateway(loaded_configs: Mapping[Path, Config], gateway: str) -> None:

@@ -1,19 +1,18 @@
-"""SQLMesh configurations without their connections.
+"""SQLMesh without connections.
 
-It uses private names of SQLMesh (`_connection_factory_with_kwargs`, `_cursor_init`): SQLMesh has no
-public way to load a project without the connections of its gateways. Tested with sqlmesh 0.236.
+It uses private names of SQLMesh (`_engine_adapter`, `_extra_engine_config`): SQLMesh has no public
+way to load a project without the connections of its gateways. Tested with sqlmesh 0.236.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError, model_validator
-from sqlmesh.core.config import Config, GatewayConfig
+from sqlmesh import Context
+from sqlmesh.core.config import Config
 from sqlmesh.core.config.connection import (
     CONNECTION_CONFIG_TO_TYPE,
     BaseDuckDBConnectionConfig,
@@ -21,16 +20,17 @@ from sqlmesh.core.config.connection import (
     DuckDBConnectionConfig,
 )
 from sqlmesh.core.engine_adapter.base import EngineAdapter
-from sqlmesh.utils.errors import ConfigError
+from sqlmesh.utils.errors import ConfigError, MissingDefaultCatalogError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from .records import ANY_GATEWAY
+from .records import ANY_GATEWAY, Source
 
 _CONNECTIONS = ("connection", "state_connection", "test_connection")
 _DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
 # The value of `{{ env_var('X') }}` in SQLMesh's YAML if X is not set.
-_UNSET = "None"
+_UNSET = "none"
+# Of a gateway that is not used and names none. No model may end up in it.
 UNKNOWN_CATALOG = "catalog_unknown_offline"
 
 
@@ -73,41 +73,61 @@ class OfflineConfig(Config):
         return data
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogs:
-    """Default catalogs for connections that name none.
+class OfflineContext(Context):
+    """A SQLMesh context whose engine adapters raise an error when they connect.
+
+    The adapters keep what the names of models come from: dialect, support of catalogs, and the
+    catalog that the connection names.
 
     Args:
-        given: catalog by gateway; under `ANY_GATEWAY`, for those whose connection names none.
-        selected: the gateway that is used. SQLMesh asks every gateway for its catalog; those that
-            are not used get `UNKNOWN_CATALOG`, which no model may end up in.
+        source: what to load.
+        configs: the projects' configurations.
     """
 
-    given: Mapping[str, str]
-    selected: str
+    def __init__(self, source: Source, configs: dict[Path, Config]) -> None:
+        self._catalogs = source.default_catalogs
+        # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
+        super().__init__(config=configs, gateway=source.gateway, load=False, load_state=False)
 
-    def of(self, gateway: str, named: str | None) -> str | None:
-        """Return the catalog of a gateway that names `named`; None if only the engine knows it."""
-        if gateway in self.given:
-            return self.given[gateway]
-        if named and named.lower() != _UNSET.lower():
-            return named
-        fallback = self.given.get(ANY_GATEWAY)
-        return fallback or (None if gateway == self.selected else UNKNOWN_CATALOG)
+    @property
+    def engine_adapter(self) -> EngineAdapter:
+        """The adapter of the gateway that is used."""
+        return self.engine_adapters[self.selected_gateway]
 
+    @cached_property
+    def engine_adapters(self) -> dict[str, EngineAdapter]:
+        """The adapters by gateway; SQLMesh asks all of them for their default catalogs."""
+        owners = {self.selected_gateway: self.config}
+        for config in self.configs.values():
+            owners = dict.fromkeys(config.gateways, config) | owners
+        return {name: self._adapter(name, owners[name].get_connection(name)) for name in owners}
 
-def offline_config(config: Config, catalogs: Catalogs) -> Config:
-    """Return a copy of a configuration whose connections raise an error when they connect.
+    def _adapter(self, gateway: str, connection: ConnectionConfig) -> EngineAdapter:
+        def refuse(**options: object) -> NoReturn:
+            raise ConnectionAttemptedError(gateway)
 
-    The copy keeps what SQLMesh derives from a connection (engine adapter, dialect, catalog name),
-    and all fields, so that SQLMesh's cache keys stay the same.
-    """
-    gateways = {
-        name: _offline_gateway(name, gateway, catalogs) for name, gateway in config.gateways.items()
-    }
-    default = config.default_connection
-    offline_default = _offline("", default, catalogs) if default else None
-    return config.model_copy(update={"gateways": gateways, "default_connection": offline_default})
+        # SQLMesh's `create_engine_adapter` looks for drivers and credentials, and shares DuckDB's
+        # adapters by file name: a run in the same process must not get one that cannot connect.
+        make = partial(connection._engine_adapter, refuse, **connection._extra_engine_config)
+        adapter = make()
+        if not adapter.catalog_support.is_unsupported:
+            adapter = make(default_catalog=self._catalog(gateway, connection))
+        try:
+            adapter.default_catalog  # noqa: B018 - some engines are not asked for it
+        except (ConnectionAttemptedError, MissingDefaultCatalogError) as error:
+            if gateway == self.selected_gateway:
+                raise ConnectionAttemptedError(gateway) from error
+            return make(default_catalog=UNKNOWN_CATALOG)
+        return adapter
+
+    def _catalog(self, gateway: str, connection: ConnectionConfig) -> str | None:
+        """Return the default catalog; None if the connection names none and none is given."""
+        named = connection.get_catalog()
+        if not named and isinstance(connection, DuckDBConnectionConfig):
+            named = "memory"  # DuckDB's name of its database in memory
+        if gateway in self._catalogs or not named or named.lower() == _UNSET:
+            return self._catalogs.get(gateway) or self._catalogs.get(ANY_GATEWAY)
+        return named
 
 
 def _with_built(data: Any, fields: tuple[str, ...]) -> Any:
@@ -139,54 +159,3 @@ def _build(data: dict[str, Any]) -> Any:
         return connection.model_construct(**{k: v for k, v in data.items() if k not in wrong})
     except (ConfigError, ImportError):
         return connection.model_construct(**data)
-
-
-def _offline_gateway(name: str, gateway: GatewayConfig, catalogs: Catalogs) -> GatewayConfig:
-    update = {
-        field: _offline(name, getattr(gateway, field), catalogs)
-        for field in _CONNECTIONS
-        if getattr(gateway, field)
-    }
-    return gateway.model_copy(update=update)
-
-
-def _offline(gateway: str, connection: ConnectionConfig, catalogs: Catalogs) -> ConnectionConfig:
-    named = connection.get_catalog()
-    if not named and isinstance(connection, DuckDBConnectionConfig):
-        named = "memory"  # DuckDB's name of its database in memory
-    replaced = copy.copy(connection)
-    # In pydantic, only this gives an instance the methods of a subclass and keeps its fields.
-    object.__setattr__(
-        replaced,
-        "__class__",
-        _offline_class(type(connection), gateway, catalogs.of(gateway, named)),
-    )
-    return replaced
-
-
-@cache
-def _offline_class(
-    connection: type[ConnectionConfig], gateway: str, catalog: str | None
-) -> type[ConnectionConfig]:
-    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
-        raise ConnectionAttemptedError(gateway)
-
-    def factory(self: ConnectionConfig) -> Callable[..., NoReturn]:
-        return refuse
-
-    def create_engine_adapter(self: ConnectionConfig, *args: Any, **kwargs: Any) -> EngineAdapter:
-        # DuckDB's own method shares adapters by file name. A run in the same process must not get
-        # this adapter, which cannot connect.
-        return ConnectionConfig.create_engine_adapter(self, *args, **kwargs)
-
-    def get_catalog(self: ConnectionConfig) -> str | None:
-        return catalog
-
-    members: dict[str, Any] = {
-        "__module__": __name__,
-        "_connection_factory_with_kwargs": property(factory),
-        "_cursor_init": property(lambda self: None),
-        "create_engine_adapter": create_engine_adapter,
-        "get_catalog": get_catalog,
-    }
-    return type(f"Offline{connection.__name__}", (connection,), members)

@@ -167,16 +167,6 @@ class Model:
         return self.table.view_name
 
     @property
-    def columns_to_types(self) -> Mapping[str, str | None]:
-        """The columns' types by name."""
-        return {column.name: column.type for column in self.columns}
-
-    @property
-    def column_descriptions(self) -> Mapping[str, str]:
-        """The descriptions of the columns that have one, by name."""
-        return {each.name: each.description for each in self.columns if each.description}
-
-    @property
     def is_seed(self) -> bool:
         """Whether it is a SEED model: SQLMesh evaluates it in a plan, never in a run."""
         return self.kind == "SEED"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.server.depot import PLANNED, STARTED, WAREHOUSE, Depot, day, write_depot
+from e2e.server.depot import PLANNED, WAREHOUSE, Depot, day
 from e2e.server.installation import Installation
 from e2e.server.postgres import Postgres
 from e2e.shop import run
@@ -47,7 +47,8 @@ def planned_depot(
 ) -> Iterator[Depot]:
     """The project, planned in `prod` some days ago, and its package beside it."""
     folder = tmp_path_factory.mktemp("depot")
-    depot = Depot(write_depot(folder / "depot"), warehouse_server, day(STARTED))
+    depot = Depot(folder / "depot", warehouse_server)
+    depot.write()
     depot.create()
     plan = ["plan", "--auto-apply", "--no-prompts", "--execution-time", str(day(PLANNED))]
     generate = [sys.executable, "-m", "dg_sqlmesh_codegen", "depot", "-o", "defs"]

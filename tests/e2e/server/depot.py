@@ -7,9 +7,9 @@ that very place, for as long as it likes: no test has to guess when a query is u
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -150,22 +150,9 @@ _EXPECTED = {
 _INCREMENTAL = {"staging.orders", "marts.daily_revenue", "marts.last_orders"}
 
 
-def today() -> date:
-    """Return the day, in the time zone that crons are in."""
-    return datetime.now(UTC).date()
-
-
 def day(ago: int) -> date:
-    """Return a day of the past (0 is today) or, where negative, of the future."""
-    return today() - timedelta(days=ago)
-
-
-def write_depot(folder: Path) -> Path:
-    """Write the project."""
-    config = _CONFIG.format(
-        port=PORT, user=USER, warehouse=WAREHOUSE, state=STATE, start=day(STARTED)
-    )
-    return write_project(folder, FILES, config=config)
+    """Return a day of the past in UTC (0 is today) or, where negative, of the future."""
+    return datetime.now(UTC).date() - timedelta(days=ago)
 
 
 @dataclass(frozen=True)
@@ -174,7 +161,12 @@ class Depot:
 
     project: Path
     postgres: Postgres
-    started: date
+    started: date = field(default_factory=lambda: day(STARTED))
+
+    def write(self) -> None:
+        """Write the project."""
+        values = {"port": PORT, "user": USER, "warehouse": WAREHOUSE, "state": STATE}
+        write_project(self.project, FILES, config=_CONFIG.format(**values, start=self.started))
 
     def create(self) -> None:
         """Make both databases anew, with nothing but sources in the warehouse."""
@@ -216,17 +208,14 @@ class Depot:
                 cursor.execute("SELECT pg_advisory_lock(%s)", (_lock_key(gate),))
             yield
 
-    def wait_for_gate(self, gate: str) -> int:
-        """Wait until a query waits at a closed gate; return its backend's process id."""
+    def wait_for_gate(self, gate: str) -> None:
+        """Wait until a query waits at a closed gate."""
         key = _lock_key(gate)
         statement = (
             "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
             f"AND classid::bigint = {key >> 32} AND objid::bigint = {key & 0xFFFFFFFF}"
         )
-        rows = wait_until(lambda: self.query(statement), f"{gate} at its gate")
-        pid = rows[0][0]
-        assert isinstance(pid, int)
-        return pid
+        wait_until(lambda: self.query(statement), f"{gate} at its gate")
 
     def busy(self) -> list[str]:
         """Return the queries that run in the warehouse, and transactions that were left open."""
@@ -259,7 +248,9 @@ class Depot:
             assert environment is not None
             snapshots = context.state_reader.get_snapshots(environment.snapshots).values()
             return {
-                _short(snapshot.name): _days(snapshot.intervals)
+                ".".join(snapshot.name.replace('"', "").split(".")[1:]): [
+                    (_date(start), _date(end)) for start, end in snapshot.intervals
+                ]
                 for snapshot in snapshots
                 if not snapshot.is_external
             }
@@ -275,14 +266,6 @@ class Depot:
         """Require that all intervals before a day are done, and every row is there once."""
         assert self.missing(through) == set()
         assert self.wrong_rows(through) == {}
-
-
-def _short(fqn: str) -> str:
-    return ".".join(fqn.replace('"', "").split(".")[1:])
-
-
-def _days(intervals: Sequence[tuple[int, int]]) -> list[tuple[date, date]]:
-    return [(_date(start), _date(end)) for start, end in intervals]
 
 
 def _date(milliseconds: int) -> date:

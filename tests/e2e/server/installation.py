@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from http.client import HTTPConnection
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psutil
+import requests
 import yaml
 from dagster._core.scheduler import instigation as dg_ticks
 
 from e2e.outcome import Outcome
-from e2e.server.platform_package import PLATFORM
 from e2e.server.processes import Processes, answers, free_port, script
 from e2e.waiting import wait_until
 
@@ -23,6 +22,7 @@ LOCATION = "depot"
 MODELS_JOB = "sqlmesh_job"
 SCHEDULE = "sqlmesh_adaptive_schedule"
 ASSET_JOB = "__ASSET_JOB"  # what the UI runs for "materialize selected"
+MULTIPROCESS: Mapping[str, object] = {}  # the default
 IN_PROCESS: Mapping[str, object] = {"execution": {"config": {"in_process": {}}}}
 
 # The daemon looks every second, so that the tests need not wait for it.
@@ -51,12 +51,10 @@ class Installation:
     Args:
         folder: holds `depot/` (SQLMesh), `defs/` (generated) and `platform_defs.py` (by hand).
         environment: of every process.
-        module: the module of the code location.
     """
 
     folder: Path
     environment: dict[str, str]
-    module: str = "platform_defs"
     processes: Processes = field(init=False)
     instance: dg.DagsterInstance = field(init=False)
     _web_port: int = field(default=0, init=False)
@@ -72,7 +70,7 @@ class Installation:
     def write(self, example: Path, storage_url: str) -> None:
         """Write the instance's dagster.yaml, on the example's, and the hand-written package."""
         write_instance(self.home, example, storage_url)
-        (self.folder / "platform_defs.py").write_text(PLATFORM, encoding="utf-8")
+        (self.folder / "platform_defs.py").write_text(_PLATFORM, encoding="utf-8")
         definitions = self.folder / "defs" / "definitions.py"
         text = definitions.read_text(encoding="utf-8")
         definitions.write_text(text.replace(*_WITH_RETRIES), encoding="utf-8")
@@ -85,10 +83,8 @@ class Installation:
         """Start the code server, the web server and the daemon, and wait until they answer."""
         code_port, self._web_port = free_port(), free_port()
         self.workspace.write_text(_WORKSPACE.format(port=code_port, name=LOCATION))
-        self.processes.start(
-            "code-server",
-            [script("dagster"), "api", "grpc", "-m", self.module, "-p", str(code_port)],
-        )
+        code = ["api", "grpc", "-m", "platform_defs", "-p", str(code_port)]
+        self.processes.start("code-server", [script("dagster"), *code])
         wait_until(lambda: self._listens("code-server", code_port), "a code server")
         self.start_daemon()
         web = ["-h", "127.0.0.1", "-p", str(self._web_port), "-w", str(self.workspace)]
@@ -110,18 +106,15 @@ class Installation:
 
     # What a person does in the UI, through the same GraphQL.
 
-    def graphql(self, query: str, variables: Mapping[str, object]) -> Mapping[str, object]:
+    def graphql(self, query: str, **variables: object) -> Mapping[str, Any]:
         """Send a query or a mutation and return its one field's value."""
-        connection = HTTPConnection("127.0.0.1", self._web_port, timeout=120)
-        body = json.dumps({"query": query, "variables": variables})
-        try:
-            connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})
-            answer = json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
+        url = f"http://127.0.0.1:{self._web_port}/graphql"
+        body: Any = {"query": query, "variables": variables}
+        answer = requests.post(url, json=body, timeout=120).json()
         assert not answer.get("errors"), answer["errors"]
         (value,) = answer["data"].values()
         assert isinstance(value, dict)
+        assert value["__typename"] in _GOOD, value
         return value
 
     def launch(
@@ -130,44 +123,41 @@ class Installation:
         *,
         config: Mapping[str, object] | None = None,
         assets: Sequence[str] = (),
-        tags: Mapping[str, str] | None = None,
     ) -> str:
         """Launch a job, or some assets (`staging.orders`), and return the run's id."""
-        selector = {
-            **_REPOSITORY,
-            "jobName": job,
-            "assetSelection": [{"path": list(key(asset).path)} for asset in assets] or None,
-        }
+        selection = [{"path": list(key(asset).path)} for asset in assets] or None
         parameters = {
-            "selector": selector,
+            "selector": {**_REPOSITORY, "jobName": job, "assetSelection": selection},
             "runConfigData": config or {},
             "mode": "default",
-            "executionMetadata": {
-                "tags": [{"key": name, "value": value} for name, value in (tags or {}).items()]
-            },
         }
-        answer = self.graphql(_LAUNCH, {"parameters": parameters})
-        return _run_id(answer)
+        return str(self.graphql(_LAUNCH, parameters=parameters)["run"]["runId"])
 
     def reexecute(self, run_id: str, strategy: str) -> str:
         """Launch a re-execution (`FROM_FAILURE`, `FROM_ASSET_FAILURE`) and return its run's id."""
         parameters = {"parentRunId": run_id, "strategy": strategy}
-        return _run_id(self.graphql(_REEXECUTE, {"parameters": parameters}))
+        return str(self.graphql(_REEXECUTE, parameters=parameters)["run"]["runId"])
 
     def terminate(self, run_id: str) -> None:
         """Press "Terminate"."""
-        answer = self.graphql(_TERMINATE, {"runId": run_id})
-        assert answer["__typename"] == "TerminateRunSuccess", answer
+        self.graphql(_TERMINATE, runId=run_id)
 
     def start_schedule(self) -> None:
         """Switch the schedule on."""
-        answer = self.graphql(_START_SCHEDULE, {"selector": _SCHEDULE_SELECTOR})
-        assert answer["__typename"] == "ScheduleStateResult", answer
+        self.graphql(_START_SCHEDULE, selector=_SCHEDULE_SELECTOR)
 
     def stop_schedule(self) -> None:
         """Bring the schedule back to how it was created: stopped."""
-        answer = self.graphql(_RESET_SCHEDULE, {"selector": _SCHEDULE_SELECTOR})
-        assert answer["__typename"] == "ScheduleStateResult", answer
+        self.graphql(_RESET_SCHEDULE, selector=_SCHEDULE_SELECTOR)
+
+    def test_tick(self) -> Mapping[str, Any]:
+        """Press "Test schedule": the code server evaluates today's tick, nothing is launched."""
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        times = {"selector": _SCHEDULE_SELECTOR, "timestamp": midnight.timestamp()}
+        tick = self.graphql(_TEST_TICK, **times)
+        result = tick["evaluationResult"]
+        assert isinstance(result, dict)
+        return result
 
     def require_no_bad_tick(self) -> None:
         """An AssertionError says why the schedule's ticks launched nothing, if one did not."""
@@ -177,15 +167,6 @@ class Installation:
                 dg_ticks.TickStatus.STARTED,
                 dg_ticks.TickStatus.SUCCESS,
             ), f"{tick.skip_reason or tick.error}\n{self.processes.log('daemon').read_text()}"
-
-    def test_tick(self, timestamp: float) -> Mapping[str, object]:
-        """Press "Test schedule": the code server evaluates a tick, nothing is launched."""
-        variables = {"selector": _SCHEDULE_SELECTOR, "timestamp": timestamp}
-        answer = self.graphql(_TEST_TICK, variables)
-        assert answer["__typename"] == "DryRunInstigationTick", answer
-        result = answer["evaluationResult"]
-        assert isinstance(result, dict)
-        return result
 
     # What became of a run.
 
@@ -237,21 +218,27 @@ class Installation:
 
 _REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
 _SCHEDULE_SELECTOR = {**_REPOSITORY, "scheduleName": SCHEDULE}
-_RUN = "__typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }"
+_GOOD = {
+    "LaunchRunSuccess",
+    "TerminateRunSuccess",
+    "ScheduleStateResult",
+    "DryRunInstigationTick",
+}
+_ANSWER = "__typename ... on PythonError { message }"
+_RUN = f"{_ANSWER} ... on LaunchRunSuccess {{ run {{ runId }} }}"
 _LAUNCH = f"""mutation Launch($parameters: ExecutionParams!) {{
   launchRun(executionParams: $parameters) {{ {_RUN} }} }}"""
 _REEXECUTE = f"""mutation Again($parameters: ReexecutionParams!) {{
   launchRunReexecution(reexecutionParams: $parameters) {{ {_RUN} }} }}"""
-_TERMINATE = """mutation Stop($runId: String!) { terminateRun(runId: $runId) { __typename } }"""
-_START_SCHEDULE = """mutation On($selector: ScheduleSelector!) {
-  startSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } } }"""
-_RESET_SCHEDULE = """mutation Off($selector: ScheduleSelector!) {
-  resetSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } } }"""
-_TEST_TICK = """mutation Tick($selector: ScheduleSelector!, $timestamp: Float) {
-  scheduleDryRun(selectorData: $selector, timestamp: $timestamp) {
-    __typename ... on PythonError { message }
-    ... on DryRunInstigationTick { evaluationResult {
-      skipReason error { message } runRequests { runKey assetSelection { path } } } } } }"""
+_TERMINATE = f"""mutation Stop($runId: String!) {{ terminateRun(runId: $runId) {{ {_ANSWER} }} }}"""
+_START_SCHEDULE = f"""mutation On($selector: ScheduleSelector!) {{
+  startSchedule(scheduleSelector: $selector) {{ {_ANSWER} }} }}"""
+_RESET_SCHEDULE = f"""mutation Off($selector: ScheduleSelector!) {{
+  resetSchedule(scheduleSelector: $selector) {{ {_ANSWER} }} }}"""
+_TEST_TICK = f"""mutation Tick($selector: ScheduleSelector!, $timestamp: Float) {{
+  scheduleDryRun(selectorData: $selector, timestamp: $timestamp) {{ {_ANSWER}
+    ... on DryRunInstigationTick {{ evaluationResult {{
+      skipReason error {{ message }} runRequests {{ runKey }} }} }} }} }}"""
 
 
 def write_instance(home: Path, example: Path, storage_url: str) -> None:
@@ -276,13 +263,28 @@ def key(asset: str) -> dg.AssetKey:
     return dg.AssetKey(["depot", *asset.split(".")])
 
 
-def midnight(of: date) -> float:
-    """Return the time of a day's tick."""
-    return datetime(of.year, of.month, of.day, tzinfo=UTC).timestamp()
+# What a team writes by hand around the generated package: an asset that is not SQLMesh's.
+_PLATFORM = """
+import os
+
+import dagster as dg
+import psycopg2
+
+from defs import definitions as generated
 
 
-def _run_id(answer: Mapping[str, object]) -> str:
-    assert answer["__typename"] == "LaunchRunSuccess", answer
-    run = answer["run"]
-    assert isinstance(run, dict)
-    return str(run["runId"])
+@dg.asset(key=["depot", "enriched", "report"], deps=[["depot", "marts", "daily_revenue"]])
+def report() -> None:
+    connection = psycopg2.connect(
+        host=os.environ["DEPOT_HOST"], port=5432, user="postgres", dbname="depot"
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "DROP TABLE IF EXISTS enriched.report; CREATE TABLE enriched.report AS "
+            "SELECT COUNT(*) AS days, SUM(revenue) AS revenue FROM marts.daily_revenue"
+        )
+    connection.close()
+
+
+defs = dg.Definitions.merge(generated.defs, dg.Definitions(assets=[report]))
+"""

@@ -6,13 +6,12 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 import pytest
-import yaml
 
 from e2e.outcome import Outcome
 from e2e.server.depot import MODELS, Depot, day
@@ -82,41 +81,6 @@ def broker(processes: Processes) -> dict[str, object]:
 def test_the_result_is_that_of_a_local_run(
     processes: Processes, broker: dict[str, object], depot: Depot
 ) -> None:
-    status, outcome = execute(processes, broker)
-
-    assert status is dg.DagsterRunStatus.SUCCESS, processes.log("job").read_text()[-3000:]
-    assert outcome.steps_started == 1
-    assert sorted(outcome.materialized) == sorted(MODELS)
-    assert outcome.failed == {}
-    assert set(outcome.status.values()) == {"evaluated"}
-    depot.require_complete(day(0))
-    # The worker ran the step, not the process that executed the job.
-    assert "execute_plan" in processes.log("worker").read_text()
-
-
-def test_an_instance_has_to_limit_the_pool(
-    processes: Processes, broker: dict[str, object], depot: Depot
-) -> None:
-    """Two workers may be on two hosts, and a lock file on one: no step of ours starts."""
-    file = Path(processes.environment["DAGSTER_HOME"]) / "dagster.yaml"
-    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
-    del settings["concurrency"]
-    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-
-    status, outcome = execute(processes, broker)
-
-    assert status is dg.DagsterRunStatus.FAILURE
-    assert "the executor 'celery': steps can run on several hosts" in outcome.failure
-    assert "concurrency:\n  pools:\n    granularity: op\n    default_limit: 1" in outcome.failure
-    assert outcome.retries == 0
-    assert outcome.materialized == []
-    assert depot.missing(day(0)) == set(MODELS)
-
-
-def execute(
-    processes: Processes, broker: Mapping[str, object]
-) -> tuple[dg.DagsterRunStatus, Outcome]:
-    """Run the job through Celery, and return what became of it."""
     config = processes.folder / "run.yaml"
     config.write_text(json.dumps(broker), encoding="utf-8")
     job = ["job", "execute", "-m", "celery_defs", "-j", "sqlmesh_job", "-c", str(config)]
@@ -129,4 +93,13 @@ def execute(
     wait_until(ended, "the job ends")
     with dg.DagsterInstance.from_config(processes.environment["DAGSTER_HOME"]) as instance:
         (run,) = instance.get_runs()
-        return run.status, Outcome.of(instance, run.run_id)
+        outcome = Outcome.of(instance, run.run_id)
+
+    assert run.is_success, processes.log("job").read_text()[-3000:]
+    assert outcome.steps_started == 1
+    assert sorted(outcome.materialized) == sorted(MODELS)
+    assert outcome.failed == {}
+    assert set(outcome.status.values()) == {"evaluated"}
+    depot.require_complete(day(0))
+    # The worker ran the step, not the process that executed the job.
+    assert "execute_plan" in processes.log("worker").read_text()

@@ -2,86 +2,58 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import importlib
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
+from multiprocessing import get_context
 
 import dagster as dg
 import pytest
 
 from e2e.outcome import Outcome
 from e2e.server.depot import MODELS, PLANNED, Depot, day
-from e2e.server.forking_worker import ATTEMPT
 from e2e.server.installation import Installation
+from e2e.shop import run_at
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
 
 KILLS = 20
 SEED = 20261122
+ATTEMPT = "attempt_for"
+# A run is a process of its own; what takes seconds is imported once, in the server that forks it.
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload(["dagster", "pytest", "dg_sqlmesh_codegen.runtime.sqlmesh.run"])
 
 
-@dataclass
-class Worker:
-    """The forking worker, of which a run can be awaited or killed."""
-
-    process: subprocess.Popen[str]
-    instance: dg.DagsterInstance
-
-    def run(self, time_of_run: date) -> float:
-        """Run the models to the end; return the seconds it took."""
-        started = time.monotonic()
-        self._start(time_of_run)
-        assert self._read() == 0
-        return time.monotonic() - started
-
-    def kill(self, time_of_run: date, after: float) -> bool:
-        """Run the models, and kill the process after so many seconds if it is still there."""
-        child = self._start(time_of_run)
-        time.sleep(after)  # a random moment, not a wait for something
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        code = self._read()
-        for run in runs_of_this_test(self.instance):
-            if not run.is_finished:  # what the code server or the run monitoring would find out
-                self.instance.report_run_failed(run)
-                self.instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-        return code == -signal.SIGKILL
-
-    def _start(self, time_of_run: date) -> int:
-        assert self.process.stdin
-        self.process.stdin.write(f"{time_of_run}\n")
-        self.process.stdin.flush()
-        return self._read()
-
-    def _read(self) -> int:
-        assert self.process.stdout
-        return int(self.process.stdout.readline())
-
-
-@pytest.fixture
-def worker(installation: Installation) -> Iterator[Worker]:
-    tests = Path(__file__).parents[2]
-    python_path = f"{installation.environment['PYTHONPATH']}{os.pathsep}{tests}"
-    with (installation.folder / "forking_worker.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "e2e.server.forking_worker", str(installation.home)],
-            cwd=installation.folder,
-            env={**os.environ, **installation.environment, "PYTHONPATH": python_path},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
+def run_models(home: str, time_of_run: str) -> None:
+    """Run all models as `dagster job execute` does on the in-process executor."""
+    definitions = importlib.import_module("defs.definitions").defs
+    with dg.DagsterInstance.from_config(home) as instance:
+        definitions.resolve_job_def("sqlmesh_job").execute_in_process(
+            instance=instance,
+            run_config=run_at(time_of_run),
+            tags={ATTEMPT: time_of_run},
+            raise_on_error=False,
         )
-    with process:
-        yield Worker(process, installation.instance)
+
+
+def run(installation: Installation, time_of_run: date, kill_after: float | None = None) -> float:
+    """Run the models; return the seconds it took, or 0 if the process had to be killed."""
+    process = FORKS.Process(target=run_models, args=(str(installation.home), str(time_of_run)))
+    started = time.monotonic()
+    process.start()
+    process.join(kill_after)  # a random moment, not a wait for something
+    process.kill()
+    process.join()
+    took = time.monotonic() - started
+    for each in runs_of_this_test(installation.instance):
+        if not each.is_finished:  # what the code server or the run monitoring would find out
+            installation.instance.report_run_failed(each)
+            installation.instance.event_log_storage.free_concurrency_slots_for_run(each.run_id)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return took if process.exitcode == 0 else 0
 
 
 def runs_of_this_test(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
@@ -102,23 +74,26 @@ def reported(instance: dg.DagsterInstance) -> dict[str, list[tuple[str, str]]]:
     return {model: sorted(intervals) for model, intervals in found.items()}
 
 
-def test_no_interval_is_lost_or_counted_twice(worker: Worker, depot: Depot) -> None:
+def test_no_interval_is_lost_or_counted_twice(
+    installation: Installation, depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(installation.folder))
     moments = random.Random(SEED)  # noqa: S311 - to be the same every time
-    worker.run(day(PLANNED - 1))  # the first run also makes what later ones find
-    whole = worker.run(day(PLANNED - 2))
+    run(installation, day(PLANNED - 1))  # the first run also makes what later ones find
+    whole = run(installation, day(PLANNED - 2))
     killed = 0
     for each in range(KILLS):
-        after = moments.uniform(0, whole)
-        if worker.kill(day(PLANNED - 3 - each), after):
-            killed += 1
-        else:
-            whole = after  # it takes less by now: other tests have ended
+        took = run(installation, day(PLANNED - 3 - each), moments.uniform(0, whole))
+        killed += not took
+        whole = took or whole  # it takes less by now: other tests have ended
     last = day(PLANNED - 3 - KILLS)
-    worker.run(last)
+    assert run(installation, last)
 
     assert killed > KILLS / 2
     depot.require_complete(last)
-    for model, intervals in reported(worker.instance).items():
+    for model, intervals in reported(installation.instance).items():
         # Those of the first two runs and of the last one, at least.
         assert len(intervals) >= 3, model
         assert intervals[0][0] >= midnight_of(depot.started), model

@@ -8,12 +8,10 @@ import psutil
 import pytest
 
 from e2e.server.depot import MODELS, Depot, day
-from e2e.server.installation import IN_PROCESS, Installation
+from e2e.server.installation import IN_PROCESS, MULTIPROCESS, Installation
 from e2e.waiting import wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
-
-MULTIPROCESS: Mapping[str, object] = {}  # the default
 
 
 def terminate(installation: Installation, run_id: str) -> None:

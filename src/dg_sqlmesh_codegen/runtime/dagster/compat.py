@@ -10,7 +10,6 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.executor_definition import execute_in_process_executor
 from dagster._core.launcher import DefaultRunLauncher
-from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._utils import interrupts
 
 
@@ -31,21 +30,59 @@ _LOCAL_EXECUTORS = (
 )
 
 
-def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.AssetKey]:
+# The assets of execution plans, by the id of the plan, which is a digest of it. Every tick asks for
+# the plans of all active runs, and a plan of a thousand models takes long to read.
+_PLANNED: dict[str, frozenset[dg.AssetKey]] = {}
+_MAX_PLANNED = 100
+
+
+def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[dg.AssetKey]:
     """Return the assets that a run's execution plan materializes.
 
     A run of a whole job has no asset selection, and the name of a job does not tell its assets. The
     stored execution plan does, and only a private method reads it.
     """
-    if run.execution_plan_snapshot_id is None:
-        return set()
-    plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
-    return {
-        output.properties.asset_key
-        for step in plan.steps
-        for output in step.outputs
-        if output.properties and output.properties.asset_key
-    }
+    plan_id = run.execution_plan_snapshot_id
+    if plan_id is None:
+        return frozenset()
+    if plan_id not in _PLANNED:
+        if len(_PLANNED) >= _MAX_PLANNED:
+            _PLANNED.clear()
+        plan = instance.get_execution_plan_snapshot(plan_id)
+        _PLANNED[plan_id] = frozenset(
+            output.properties.asset_key
+            for step in plan.steps
+            for output in step.outputs
+            if output.properties and output.properties.asset_key
+        )
+    return _PLANNED[plan_id]
+
+
+@dataclass(frozen=True, slots=True)
+class LatestCheck:
+    """The latest result of an asset check, and the run that reported it."""
+
+    run_id: str
+    description: str | None
+
+
+def latest_check(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> LatestCheck | None:
+    """Return the latest result of a check; None if its latest run has not reported one.
+
+    The UI shows it. The documented methods only return the events of a whole run.
+    """
+    record = instance.get_latest_asset_check_evaluation_record(key)
+    event = record.event.dagster_event if record and record.event else None
+    if record is None or event is None:
+        return None
+    if event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return None  # the check is planned
+    return LatestCheck(record.run_id, event.asset_check_evaluation_data.description)
+
+
+def tag_run(context: dg.AssetExecutionContext, key: str, value: str) -> None:
+    """Add a tag to the run of a step. The documented tags are those that a run is launched with."""
+    context.instance.add_run_tags(context.run.run_id, {key: value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +116,13 @@ def limits(instance: dg.DagsterInstance, pool: str, tag: str) -> Limits:
     )
 
     config = instance.get_concurrency_config()
-    has_queue = isinstance(instance.run_coordinator, QueuedRunCoordinator)
-    queue = config.run_queue_config if has_queue else None
+    queue = config.run_queue_config  # None if runs do not go through a queue
     granularity = config.pool_config.pool_granularity
     return Limits(
         launcher=type(instance.run_launcher).__name__,
         # Exact types: a subclass can launch runs anywhere.
         launches_here=type(instance.run_launcher) in (DefaultRunLauncher, SyncInMemoryRunLauncher),
-        queue=has_queue,
+        queue=queue is not None,
         pool=_pool_limit(instance, pool),
         pool_of_runs=granularity is not None and granularity.value == "run",
         runs=queue.max_concurrent_runs if queue else None,
@@ -100,9 +136,8 @@ def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
     The UI shows them (Deployment, Concurrency). The method that it calls is private.
     """
     storage = instance.event_log_storage
-    if not storage.supports_global_concurrency_limits:
-        return frozenset()
-    claimed = storage.get_concurrency_info(pool).claimed_slots
+    has_slots = storage.supports_global_concurrency_limits
+    claimed = storage.get_concurrency_info(pool).claimed_slots if has_slots else ()
     return frozenset(slot.run_id for slot in claimed)
 
 
@@ -157,10 +192,9 @@ def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
 
 
 def _tag_limit(limits: Iterable[Mapping[str, Any]], key: str, pool: str) -> int | None:
-    found = []
-    for limit in limits:
-        value = limit.get("value")
-        is_any = not isinstance(value, str)  # no value, or `applyLimitPerUniqueValue`
-        if limit["key"] == key and (is_any or value == pool):
-            found.append(limit["limit"])
-    return min(found, default=None)
+    """Return the lowest limit of the tag. One without a text as value is for all values."""
+    values = [(each, each.get("value")) for each in limits if each["key"] == key]
+    matching = [
+        each["limit"] for each, value in values if value == pool or not isinstance(value, str)
+    ]
+    return min(matching, default=None)

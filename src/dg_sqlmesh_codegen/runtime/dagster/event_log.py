@@ -6,7 +6,7 @@ it is being stopped.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import dagster as dg
 
@@ -33,25 +33,18 @@ def log_result(
         result: the result to write.
         stored: the assets and checks to leave out.
     """
-    if isinstance(result, dg.AssetCheckResult):
-        results: Iterable[dg.AssetCheckResult] = [result]
-    else:
-        results = result.check_results or ()
+    results = [result] if isinstance(result, dg.AssetCheckResult) else result.check_results or ()
+    key = result.asset_key
+    if isinstance(result, dg.MaterializeResult) and key and key not in stored:
         version = result.data_version
-        if result.asset_key and result.asset_key not in stored:
-            context.log_event(
-                dg.AssetMaterialization(
-                    result.asset_key,
-                    metadata=result.metadata,
-                    tags={_DATA_VERSION_TAG: version.value} if version else {},
-                )
-            )
+        tags = {_DATA_VERSION_TAG: version.value} if version else {}
+        context.log_event(dg.AssetMaterialization(key, metadata=result.metadata, tags=tags))
     for check in results:
-        key = checks.key(check)
-        if key and key not in stored:
+        check_key = checks.key(check)
+        if check_key and check_key not in stored:
             evaluation = dg.AssetCheckEvaluation(
-                asset_key=key.asset_key,
-                check_name=key.name,
+                asset_key=check_key.asset_key,
+                check_name=check_key.name,
                 passed=check.passed,
                 metadata=dict(check.metadata or {}),
                 severity=check.severity,

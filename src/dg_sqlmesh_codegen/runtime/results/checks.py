@@ -37,14 +37,13 @@ def audit_result(
     check: AuditCheck, failed: AuditFailed | None, *, blocking: bool
 ) -> dg.AssetCheckResult:
     """Return the result of an audit that ran. `failed` is None if it passed."""
+    key, name = check.spec.asset_key, check.spec.name
     if failed is None:
-        return dg.AssetCheckResult(
-            passed=True, asset_key=check.spec.asset_key, check_name=check.spec.name
-        )
+        return dg.AssetCheckResult(passed=True, asset_key=key, check_name=name)
     return dg.AssetCheckResult(
         passed=False,
-        asset_key=check.spec.asset_key,
-        check_name=check.spec.name,
+        asset_key=key,
+        check_name=name,
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
         metadata={
             "sqlmesh/count": failed.count,

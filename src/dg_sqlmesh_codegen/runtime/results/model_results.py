@@ -17,6 +17,10 @@ from . import checks
 from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
+# The values of `sqlmesh/status` if signals hold back every interval of a model.
+WAITING = "waiting for its signals"
+WAITING_UPSTREAM = "waiting for signals upstream"
+
 
 @dataclass(slots=True)
 class ModelResults:
@@ -25,22 +29,12 @@ class ModelResults:
     state: RunState
     selection: Selection
     _upstream: dict[str, frozenset[str]] = field(default_factory=dict)
+    _waiting_upstream: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
         """Return the result of a model whose last batch has ended."""
-        facts = _evaluation(model, progress)
-        results = [*self.audit_checks(model)]
-        if model.has_status_check:
-            results.append(checks.status(model, True, "evaluated", facts))
-        if model.spec.key in self.selection.assets:
-            results = [*self.selected(results)]
-        return dg.MaterializeResult(
-            asset_key=model.spec.key,
-            metadata=facts,
-            # The version of the snapshot is that of the definition, the run is that of the data.
-            data_version=dg.DataVersion(f"{progress.due.version}-{self.selection.run_id}"),
-            check_results=results,
-        )
+        run_id = self.selection.run_id
+        return self._materialized(model, _evaluation(model, progress), progress.due.version, run_id)
 
     def recovered(self, model: ModelAsset, run_id: str) -> dg.MaterializeResult[None]:
         """Return the result of a model that an earlier run evaluated. Its audits are unknown."""
@@ -49,13 +43,7 @@ class ModelResults:
             "sqlmesh/snapshot_version": version,
             "sqlmesh/evaluated_by_run": dg.DagsterRunMetadataValue(run_id),
         }
-        status = checks.status(model, True, "evaluated", facts)
-        return dg.MaterializeResult(
-            asset_key=model.spec.key,
-            metadata=facts,
-            data_version=dg.DataVersion(f"{version}-{run_id}"),
-            check_results=list(self.selected([status])),
-        )
+        return self._materialized(model, facts, version, run_id)
 
     def audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
         """Yield a result for each audit that ran: SQLMesh runs all of a model's after a batch."""
@@ -69,7 +57,7 @@ class ModelResults:
             check = checks.check_for(model, use, progress.due.audits)
             failed = failed_audits.get(use)
             # If a batch failed before its audits, no audit has passed on all of the data.
-            certain = failed is not None or errors.only_audits
+            certain = failed is not None or not errors.retryable
             if check and certain and check.spec.key not in reported:
                 reported.add(check.spec.key)
                 yield checks.audit_result(check, failed, blocking=use in errors.blocking_audits)
@@ -90,7 +78,7 @@ class ModelResults:
             return checks.status(model, False, "not promoted", remedy)
         progress = state.progress.get(model.fqn)
         if progress and not progress.due.batches:
-            return checks.status(model, True, "waiting for its signals", {})
+            return self._waiting(model, progress)
         promoted = state.promoted.get(model.fqn)
         if promoted is None or promoted.next_due_ms is None:  # no run evaluates it: a seed
             return checks.status(model, True, "not due", {})
@@ -98,30 +86,67 @@ class ModelResults:
         return checks.status(model, True, "not due", {"sqlmesh/next_due": next_due})
 
     def selected(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
-        """Yield the results whose checks are selected."""
-        wanted = self.selection.checks
-        yield from (result for result in results if checks.key(result) in wanted)
+        """Yield the results whose checks are selected, and all of assets that are not selected.
+
+        SQLMesh evaluates such assets because a selected one is downstream of them.
+        """
+        for result in results:
+            if (
+                result.asset_key not in self.selection.assets
+                or checks.key(result) in self.selection.checks
+            ):
+                yield result
+
+    def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
+        """Return the status of a due model of which no interval is ready."""
+        if progress.due.has_signals:
+            return checks.status(model, True, WAITING, {})
+        if not self._waiting_upstream:
+            waiting = {
+                fqn
+                for fqn, each in self.state.progress.items()
+                if each.due.has_signals and not each.due.batches
+            }
+            self._waiting_upstream = failed_upstream(self.state.promoted, waiting)
+        names = sorted(map(display_name, self._waiting_upstream.get(model.fqn, ())))
+        return checks.status(model, True, WAITING_UPSTREAM, {"sqlmesh/waiting_upstream": names})
+
+    def _materialized(
+        self, model: ModelAsset, facts: checks.Facts, version: str, run_id: str
+    ) -> dg.MaterializeResult[None]:
+        results = [*self.audit_checks(model)]
+        if model.has_status_check:
+            results.append(checks.status(model, True, "evaluated", facts))
+        return dg.MaterializeResult(
+            asset_key=model.spec.key,
+            metadata=facts,
+            # The version of the snapshot is that of the definition, the run is that of the data.
+            data_version=dg.DataVersion(f"{version}-{run_id}"),
+            check_results=list(self.selected(results)),
+        )
 
 
 def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
     """Return the intervals, duration, rows and bytes of an evaluation."""
     due, batches = progress.due, progress.evaluated
-    facts: dict[str, checks.Fact] = {
+    code_version = model.spec.code_version
+    is_drifted = code_version and due.data_hash != code_version
+    facts: dict[str, checks.Fact | None] = {
         "sqlmesh/snapshot_version": due.version,
         "sqlmesh/intervals": _intervals(batches),
         "sqlmesh/batches": len(batches),
         "sqlmesh/duration_seconds": sum(batch.duration_ms or 0 for batch in batches) / 1000,
+        "sqlmesh/rows_processed": _total(batch.rows for batch in batches),
+        "sqlmesh/bytes_processed": _total(batch.bytes for batch in batches),
+        "sqlmesh/code_version_promoted": due.data_hash or None if is_drifted else None,
     }
-    rows = [batch.rows for batch in batches if batch.rows is not None]
-    if rows:
-        facts["sqlmesh/rows_processed"] = sum(rows)
-    size = [batch.bytes for batch in batches if batch.bytes is not None]
-    if size:
-        facts["sqlmesh/bytes_processed"] = sum(size)
-    code_version = model.spec.code_version
-    if code_version and due.data_hash and due.data_hash != code_version:
-        facts["sqlmesh/code_version_promoted"] = due.data_hash
-    return facts
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _total(reported: Iterable[int | None]) -> int | None:
+    """Return the sum of what the engine reported, or None if it reported nothing."""
+    numbers = [number for number in reported if number is not None]
+    return sum(numbers) if numbers else None
 
 
 def _intervals(batches: Sequence[BatchEnded]) -> list[list[str]]:

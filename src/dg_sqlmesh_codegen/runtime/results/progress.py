@@ -9,42 +9,27 @@ from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, BatchEnded, DueModel
 from dg_sqlmesh_codegen.runtime.text import clipped, shortened
 
+_Batch = tuple[BatchEnded, list[AuditFailed]]
+
 
 @dataclass(slots=True)
 class Progress:
-    """The batches and failed audits of one due model.
+    """The batches of one due model, each with its failed audits.
 
     `batches` are those since the run started or restarted, `earlier` the successful ones before.
+    `open_audits` failed in batches that have not ended.
     """
 
     due: DueModel
-    batches: list[BatchEnded] = field(default_factory=list)
-    earlier: list[BatchEnded] = field(default_factory=list)
-    _in_good_batches: list[AuditFailed] = field(default_factory=list)
-    _in_failed_batches: list[AuditFailed] = field(default_factory=list)
-    _in_open_batches: list[AuditFailed] = field(default_factory=list)
-
-    def audit_failed(self, failed: AuditFailed) -> None:
-        """Add a failed audit of the batch that its thread is working on."""
-        self._in_open_batches.append(failed)
+    earlier: list[_Batch] = field(default_factory=list)
+    batches: list[_Batch] = field(default_factory=list)
+    open_audits: list[AuditFailed] = field(default_factory=list)
 
     def batch_ended(self, batch: BatchEnded) -> None:
         """Add a batch, and assign the failed audits of its thread to it."""
-        self.batches.append(batch)
-        found = [each for each in self._in_open_batches if each.thread == batch.thread]
-        self._in_open_batches = [x for x in self._in_open_batches if x.thread != batch.thread]
-        failed = batch.duration_ms is None
-        (self._in_failed_batches if failed else self._in_good_batches).extend(found)
-
-    @property
-    def failed_audits(self) -> dict[AuditUse, AuditFailed]:
-        """The failed audits, with the rows of all batches added up."""
-        failed: dict[AuditUse, AuditFailed] = {}
-        for each in (*self._in_good_batches, *self._in_failed_batches, *self._in_open_batches):
-            known = failed.get(each.use)
-            count = each.count + (known.count if known else 0)
-            failed[each.use] = replace(each, count=count)
-        return failed
+        failed = [audit for audit in self.open_audits if audit.thread == batch.thread]
+        self.open_audits = [audit for audit in self.open_audits if audit.thread != batch.thread]
+        self.batches.append((batch, failed))
 
     def restarted(self, due: DueModel) -> Progress:
         """Return the progress after SQLMesh has restarted the run: successful batches are kept.
@@ -54,22 +39,28 @@ class Progress:
         """
         if due.version != self.due.version:
             return Progress(due)
-        successful = [batch for batch in self.batches if batch.duration_ms is not None]
-        return Progress(due, [], [*self.earlier, *successful], list(self._in_good_batches))
+        return Progress(due, [*self.earlier, *(each for each in self.batches if each[0].succeeded)])
 
     @property
     def evaluated(self) -> list[BatchEnded]:
         """Every batch of the run, including those before a restart."""
-        return [*self.earlier, *self.batches]
+        return [batch for batch, _ in (*self.earlier, *self.batches)]
+
+    @property
+    def failed_audits(self) -> dict[AuditUse, AuditFailed]:
+        """The failed audits, with the rows of all batches added up."""
+        total: dict[AuditUse, AuditFailed] = {}
+        in_batches = (audit for _, audits in (*self.earlier, *self.batches) for audit in audits)
+        for each in (*in_batches, *self.open_audits):
+            rows = total[each.use].count if each.use in total else 0
+            total[each.use] = replace(each, count=each.count + rows)
+        return total
 
     @property
     def finished(self) -> bool:
         """Whether every batch ended successfully."""
-        return (
-            bool(self.due.batches)
-            and len(self.batches) >= self.due.batches
-            and all(batch.duration_ms is not None for batch in self.batches)
-        )
+        ended = [batch.succeeded for batch, _ in self.batches]
+        return bool(ended) and len(ended) >= self.due.batches and all(ended)
 
 
 @dataclass(slots=True)
@@ -81,8 +72,7 @@ class ModelErrors:
     @property
     def message(self) -> str:
         """The different messages, in order, shortened."""
-        different = list(dict.fromkeys(error.message for error in self.found))
-        return clipped(shortened(different, "; "))
+        return clipped(shortened([*dict.fromkeys(error.message for error in self.found)], "; "))
 
     @property
     def blocking_audits(self) -> frozenset[AuditUse]:
@@ -90,13 +80,8 @@ class ModelErrors:
         return frozenset(use for error in self.found for use in error.blocking_audits)
 
     @property
-    def only_audits(self) -> bool:
-        """Whether every error is a blocking audit. True without errors."""
-        return all(error.blocking_audits for error in self.found)
-
-    @property
     def retryable(self) -> bool:
-        """Whether a retry can help with any of the errors."""
+        """Whether a retry can help with any of the errors: not all of them are blocking audits."""
         return any(error.retryable for error in self.found)
 
 
@@ -113,16 +98,11 @@ class RunState:
     failed: dict[str, ModelErrors] = field(default_factory=dict)
     run_failed: bool = False
 
-    def plan(self, due: Sequence[DueModel]) -> bool:
-        """Take the due models; return whether SQLMesh has restarted the run."""
-        before = self.progress
-        self.restart(
-            {model.fqn: before.get(model.fqn, Progress(model)).restarted(model) for model in due}
-        )
-        return bool(before)
-
-    def restart(self, progress: dict[str, Progress]) -> None:
-        """Forget an interrupted attempt. Only what it finished counts."""
-        self.progress = progress
+    def plan(self, due: Sequence[DueModel]) -> None:
+        """Take the due models. A restart forgets an attempt, but for what it has finished."""
+        self.progress = {
+            model.fqn: self.progress.get(model.fqn, Progress(model)).restarted(model)
+            for model in due
+        }
         self.skipped.clear()
         self.failed.clear()

@@ -1,0 +1,251 @@
+"""Examines an installation: the Dagster instance, the SQLMesh state and the promoted models.
+
+Run `python -m dg_sqlmesh_codegen.runtime.doctor defs` in the environment of Dagster. It prints one
+line for each finding, and exits with 1 if there is a problem.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import dagster as dg
+
+from .concurrency.exclusivity import POOL, TAG, pool_is_exclusive, queue_is_exclusive
+from .dagster import compat
+from .errors import RunError, SetupError, StateBusyError
+from .events import PromotedModel
+from .records import ModelAsset
+from .resource import SQLMeshResource
+from .results import drift
+from .run_target import Target
+from .text import counted
+
+# A running daemon sends a heartbeat every 30 seconds.
+_HEARTBEAT_TIMEOUT_SECONDS = 300.0
+_LIMIT = (
+    "In dagster.yaml: `concurrency: {pools: {granularity: op, default_limit: 1}}`; or, for this "
+    f"pool alone: `dagster instance concurrency set {POOL} 1`."
+)
+
+
+class Severity(Enum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact about an installation, and how to fix it. `remedy` is empty if nothing is wrong."""
+
+    severity: Severity
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        line = f"{self.severity.value}: {self.what}"
+        # Errors of a database can have several lines.
+        return " ".join((f"{line}. {self.remedy}" if self.remedy else line).split())
+
+
+_ok, _warning, _problem = (partial(Finding, severity) for severity in Severity)
+_NO_INSTANCE = _warning(
+    "DAGSTER_HOME is not set, so no Dagster instance was examined",
+    "Set it to the folder of your dagster.yaml.",
+)
+
+
+def doctor(
+    models: Sequence[ModelAsset], resource: SQLMeshResource, instance: dg.DagsterInstance | None
+) -> tuple[Finding, ...]:
+    """Examine an installation without changing it.
+
+    Args:
+        models: every model of the generated package.
+        resource: the package's `sqlmesh` resource.
+        instance: the Dagster instance; None if there is none to examine.
+
+    Returns:
+        Good and bad findings. Each warning and problem says how to fix it.
+    """
+    of_instance = (_examine_limits, _examine_slots, _examine_daemon, _examine_run_monitoring)
+    parts: list[Callable[[], Iterable[Finding]]] = [lambda: [_NO_INSTANCE]]
+    if instance:
+        parts = [partial(examine, instance) for examine in of_instance]
+    parts.append(lambda: _examine_project(models, resource.target()))
+    return tuple(finding for part in parts for finding in _findings_of(part))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the findings about a generated package; return 1 if there is a problem."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dg_sqlmesh_codegen.runtime.doctor",
+        description="Examine the installation of a generated package.",
+    )
+    parser.add_argument("package", help="folder of the package, or its import name")
+    findings = _examine_package(parser.parse_args(arguments).package)
+    sys.stdout.writelines(f"{finding}\n" for finding in findings)
+    return int(any(finding.severity is Severity.PROBLEM for finding in findings))
+
+
+def _examine_package(package: str) -> Sequence[Finding]:
+    try:
+        module = _imported(package)
+        models, resource = module.MODELS, module.defs.resources["sqlmesh"]
+    except Exception as error:  # noqa: BLE001 - the package can raise anything; it is reported
+        what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
+        remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
+        return [_problem(what, remedy)]
+    with ExitStack() as opened:
+        has_instance = os.environ.get("DAGSTER_HOME")
+        instance = opened.enter_context(dg.DagsterInstance.get()) if has_instance else None
+        # Resolves environment variables.
+        resources = opened.enter_context(dg.build_resources({"sqlmesh": resource}))
+        return doctor(models, resources.sqlmesh, instance)
+
+
+def _imported(package: str) -> ModuleType:
+    folder = Path(package).resolve()
+    if folder.is_dir():
+        package = folder.name
+    sys.path.insert(0, str(folder.parent))
+    return importlib.import_module(f"{package}.definitions")
+
+
+def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """Return what one part of the examination finds. Its error does not end the other parts."""
+    try:
+        return [*part()]
+    except dg.Failure as error:
+        return [_problem(str(error.description))]
+    except Exception as error:  # noqa: BLE001 - of any storage; it is reported
+        what = f"a part of the installation cannot be examined: {type(error).__name__}: {error}"
+        remedy = "Check the storage of the instance, in dagster.yaml."
+        return [_problem(what, remedy)]
+
+
+def _examine_limits(instance: dg.DagsterInstance) -> Iterator[Finding]:
+    limits = compat.limits(instance, POOL, TAG)
+    place = "on this host" if limits.launches_here else "on other hosts"
+    yield _ok(f"{limits.launcher} launches runs {place}")
+    yield exclusivity_of(limits)
+
+
+def exclusivity_of(limits: compat.Limits) -> Finding:
+    """Return whether the limits of an instance prevent two SQLMesh runs at once."""
+    if pool_is_exclusive(limits):
+        return _ok(f"the pool {POOL} is limited to 1 op")
+    if queue_is_exclusive(limits, {}):
+        return _ok("the queue starts one run of the models at a time")
+    if queue_is_exclusive(limits, {TAG: POOL}):
+        return Finding(
+            Severity.OK if limits.launches_here else Severity.WARNING,
+            "the queue limits runs of the job by their tag, but not runs that are launched from "
+            "the asset graph: they do not have the tag",
+            f"Limit the pool instead. {_LIMIT}",
+        )
+    if limits.launches_here:
+        return _warning(
+            f"the pool {POOL} is not limited: a second run starts and waits for the lock file",
+            f"Limit the pool, so that the run waits in the queue. {_LIMIT}",
+        )
+    return _problem(
+        f"nothing prevents two SQLMesh runs at once: the pool {POOL} is not limited to 1", _LIMIT
+    )
+
+
+def _examine_slots(instance: dg.DagsterInstance) -> Iterator[Finding]:
+    for run_id in sorted(compat.slot_holders(instance, POOL)):
+        run = instance.get_run_by_id(run_id)
+        status = run.status.value.lower() if run else "deleted"
+        yield Finding(
+            Severity.PROBLEM if run is None or run.is_finished else Severity.WARNING,
+            f"run {run_id} ({status}) holds a slot of the pool {POOL}, and other runs wait for it",
+            "If its process is gone, mark the run as canceled in the UI, and free its slot there "
+            "(Deployment, Concurrency).",
+        )
+
+
+def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
+    heartbeat = compat.last_heartbeat(instance)
+    if heartbeat is not None and time.time() - heartbeat < _HEARTBEAT_TIMEOUT_SECONDS:
+        yield _ok("dagster-daemon is running")
+    else:
+        yield _warning(
+            "dagster-daemon sent no heartbeat in the last 5 minutes: schedules, the queue and run "
+            "monitoring need it",
+            "Start `dagster-daemon run` (`dagster dev` includes it).",
+        )
+
+
+def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
+    settings = instance.get_settings("run_monitoring") or {}
+    if not instance.run_monitoring_enabled:
+        yield _warning(
+            "run monitoring is off: a run whose process is killed stays active, and the schedule "
+            "waits for it",
+            "In dagster.yaml: "
+            "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
+        )
+    elif not settings.get("free_slots_after_run_end_seconds"):
+        yield _warning(
+            "a killed run keeps its slot of the pool, and blocks all later runs",
+            "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",
+        )
+    else:
+        yield _ok("run monitoring ends runs whose process is gone")
+
+
+def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
+    # Imports SQLMesh: at execution time only.
+    from .sqlmesh import promoted  # noqa: PLC0415
+
+    try:
+        found = promoted.promoted_models(target)
+    except SetupError as error:
+        yield _problem(str(error))  # it contains the remedy
+    except StateBusyError as error:
+        what = f"another process is using SQLMesh's state: {error}"
+        yield _warning(what, "Run the doctor again when it has ended.")
+    except RunError as error:
+        yield _problem(
+            f"SQLMesh's state cannot be read: {error}",
+            "Check that its database is running and that Dagster's user can log in. "
+            f"`sqlmesh {target.cli_arguments} info` tests the connection too.",
+        )
+    else:
+        assets = counted([each for each in found if each.is_asset])
+        read = f"the environment {target.environment!r} can be read; promoted: {assets}"
+        yield _ok(read)
+        yield from _examine_drift(models, {each.fqn: each for each in found}, target)
+
+
+def _examine_drift(
+    models: Sequence[ModelAsset], promoted: Mapping[str, PromotedModel], target: Target
+) -> Iterator[Finding]:
+    found = drift.compare(models, [model.fqn for model in models], promoted)
+    if found.not_promoted:
+        problem = drift.not_promoted(found.not_promoted, target.plan_command)
+        yield _problem(*problem)
+    for line in found.warnings():
+        what, _, remedy = line.partition(". ")
+        yield _warning(what, remedy)
+    if found == drift.Drift():
+        yield _ok("the promoted models match the generated package")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

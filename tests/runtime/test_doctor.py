@@ -1,0 +1,47 @@
+"""The findings about an instance, each on its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest.mock import MagicMock
+
+import pytest
+
+from dg_sqlmesh_codegen.runtime.dagster.compat import Limits
+from dg_sqlmesh_codegen.runtime.doctor import Severity, doctor, exclusivity_of
+from dg_sqlmesh_codegen.runtime.resource import SQLMeshResource
+
+ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None)
+HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
+
+
+@pytest.mark.parametrize(
+    ("limits", "severity"),
+    [
+        (ELSEWHERE, Severity.PROBLEM),
+        (replace(ELSEWHERE, tagged_runs=1), Severity.WARNING),
+        (replace(ELSEWHERE, pool=1), Severity.OK),
+        (HERE, Severity.WARNING),
+        (replace(HERE, tagged_runs=1), Severity.OK),
+        (replace(HERE, runs=1), Severity.OK),
+    ],
+)
+def test_the_severity_of_the_limits(limits: Limits, severity: Severity) -> None:
+    finding = exclusivity_of(limits)
+
+    assert finding.severity is severity
+    assert bool(finding.remedy) == (severity is not Severity.OK or limits.tagged_runs == 1)
+
+
+def test_a_part_that_cannot_be_examined_does_not_hide_the_others() -> None:
+    instance = MagicMock(run_monitoring_enabled=False)
+    instance.get_concurrency_config.side_effect = OSError("no storage")
+    instance.get_daemon_heartbeats.side_effect = OSError("no storage")
+    found = doctor([], SQLMeshResource(project_dir="/shop", exclusivity="never"), instance)
+
+    assert [finding.what.split(":")[0] for finding in found] == [
+        "a part of the installation cannot be examined",
+        "a part of the installation cannot be examined",
+        "run monitoring is off",
+        "`exclusivity` of the `sqlmesh` resource is 'never'. Use one of 'require', 'warn', 'off'.",
+    ]
