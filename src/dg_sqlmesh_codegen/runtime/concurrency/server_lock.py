@@ -35,7 +35,7 @@ class Server:
 
     Args:
         name: of the product.
-        check: whether the connection can hold a lock.
+        check: whether the connection can hold a lock, in the first column.
         acquire: 1 if the lock was free, 0 if it was not, NULL if the server has no such lock.
         is_held: whether this connection holds the lock.
         holder: id and name of the connection that holds it; NULL if unknown.
@@ -66,7 +66,7 @@ SERVERS = {
         # would stay with a connection that the next client gets.
         # And the server notices within minutes that the host of a connection is gone.
         check=(
-            "SELECT pg_backend_pid() = {pid} FROM set_config('application_name', '{who}', false), "
+            "SELECT pg_backend_pid() = {pid}, set_config('application_name', '{who}', false), "
             "set_config('tcp_keepalives_idle', '60', false), "
             "set_config('tcp_keepalives_interval', '15', false), "
             "set_config('tcp_keepalives_count', '4', false)"
