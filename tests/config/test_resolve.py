@@ -64,6 +64,8 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "execution_status_check": (False, True, False),
     "exclusivity": ("warn", "off", "require"),
     "lock_timeout": (1, 2.5, 3),
+    "upstream": ("fail", "warn", "ignore"),
+    "retry_failed": ("every_tick", "next_cron", "every_tick"),
     "check_versions": (False, True, False),
     "templates": ("shop", ".", "shop"),
 }

@@ -98,11 +98,6 @@ def test_only_the_selected_models_run(shop: Shop) -> None:
     assert {asset for asset, _ in outcome.passed} == {"staging.orders"}
     assert set(outcome.status) == {"staging.orders"}
 
-    # Upstream models run and are reported when asked for.
-    selection = 'key:"shop/marts/mailing_list"'
-    outcome = materialize(shop, selection=selection, include_upstream=True)
-    assert set(outcome.materialized) == {"staging.customers", "marts.mailing_list"}
-
 
 def test_options_of_a_run(shop: Shop) -> None:
     unreadable = materialize(shop, "teatime")

@@ -335,7 +335,8 @@ def test_the_resource(tmp_path: Path) -> None:
         folder.mkdir()
     out = tmp_path / "defs"
     plain = definitions(config=Config((one,), out))
-    full = definitions(config=Config((one, two, three), out, "local", "dev_ana", "test"))
+    config = Config((one, two, three), out, "local", "dev_ana", "test", upstream="fail")
+    full = definitions(config=replace(config, retry_failed="every_tick"))
     assert_is_black(full)
     assert calls(plain, "SQLMeshResource") + calls(full, "SQLMeshResource") == [
         {
@@ -352,6 +353,8 @@ def test_the_resource(tmp_path: Path) -> None:
             "gateway": "os.getenv('DG_SQLMESH_GATEWAY') or 'local'",
             "config_name": "'test'",
             "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'dev_ana'",
+            "upstream": "'fail'",
+            "retry_failed": "'every_tick'",
         },
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from dg_sqlmesh_codegen.runtime.dagster.run_log import ENVIRONMENT_TAG
 from dg_sqlmesh_codegen.runtime.events import (
     EnvironmentRead,
     ModelFailed,
@@ -35,7 +36,10 @@ def _failing(error: Exception) -> Iterator[dg.MaterializeResult[None]]:
 
 
 def failed_run(
-    instance: dg.DagsterInstance, *keys: dg.AssetKey, error: Exception | None = None
+    instance: dg.DagsterInstance,
+    *keys: dg.AssetKey,
+    error: Exception | None = None,
+    environment: str = "prod",
 ) -> tuple[str, float]:
     """Run an op of these assets that fails; return the run's id and a time in the middle of it."""
     times: list[float] = []
@@ -45,7 +49,8 @@ def failed_run(
         times.append(time.time())
         yield from _failing(error or RuntimeError("killed"))
 
-    result = dg.materialize([fails], instance=instance, raise_on_error=False)
+    tags = {ENVIRONMENT_TAG: environment}
+    result = dg.materialize([fails], instance=instance, raise_on_error=False, tags=tags)
     return result.run_id, times[0]
 
 
@@ -57,7 +62,7 @@ def found(
         key: PromotedModel(f'"s"."{key.path[-1]}"', "1", (), None, altered_ms=int(altered * 1000))
         for key in keys
     }
-    return find_unreported(instance, models)
+    return find_unreported(instance, "prod", models)
 
 
 def test_the_run_that_was_running_is_found(instance: dg.DagsterInstance) -> None:
@@ -66,6 +71,33 @@ def test_the_run_that_was_running_is_found(instance: dg.DagsterInstance) -> None
 
     assert found(instance, then, ORDERS) == {ORDERS: first}
     assert found(instance, later, ORDERS, SALES) == {ORDERS: second, SALES: second}
+
+
+def test_later_failures_of_other_jobs_do_not_hide_a_run(instance: dg.DagsterInstance) -> None:
+    run_id, then = failed_run(instance, ORDERS)
+
+    @dg.op
+    def other() -> None: ...
+
+    job = dg.GraphDefinition("other_job", node_defs=[other]).to_job()
+    for _ in range(110):
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.FAILURE)
+    assert found(instance, then, ORDERS) == {ORDERS: run_id}
+
+
+def test_a_batch_can_end_a_moment_after_its_run(instance: dg.DagsterInstance) -> None:
+    run_id, _ = failed_run(instance, ORDERS)
+    record = instance.get_run_record_by_id(run_id)
+
+    assert record
+    assert record.end_time
+    assert found(instance, record.end_time + 2, ORDERS) == {ORDERS: run_id}
+
+
+def test_runs_on_another_environment_are_left_out(instance: dg.DagsterInstance) -> None:
+    _, then = failed_run(instance, ORDERS, environment="staging")
+
+    assert found(instance, then, ORDERS) == {}
 
 
 def test_a_model_that_a_run_reported_as_failed_is_left_out(instance: dg.DagsterInstance) -> None:

@@ -7,11 +7,12 @@ from unittest.mock import Mock
 import dagster as dg
 import pytest
 
-from dg_sqlmesh_codegen.runtime import schedule
+from dg_sqlmesh_codegen.runtime import held_back, schedule
 from dg_sqlmesh_codegen.runtime import sqlmesh as host
+from dg_sqlmesh_codegen.runtime.due import Due, DueModels
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
-from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.runtime.run_target import RetryFailed, Target
 
 AT, NEXT = datetime(2026, 11, 6, tzinfo=UTC), datetime(2026, 11, 7, tzinfo=UTC)
 TARGET = Target(("/project",), "prod")
@@ -37,11 +38,16 @@ def due_models(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 def tick(
-    instance: dg.DagsterInstance, due_models: Mock, *fqns: str, next_due: datetime | None = None
+    instance: dg.DagsterInstance,
+    due_models: Mock,
+    *fqns: str,
+    next_due: datetime | None = None,
+    retry_failed: RetryFailed = RetryFailed.NEXT_CRON,
 ) -> dg.RunRequest | dg.SkipReason:
-    due_models.read_due_models.return_value = Mock(fqns=frozenset(fqns), next_due=next_due)
+    due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, next_due)
+    due_models.read_due_models.return_value = due
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    return schedule.tick(context, TARGET, MODELS)
+    return schedule.tick(context, TARGET, MODELS, retry_failed)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +95,21 @@ def test_why_a_tick_skips(instance: dg.DagsterInstance, due_models: Mock) -> Non
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert f"Another SQLMesh run is active: {run.run_id} (started" in reason()
     instance.delete_run(run.run_id)
+
+
+def test_what_failed_is_not_requested_again(
+    instance: dg.DagsterInstance, due_models: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{held_back.__name__}.held_back", lambda *_: {'"a"': "run-7"})
+
+    request = tick(instance, due_models, '"a"', '"b"')
+    assert isinstance(request, dg.RunRequest)
+    assert request.asset_selection == [dg.AssetKey("b")]
+    skipped = tick(instance, due_models, '"a"')
+    assert isinstance(skipped, dg.SkipReason)
+    assert "at the next tick of their own cron: a (run run-7)" in str(skipped.skip_message)
+    request = tick(instance, due_models, '"a"', retry_failed=RetryFailed.EVERY_TICK)
+    assert isinstance(request, dg.RunRequest)
 
 
 def test_a_tick_fails_if_the_project_is_not_ready(

@@ -124,6 +124,17 @@ class Config:
     (`require`), warn (`warn`) or go on (`off`)."""
     lock_timeout: types.Seconds | None = Field(default=None, examples=[600])
     """Seconds that a run waits for another one on the same host. By default, 3600."""
+    upstream: Literal["include", "fail", "warn", "ignore"] = Field(
+        default="include", examples=["fail"]
+    )
+    """What a run does if upstream models that are not selected have missing intervals: evaluate
+    them first (`include`, as SQLMesh does), fail (`fail`), warn and evaluate the selected models
+    alone (`warn`), or evaluate these alone (`ignore`)."""
+    retry_failed: Literal["next_cron", "every_tick"] = Field(
+        default="next_cron", examples=["every_tick"]
+    )
+    """When the schedule requests models again that failed or waited for signals: at the next tick
+    of their own cron (`next_cron`), or at its next tick (`every_tick`)."""
     check_versions: StrictBool = Field(default=True, examples=[False])
     """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
     templates: Folder | None = Field(default=None, examples=["my_templates"])

@@ -58,6 +58,7 @@ class DueModel:
     version: str
     audits: tuple[AuditUse, ...] = ()
     data_hash: str = ""
+    has_signals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,26 +12,26 @@ from collections.abc import Mapping
 import dagster as dg
 
 from .concurrency.exclusivity import planned_assets
+from .dagster import run_log
 from .events import PromotedModel
-from .results.failures import FAILED_MODELS
 from .text import display_name
 
 _UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-_MAX_RUNS = 100
 # SQLMesh can finish its last batch a moment after Dagster has ended a stopped run.
 _TOLERANCE_SECONDS = 5.0
 
 
 def find_unreported(
-    instance: dg.DagsterInstance, models: Mapping[dg.AssetKey, PromotedModel]
+    instance: dg.DagsterInstance, environment: str, models: Mapping[dg.AssetKey, PromotedModel]
 ) -> dict[dg.AssetKey, str]:
     """Find the runs that evaluated models without reporting them.
 
-    Looks at the latest 100 runs that failed or were canceled. Evaluations by a plan, and models
+    Looks at the runs of SQLMesh that failed or were canceled. Evaluations by a plan, and models
     that the run reported as failed, are left out.
 
     Args:
         instance: the instance with the runs and the materializations.
+        environment: the SQLMesh environment of the models.
         models: models that the current run did not evaluate, by asset.
 
     Returns:
@@ -42,16 +42,17 @@ def find_unreported(
     if not waiting:
         return {}
     found: dict[dg.AssetKey, str] = {}
-    filters = dg.RunsFilter(statuses=_UNSUCCESSFUL)
-    for record in instance.get_run_records(filters=filters, limit=_MAX_RUNS):
+    earliest = min(waiting.values()) - _TOLERANCE_SECONDS
+    for record in run_log.runs_of(instance, environment, _UNSUCCESSFUL, earliest):
         run = record.dagster_run
         evaluated = [key for key, altered in waiting.items() if _was_running(record, altered)]
         if not evaluated:
             continue
-        planned, failed = planned_assets(instance, run), _failed_models(instance, run.run_id)
+        planned = planned_assets(instance, run)
+        failed = run_log.failed_models(instance, run.run_id)
         for key in evaluated:
             if key in planned and display_name(models[key].fqn) not in failed:
-                found.setdefault(key, run.run_id)
+                found[key] = run.run_id
     return found
 
 
@@ -72,14 +73,3 @@ def _was_running(record: dg.RunRecord, seconds: float) -> bool:
     started = record.start_time
     end = (record.end_time or seconds) + _TOLERANCE_SECONDS
     return started is not None and started <= seconds <= end
-
-
-def _failed_models(instance: dg.DagsterInstance, run_id: str) -> set[str]:
-    """Return the names of the models that a run reported as failed."""
-    names: set[str] = set()
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        data = entry.dagster_event.step_failure_data if entry.dagster_event else None
-        metadata = data.user_failure_data.metadata if data and data.user_failure_data else {}
-        value = metadata[FAILED_MODELS].value if FAILED_MODELS in metadata else []
-        names.update(map(str, value if isinstance(value, list) else []))
-    return names

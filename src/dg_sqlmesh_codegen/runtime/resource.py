@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from . import schedule
 from .concurrency import exclusivity
-from .dagster import compat
+from .dagster import compat, run_log
 from .records import ModelAsset
 from .results.run_results import RunResults, SQLMeshResult
-from .run_target import Evaluation, Exclusivity, Locking, Target
+from .run_target import Evaluation, Exclusivity, Locking, RetryFailed, Target, Upstream
 from .selection import Selection
 from .step import Step, YieldOrder
 from .worker import SQLMeshRun
 
+_Choice = TypeVar("_Choice", bound=Enum)
+
 
 class SQLMeshRunConfig(dg.Config):
-    """Launchpad options of one run. They are the options of `sqlmesh run`."""
+    """Launchpad options of one run: those of `sqlmesh run`, and `upstream`."""
 
     ignore_cron: bool = Field(
         default=False, description="Evaluate missing intervals even if the cron is not due."
@@ -29,9 +33,13 @@ class SQLMeshRunConfig(dg.Config):
     execution_time: str | None = Field(
         default=None, description="The current time for crons and @execution_time."
     )
-    include_upstream: bool = Field(
-        default=False, description="Also evaluate due models upstream of the selected ones."
+    upstream: str | None = Field(
+        default=None,
+        description="What to do if upstream models that are not selected have missing intervals: "
+        "`include` evaluates them first, `fail` fails the run, `warn` logs a warning, `ignore` "
+        "evaluates the selected models alone. By default, `upstream` of the resource.",
     )
+    include_upstream: bool = Field(default=False, description="The same as `upstream: include`.")
 
 
 class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster's own idiom
@@ -49,6 +57,11 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         lock_timeout: seconds that a run waits for another one on the same host before it fails.
         lock_dir: folder of the lock files; None is a folder that all processes of the host share.
         checks: which audits of the package have checks: `all`, `blocking` or `none`.
+        upstream: what a run does if upstream models that are not selected have missing intervals:
+            `include` evaluates them first, `fail` fails the run, `warn` logs a warning, `ignore`
+            evaluates the selected models alone.
+        retry_failed: when the schedule requests models again that failed or waited for signals:
+            `next_cron` at the next tick of their own cron, `every_tick` at its next tick.
     """
 
     project_dir: str
@@ -61,6 +74,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     lock_timeout: float = 3600.0
     lock_dir: str | None = None
     checks: str = "all"
+    upstream: str = "include"
+    retry_failed: str = "next_cron"
     _steps: list[Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -89,13 +104,15 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
                 allow_retries=False,
             )
         target = self.target()
+        compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
         _require_exclusivity(context, target.locking.exclusivity)
-        evaluation = Evaluation(fqns, selection.run_id, **config.model_dump())
+        evaluation = self._evaluation(config, fqns, selection.run_id)
         step = Step(
             context,
+            target.environment,
             SQLMeshRun(target, evaluation),
             RunResults(models, selection),
-            YieldOrder(models, selection.assets),
+            YieldOrder(models, selection),
         )
         self._steps.append(step)
         try:
@@ -111,7 +128,10 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         Raises:
             SetupError: the project, its state or the environment is not ready.
         """
-        return schedule.tick(context, self.target(), models)
+        retry_failed = _choice(
+            RetryFailed, "`retry_failed` of the `sqlmesh` resource", self.retry_failed
+        )
+        return schedule.tick(context, self.target(), models, retry_failed)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Stop SQLMesh if it still runs.
@@ -128,14 +148,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         Raises:
             dagster.Failure: `exclusivity` is not one of its values.
         """
-        try:
-            mode = Exclusivity(self.exclusivity)
-        except ValueError:
-            raise dg.Failure(
-                f"`exclusivity` of the `sqlmesh` resource is {self.exclusivity!r}. "
-                f"Use one of {', '.join(repr(each.value) for each in Exclusivity)}.",
-                allow_retries=False,
-            ) from None
+        mode = _choice(Exclusivity, "`exclusivity` of the `sqlmesh` resource", self.exclusivity)
         return Target(
             project_dirs=(self.project_dir, *self.other_project_dirs),
             environment=self.environment,
@@ -143,6 +156,15 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             config_name=self.config_name,
             concurrent_tasks=self.concurrent_tasks,
             locking=Locking(mode, self.lock_timeout, self.lock_dir),
+        )
+
+    def _evaluation(
+        self, config: SQLMeshRunConfig, fqns: frozenset[str], run_id: str
+    ) -> Evaluation:
+        options = config.model_dump(exclude={"upstream", "include_upstream"})
+        upstream = "include" if config.include_upstream else config.upstream or self.upstream
+        return Evaluation(
+            fqns, run_id, upstream=_choice(Upstream, "`upstream`", upstream), **options
         )
 
     def _selection(self, context: dg.AssetExecutionContext) -> Selection:
@@ -153,6 +175,16 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             is_retry=context.retry_number > 0,
             all_audits=self.checks == "all",
         )
+
+
+def _choice(choices: type[_Choice], name: str, value: str) -> _Choice:
+    try:
+        return choices(value)
+    except ValueError:
+        raise dg.Failure(
+            f"{name} is {value!r}. Use one of {', '.join(repr(x.value) for x in choices)}.",
+            allow_retries=False,
+        ) from None
 
 
 def _require_exclusivity(context: dg.AssetExecutionContext, mode: Exclusivity) -> None:

@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass, replace
 from enum import Enum
 
+# SQLMesh's production environment: no previews, and models with an auto restatement are restated.
+PROD = "prod"
 # How long a tick waits for another tick that reads the same state. Dagster's timeout is a minute.
 _TICK_TIMEOUT_SECONDS = 30.0
 
@@ -16,6 +18,25 @@ class Exclusivity(Enum):
     REQUIRE = "require"
     WARN = "warn"
     OFF = "off"
+
+
+class RetryFailed(Enum):
+    """When a tick requests models again that failed or waited for signals."""
+
+    NEXT_CRON = "next_cron"
+    EVERY_TICK = "every_tick"
+
+
+class Upstream(Enum):
+    """What a run does if upstream models that are not selected have missing intervals.
+
+    Evaluate them first, as `sqlmesh run` does, fail, warn, or evaluate the selected models alone.
+    """
+
+    INCLUDE = "include"
+    FAIL = "fail"
+    WARN = "warn"
+    IGNORE = "ignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +99,4 @@ class Evaluation:
     start: str | None = None
     end: str | None = None
     execution_time: str | None = None
-    include_upstream: bool = False
+    upstream: Upstream = Upstream.INCLUDE

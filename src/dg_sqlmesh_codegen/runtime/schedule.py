@@ -8,23 +8,27 @@ from threading import Lock
 
 import dagster as dg
 
+from . import held_back
 from .concurrency.exclusivity import active_run, skip_reason
 from .errors import StateBusyError
 from .records import AuditCheck, ModelAsset
 from .results import drift
-from .run_target import Target
+from .run_target import RetryFailed, Target
 
 # A code server evaluates ticks in threads, and in a process SQLMesh opens each DuckDB file once.
 _ONE_TICK = Lock()
 
 
 def tick(
-    context: dg.ScheduleEvaluationContext, target: Target, models: Sequence[ModelAsset]
+    context: dg.ScheduleEvaluationContext,
+    target: Target,
+    models: Sequence[ModelAsset],
+    retry_failed: RetryFailed,
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask SQLMesh's state which models are due at the time of the tick.
 
     Only due models are requested: Dagster shows an asset that a run planned and did not materialize
-    as failed or missing.
+    as failed or missing. `retry_failed` says whether due models that failed are requested, too.
 
     Raises:
         SetupError: the project, its state or the environment is not ready. The tick fails.
@@ -42,14 +46,18 @@ def tick(
             due = due_models.read_due_models(target, at)
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
-    request = _request(due.fqns, models)
+    held: dict[str, str] = {}
+    if retry_failed is RetryFailed.NEXT_CRON:
+        held = held_back.held_back(context.instance, target.environment, due, models)
+    request = _request(due.models.keys() - held.keys(), models)
     known = {model.fqn for model in models} | {check.audit for check in _standalone(models)}
-    unknown = due.fqns - known
-    if unknown:
-        problem = drift.not_in_package(unknown)
+    unknown = due.models.keys() - known
+    problems = [held_back.reason(held)] if held else []
+    problems += [drift.not_in_package(unknown)] if unknown else []
+    for problem in problems:
         context.log.warning(problem)
-        if request is None:
-            return dg.SkipReason(f"Nothing that is due can run. {problem}")
+    if request is None and problems:
+        return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
     return request or dg.SkipReason(_nothing_due(due.next_due))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -14,7 +14,9 @@ from .dagster import compat, event_log
 from .errors import RunError, SetupError, StateBusyError
 from .events import Event, Message
 from .records import ModelAsset
+from .results import checks
 from .results.run_results import RunResults, SQLMeshResult
+from .selection import Selection
 from .worker import SQLMeshRun
 
 _STOPPING = "Stopping SQLMesh: no other model starts, and running queries are canceled"
@@ -27,9 +29,9 @@ class YieldOrder:
     SQLMesh follows the promoted edges, and after a restart it can evaluate an upstream model later.
     """
 
-    def __init__(self, models: Sequence[ModelAsset], selected: Collection[dg.AssetKey]) -> None:
-        """Take every model of the package, and the assets of the step."""
-        self._selected = selected
+    def __init__(self, models: Sequence[ModelAsset], selection: Selection) -> None:
+        """Take every model of the package, and what the step may report."""
+        self._selection = selection
         self._children: dict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
         for model in models:
             for dep in model.spec.deps:
@@ -39,10 +41,10 @@ class YieldOrder:
 
     def accepts(self, result: SQLMeshResult) -> bool:
         """Return whether the op may yield the result now, and count it as yielded if so."""
+        if isinstance(result, dg.AssetCheckResult):
+            return checks.key(result) in self._selection.checks
         key = result.asset_key
-        if isinstance(result, dg.AssetCheckResult) or key is None:
-            return True
-        if key not in self._selected or self._yielded & self._children[key]:
+        if key not in self._selection.assets or self._yielded & self._children[key]:
             return False
         self._yielded.add(key)
         return True
@@ -53,6 +55,7 @@ class Step:
     """Turns the events of one SQLMesh run into the results of a step, and can stop the run."""
 
     context: dg.AssetExecutionContext
+    environment: str
     run: SQLMeshRun
     results: RunResults
     order: YieldOrder
@@ -69,7 +72,8 @@ class Step:
         recovered: dict[dg.AssetKey, str] = {}
         if error is None:
             models = self.results.unreported_models()
-            recovered = recovery.find_unreported(self.context.instance, models)
+            instance = self.context.instance
+            recovered = recovery.find_unreported(instance, self.environment, models)
         for result in self.results.finish(aborted=error is not None, recovered=recovered):
             yield from self._yield_or_log(result)
         failure = self.results.failure(error)

@@ -31,8 +31,8 @@ USES = {
     "positive": AuditUse("positive"),
     **{name: AuditUse("not_null", (("columns", f"({name})"),)) for name in ("id", "name", "old")},
 }
-# `a*2(id,positive)@v2`: a model with two batches, two audits, and its version.
-MODEL = re.compile(r"(\w+)(?:\*(\d+))?(?:\(([\w,]+)\))?(?:@(\w+))?")
+# `a*2(id,positive)@v2~`: a model with two batches, two audits, its version, and signals.
+MODEL = re.compile(r"(\w+)(?:\*(\d+))?(?:\(([\w,]+)\))?(?:@(\w+))?(~)?")
 
 
 def fqn(name: str) -> str:
@@ -40,7 +40,7 @@ def fqn(name: str) -> str:
 
 
 def model(text: str, code_version: str | None = None) -> ModelAsset:
-    name, _, checks, _ = MODEL.fullmatch(text).groups()  # type: ignore[union-attr]
+    name, _, checks, _, _ = MODEL.fullmatch(text).groups()  # type: ignore[union-attr]
     key = ["w", "s", name]
     audits = [
         AuditCheck(USES[check].name, dict(USES[check].args), dg.AssetCheckSpec(check, asset=key))
@@ -51,9 +51,11 @@ def model(text: str, code_version: str | None = None) -> ModelAsset:
 
 
 def due(text: str) -> events.DueModel:
-    name, batches, audits, version = MODEL.fullmatch(text).groups()  # type: ignore[union-attr]
+    name, batches, audits, version, signals = MODEL.fullmatch(text).groups()  # type: ignore[union-attr]
     uses = tuple(USES[use] for use in (audits or "").split(",") if use)
-    return events.DueModel(fqn(name), int(batches or 1), version or "v1", uses, data_hash="1")
+    return events.DueModel(
+        fqn(name), int(batches or 1), version or "v1", uses, "1", has_signals=bool(signals)
+    )
 
 
 def promoted(text: str) -> events.PromotedModel:
@@ -190,6 +192,15 @@ def test_the_metadata_of_failed_audits_and_of_models_that_are_not_evaluated() ->
         {"sqlmesh/status": "not due", "sqlmesh/next_due": 432000.0},
         {"sqlmesh/status": "skipped", "sqlmesh/failed_upstream": ["w.s.a"]},
     ]
+
+
+def test_a_model_below_one_that_waits_names_it() -> None:
+    results = results_of(model("c"))
+    for line in ("promoted a b<a c<b", "plan a*0~ c*0", "end"):
+        list(results.handle(event(line)))
+
+    (status,) = results.finish()
+    assert facts_of(status)["sqlmesh/waiting_upstream"] == ["w.s.a"]
 
 
 def test_the_promoted_version_is_reported_if_it_differs_from_the_package() -> None:

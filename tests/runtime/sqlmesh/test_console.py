@@ -54,7 +54,7 @@ def test_overridden_methods_take_what_sqlmesh_passes(ours: type, host: type) -> 
 
 def snapshot(*audits: tuple[Any, dict[str, Any]]) -> Any:  # noqa: ANN401
     node = SimpleNamespace(dialect="duckdb", audits_with_args=audits)
-    made = Mock(version="v1", model_gateway="main", node=node)
+    made = Mock(version="v1", model_gateway="main", node=node, model=Mock(signals=["ready"]))
     made.name, made.fingerprint.data_hash = FQN, "hash"
     return made
 
@@ -82,7 +82,7 @@ def test_due_models_and_batches() -> None:
     recorded.end_batch(5)
 
     assert recorded.events == [
-        events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash"),)),
+        events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash", has_signals=True),)),
         events.BatchEnded(FQN, 10, 20, 5, rows=3, thread=HERE),
     ]
     recorded.handles.assert_called_once_with(None)
@@ -153,6 +153,6 @@ def test_failed_and_skipped_models_and_messages() -> None:
     assert others == [
         events.ModelsSkipped(("a", "b")),
         events.Message(logging.INFO, "updated"),
-        events.Message(logging.WARNING, "short"),
+        events.Message(logging.WARNING, "short\na long explanation"),
         events.Message(logging.ERROR, "broken"),
     ]

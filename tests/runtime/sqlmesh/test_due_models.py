@@ -20,18 +20,17 @@ class State:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ids = [SimpleNamespace(snapshot_id="a")]
-        self.environment = SimpleNamespace(plan_id="plan-1", finalized_ts=1, snapshots=ids)
+        self.environment = Mock(plan_id="plan-1", finalized_ts=1, snapshots=ids)
         self.snapshot = Mock(pending_restatement_intervals=[1])
         self.snapshot.model.auto_restatement_cron = None
         self.read_snapshots = Mock(return_value={"a": self.snapshot})
         self.context, self.cache = Mock(), due_models.SnapshotCache()
-        monkeypatch.setattr(due_models, "read_environment", lambda *_: self.environment)
         monkeypatch.setattr(due_models, "read_snapshots", self.read_snapshots)
 
     def read(self, *targets: Target) -> tuple[int, int]:
         """Return how often snapshots, and only their intervals, were read so far."""
         for target in targets:
-            self.cache.read(self.context, target)
+            self.cache.read(self.context, target, self.environment)
         refresh = self.context.state_reader.refresh_snapshot_intervals
         return self.read_snapshots.call_count, refresh.call_count
 

@@ -23,4 +23,4 @@ def test_previews_count_in_development_environments_only(
     """SQLMesh keeps intervals of a preview (a forward-only change) apart."""
     snapshot: Any = SimpleNamespace(last_altered_ts=1000, dev_last_altered_ts=preview)
 
-    assert promoted._altered_ms(snapshot, Target(("project",), environment)) == altered
+    assert promoted.altered_ms(snapshot, Target(("project",), environment)) == altered

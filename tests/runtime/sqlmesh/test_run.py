@@ -20,6 +20,7 @@ from dg_sqlmesh_codegen.runtime.sqlmesh import promoted, run
 
 pytestmark = pytest.mark.sqlmesh
 
+SNAPSHOT = Mock(is_audit=False)
 MODEL = events.PromotedModel('"a"', "1", (), None)
 
 
@@ -34,7 +35,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
     monkeypatch.setattr(run, "open_context", open_context)
     monkeypatch.setattr(promoted, "read_environment", lambda context, target: None)
-    monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': None})
+    monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': SNAPSHOT})
     monkeypatch.setattr(promoted, "promoted_model", lambda snapshot, target: MODEL)
     return made
 
@@ -59,7 +60,7 @@ def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> 
         events.Message(logging.INFO, "connected with ***"),
         events.RunEnded(nothing_to_do=True),
     ]
-    flags = {"ignore_cron": True, "no_auto_upstream": True, "skip_janitor": True}
+    flags = {"ignore_cron": True, "no_auto_upstream": False, "skip_janitor": True}
     context.run.assert_called_once_with("prod", select_models=['"a"'], **flags, **times)
 
 

@@ -29,21 +29,59 @@ _LOCAL_EXECUTORS = (
 )
 
 
-def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.AssetKey]:
+# The assets of execution plans, by the id of the plan, which is a digest of it. Every tick asks for
+# the plans of all active runs, and a plan of a thousand models takes long to read.
+_PLANNED: dict[str, frozenset[dg.AssetKey]] = {}
+_MAX_PLANNED = 100
+
+
+def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[dg.AssetKey]:
     """Return the assets that a run's execution plan materializes.
 
     A run of a whole job has no asset selection, and the name of a job does not tell its assets. The
     stored execution plan does, and only a private method reads it.
     """
-    if run.execution_plan_snapshot_id is None:
-        return set()
-    plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
-    return {
-        output.properties.asset_key
-        for step in plan.steps
-        for output in step.outputs
-        if output.properties and output.properties.asset_key
-    }
+    plan_id = run.execution_plan_snapshot_id
+    if plan_id is None:
+        return frozenset()
+    if plan_id not in _PLANNED:
+        if len(_PLANNED) >= _MAX_PLANNED:
+            _PLANNED.clear()
+        plan = instance.get_execution_plan_snapshot(plan_id)
+        _PLANNED[plan_id] = frozenset(
+            output.properties.asset_key
+            for step in plan.steps
+            for output in step.outputs
+            if output.properties and output.properties.asset_key
+        )
+    return _PLANNED[plan_id]
+
+
+@dataclass(frozen=True, slots=True)
+class LatestCheck:
+    """The latest result of an asset check, and the run that reported it."""
+
+    run_id: str
+    description: str | None
+
+
+def latest_check(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> LatestCheck | None:
+    """Return the latest result of a check; None if its latest run has not reported one.
+
+    The UI shows it. The documented methods only return the events of a whole run.
+    """
+    record = instance.get_latest_asset_check_evaluation_record(key)
+    event = record.event.dagster_event if record and record.event else None
+    if record is None or event is None:
+        return None
+    if event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return None  # the check is planned
+    return LatestCheck(record.run_id, event.asset_check_evaluation_data.description)
+
+
+def tag_run(context: dg.AssetExecutionContext, key: str, value: str) -> None:
+    """Add a tag to the run of a step. The documented tags are those that a run is launched with."""
+    context.instance.add_run_tags(context.run.run_id, {key: value})
 
 
 @dataclass(frozen=True, slots=True)

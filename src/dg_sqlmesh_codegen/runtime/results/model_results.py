@@ -17,6 +17,10 @@ from . import checks
 from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
+# The values of `sqlmesh/status` if signals hold back every interval of a model.
+WAITING = "waiting for its signals"
+WAITING_UPSTREAM = "waiting for signals upstream"
+
 
 @dataclass(slots=True)
 class ModelResults:
@@ -25,6 +29,7 @@ class ModelResults:
     state: RunState
     selection: Selection
     _upstream: dict[str, frozenset[str]] = field(default_factory=dict)
+    _waiting_upstream: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
         """Return the result of a model whose last batch has ended."""
@@ -73,7 +78,7 @@ class ModelResults:
             return checks.status(model, False, "not promoted", remedy)
         progress = state.progress.get(model.fqn)
         if progress and not progress.due.batches:
-            return checks.status(model, True, "waiting for its signals", {})
+            return self._waiting(model, progress)
         promoted = state.promoted.get(model.fqn)
         if promoted is None or promoted.next_due_ms is None:  # no run evaluates it: a seed
             return checks.status(model, True, "not due", {})
@@ -81,9 +86,30 @@ class ModelResults:
         return checks.status(model, True, "not due", {"sqlmesh/next_due": next_due})
 
     def selected(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
-        """Yield the results whose checks are selected."""
-        wanted = self.selection.checks
-        yield from (result for result in results if checks.key(result) in wanted)
+        """Yield the results whose checks are selected, and all of assets that are not selected.
+
+        SQLMesh evaluates such assets because a selected one is downstream of them.
+        """
+        for result in results:
+            if (
+                result.asset_key not in self.selection.assets
+                or checks.key(result) in self.selection.checks
+            ):
+                yield result
+
+    def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
+        """Return the status of a due model of which no interval is ready."""
+        if progress.due.has_signals:
+            return checks.status(model, True, WAITING, {})
+        if not self._waiting_upstream:
+            waiting = {
+                fqn
+                for fqn, each in self.state.progress.items()
+                if each.due.has_signals and not each.due.batches
+            }
+            self._waiting_upstream = failed_upstream(self.state.promoted, waiting)
+        names = sorted(map(display_name, self._waiting_upstream.get(model.fqn, ())))
+        return checks.status(model, True, WAITING_UPSTREAM, {"sqlmesh/waiting_upstream": names})
 
     def _materialized(
         self, model: ModelAsset, facts: checks.Facts, version: str, run_id: str
@@ -91,14 +117,12 @@ class ModelResults:
         results = [*self.audit_checks(model)]
         if model.has_status_check:
             results.append(checks.status(model, True, "evaluated", facts))
-        if model.spec.key in self.selection.assets:
-            results = [*self.selected(results)]
         return dg.MaterializeResult(
             asset_key=model.spec.key,
             metadata=facts,
             # The version of the snapshot is that of the definition, the run is that of the data.
             data_version=dg.DataVersion(f"{version}-{run_id}"),
-            check_results=results,
+            check_results=list(self.selected(results)),
         )
 
 

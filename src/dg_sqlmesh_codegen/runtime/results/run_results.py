@@ -14,7 +14,7 @@ import dagster as dg
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
-from dg_sqlmesh_codegen.runtime.text import counted, display_name
+from dg_sqlmesh_codegen.runtime.text import counted, display_name, shortened
 
 from . import checks, drift, failures
 from .model_results import ModelResults
@@ -41,8 +41,7 @@ class RunResults:
     def handle(self, event: events.Event) -> Iterator[SQLMeshResult | events.Message]:
         """Take one event and yield the results that are now certain, and messages to log.
 
-        With `include_upstream`, results can be of models that are not selected. The op cannot yield
-        those.
+        Results can be of upstream models that are not selected. The op cannot yield those.
         """
         match event:
             case events.EnvironmentRead():
@@ -80,7 +79,7 @@ class RunResults:
     def finish(
         self, *, aborted: bool = False, recovered: Mapping[dg.AssetKey, str] | None = None
     ) -> Iterator[SQLMeshResult]:
-        """Yield the results of the selected models that this run did not evaluate.
+        """Yield the results of the selected and due models that this run did not evaluate.
 
         Args:
             aborted: whether SQLMesh's run ended with an error. Models that it did not mention can
@@ -93,8 +92,8 @@ class RunResults:
             if model and model.spec.key in recovered:
                 yield self._results.recovered(model, recovered[model.spec.key])
         for fqn, model in self._models.items():
-            selected = model.spec.key in self._selection.assets
-            if selected and fqn not in self._state.evaluated and model.spec.key not in recovered:
+            wanted = model.spec.key in self._selection.assets or fqn in self._state.progress
+            if wanted and fqn not in self._state.evaluated and model.spec.key not in recovered:
                 yield from self._finish_model(model, aborted)
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
@@ -108,7 +107,8 @@ class RunResults:
         is_known = fqn in state.failed or fqn in state.skipped or fqn in state.not_promoted
         if not is_known and (aborted or self._selection.is_retry):
             return  # in a retry, a model can be "not due" because the first attempt evaluated it
-        yield from self._results.selected([self._results.not_evaluated(model)])
+        if model.has_status_check:
+            yield from self._results.selected([self._results.not_evaluated(model)])
 
     def _compare(self, event: events.EnvironmentRead) -> Iterator[events.Message]:
         models = list(self._models.values())
@@ -123,7 +123,10 @@ class RunResults:
         restarted = "restarted because the environment changed, and "
         reason = restarted if self._state.progress else ""
         self._state.plan(due)
-        yield events.Message(logging.INFO, f"SQLMesh {reason}evaluates {counted(due)}")
+        selected = self._selection.nodes(self._models.values())
+        upstream = sorted(display_name(model.fqn) for model in due if model.fqn not in selected)
+        among = f", also upstream of the selection: {shortened(upstream)}" if upstream else ""
+        yield events.Message(logging.INFO, f"SQLMesh {reason}evaluates {counted(due)}{among}")
         if self._selection.all_audits:
             for model in due:
                 yield from self._unknown_audits(model)
@@ -150,6 +153,7 @@ class RunResults:
             # It has no check, so the log is the only place.
             name = display_name(event.fqn)
             text = f"Audit {event.use.name} of {name} failed: it found {event.count} rows"
+            text = f"{text}. Its query: {event.query}"
             yield events.Message(logging.WARNING, text)
 
     def _end_run(self, event: events.RunEnded) -> Iterator[SQLMeshResult | events.Message]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from importlib.metadata import version
 
 from sqlmesh import Context
@@ -18,12 +17,14 @@ from sqlmesh.core.selector import NativeSelector
 from sqlmesh.core.snapshot import (
     DeployabilityIndex,
     Snapshot,
-    SnapshotId,
     apply_auto_restatements,
 )
 from sqlmesh.core.state_sync import StateSync
 from sqlmesh.core.state_sync.base import SCHEMA_VERSION, Versions
 from sqlmesh.utils import major_minor
+from sqlmesh.utils.date import now_timestamp
+
+from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation
 
 
 class ExactSelector(NativeSelector):
@@ -97,24 +98,32 @@ def refresh_intervals(context: Context, snapshots: Iterable[Snapshot]) -> None:
     context.state_reader.refresh_snapshot_intervals(found)
 
 
-def snapshots_with_missing_intervals(
-    snapshots: Mapping[SnapshotId, Snapshot], execution_time: datetime, *, is_prod: bool
-) -> list[Snapshot]:
-    """Return the snapshots that `sqlmesh run` would evaluate. SQLMesh has no dry run.
+def missing_intervals(
+    snapshots: Mapping[str, Snapshot], environment: str, evaluation: Evaluation
+) -> dict[str, list[tuple[int, int]]]:
+    """Return what `sqlmesh run` would evaluate, by name. SQLMesh has no dry run.
 
     Changes the snapshots, but not the state.
+
+    Args:
+        snapshots: every snapshot of the environment.
+        environment: its name.
+        evaluation: the times and `ignore_cron`. Selected models do not matter.
     """
-    if is_prod:
+    by_id = {snapshot.snapshot_id: snapshot for snapshot in snapshots.values()}
+    execution_time = evaluation.execution_time or now_timestamp()
+    if environment == PROD:
         deployability = DeployabilityIndex.all_deployable()
         # `sqlmesh run` does this first, and writes the result to the state.
-        apply_auto_restatements(dict(snapshots), execution_time)
+        apply_auto_restatements(by_id, execution_time)
     else:
-        deployability = DeployabilityIndex.create(dict(snapshots))
-    return list(
-        merged_missing_intervals(
-            snapshots.values(),
-            execution_time=execution_time,
-            end=execution_time,
-            deployability_index=deployability,
-        )
+        deployability = DeployabilityIndex.create(by_id, start=evaluation.start)
+    missing = merged_missing_intervals(
+        by_id.values(),
+        start=evaluation.start,
+        end=evaluation.end,
+        execution_time=execution_time,
+        deployability_index=deployability,
+        ignore_cron=evaluation.ignore_cron,
     )
+    return {snapshot.name: intervals for snapshot, intervals in missing.items()}

@@ -134,8 +134,9 @@ class RunConsole(NoopConsole):
     def log_warning(
         self, short_message: str, long_message: str | None = None, *args: Any, **kwargs: Any
     ) -> None:
-        """Log a warning. The long message is for SQLMesh's own log file."""
-        self._emit(events.Message(logging.WARNING, short_message.strip()))
+        """Log a warning. The long message has what the short one leaves out: an audit's query."""
+        lines = filter(None, (short_message.strip(), (long_message or "").strip()))
+        self._emit(events.Message(logging.WARNING, "\n".join(lines)))
 
     def log_error(self, message: str, *args: Any, **kwargs: Any) -> None:
         """Log an error outside a model."""
@@ -168,6 +169,7 @@ def _due_model(snapshot: Snapshot, batches: int) -> events.DueModel:
         version=str(snapshot.version),
         audits=tuple(uses),
         data_hash=snapshot.fingerprint.data_hash,
+        has_signals=snapshot.is_model and bool(snapshot.model.signals),
     )
 
 

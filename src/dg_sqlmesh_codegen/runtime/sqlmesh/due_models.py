@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmesh import Context
-from sqlmesh.core.snapshot import Snapshot, SnapshotId
+from sqlmesh.core.environment import Environment
+from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.due import Due, DueModels
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
-from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 from . import compat
 from .context import open_context
-from .promoted import PROD, has_cron, is_asset, read_environment, read_snapshots
+from .promoted import (
+    altered_ms,
+    has_cron,
+    is_asset,
+    parent_names,
+    read_environment,
+    read_snapshots,
+)
 
 # A code location has one project, sometimes two. Each keeps its models in memory.
 _MAX_TARGETS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class DueModels:
-    """The due models, by fqn, and when the next other model is due (None: never)."""
-
-    fqns: frozenset[str]
-    next_due: datetime | None
 
 
 class SnapshotCache:
@@ -41,13 +41,10 @@ class SnapshotCache:
     def __init__(self) -> None:
         self._cached: OrderedDict[Target, tuple[object, dict[str, Snapshot]]] = OrderedDict()
 
-    def read(self, context: Context, target: Target) -> dict[str, Snapshot]:
-        """Return the promoted snapshots with their current intervals, by fqn.
-
-        Raises:
-            SetupError: as `read_environment`.
-        """
-        environment = read_environment(context, target)
+    def read(
+        self, context: Context, target: Target, environment: Environment
+    ) -> dict[str, Snapshot]:
+        """Return the promoted snapshots with their current intervals, by fqn."""
         ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
         version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
         cached_version, snapshots = self._cached.pop(target, (None, {}))
@@ -80,28 +77,43 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
     def read(redaction: Redaction) -> DueModels:
         request = LockRequest("", target.locking.for_tick())
         with open_context(target, redaction, request) as context:
-            snapshots = _CACHE.read(context, target)
-        return _due_models(snapshots, target, execution_time)
+            environment = read_environment(context, target)
+            snapshots = _CACHE.read(context, target, environment)
+        planned = (environment.finalized_ts or 0) / 1000
+        return _due_models(snapshots, target, execution_time, planned)
 
     return redacted_errors(read)
 
 
 def _due_models(
-    snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime
+    snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime, planned: float
 ) -> DueModels:
-    by_id = {snapshot.snapshot_id: snapshot for snapshot in snapshots.values()}
-    missing = compat.snapshots_with_missing_intervals(
-        by_id, execution_time, is_prod=target.environment == PROD
-    )
-    fqns = frozenset(snapshot.name for snapshot in missing if _can_be_selected(snapshot, by_id))
+    at = execution_time.isoformat()
+    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
+    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
+    models = {
+        name: _due(snapshots[name], target, execution_time, planned)
+        for name in missing
+        if _can_be_selected(snapshots[name], snapshots)
+    }
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
-        if has_cron(snapshot) and snapshot.name not in fqns
+        if has_cron(snapshot) and snapshot.name not in models
     ]
     restated = [snapshot.next_auto_restatement_ts for snapshot in snapshots.values()]
     upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
-    return DueModels(fqns, min(upcoming, default=None))
+    parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
+    return DueModels(models, min(upcoming, default=None), parents)
+
+
+def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:
+    last_tick = snapshot.node.cron_floor(execution_time).timestamp()
+    return Due(
+        since=max(last_tick, planned),
+        altered=(altered_ms(snapshot, target) or 0) / 1000,
+        has_signals=snapshot.is_model and bool(snapshot.model.signals),
+    )
 
 
 def _has_auto_restatement(snapshot: Snapshot) -> bool:
@@ -109,9 +121,9 @@ def _has_auto_restatement(snapshot: Snapshot) -> bool:
     return snapshot.is_model and snapshot.model.auto_restatement_cron is not None
 
 
-def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[SnapshotId, Snapshot]) -> bool:
+def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> bool:
     """Return whether a package can contain it. An audit needs the asset of a model it reads."""
     if not snapshot.is_audit:
         return True
-    parents = [snapshots[parent] for parent in snapshot.parents if parent in snapshots]
+    parents = [snapshots[each.name] for each in snapshot.parents if each.name in snapshots]
     return any(is_asset(parent) for parent in parents)

@@ -11,13 +11,11 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
-from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
 from . import compat
 from .context import open_context
 from .state_identity import duckdb_file
-
-PROD = "prod"
 
 
 def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
@@ -61,10 +59,10 @@ def promoted_model(snapshot: Snapshot, target: Target) -> PromotedModel:
     return PromotedModel(
         fqn=snapshot.name,
         data_hash=snapshot.fingerprint.data_hash,
-        parents=tuple(sorted(parent.name for parent in snapshot.parents)),
+        parents=parent_names(snapshot),
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
-        altered_ms=_altered_ms(snapshot, target),
+        altered_ms=altered_ms(snapshot, target),
         version=str(snapshot.version),
     )
 
@@ -79,7 +77,13 @@ def has_cron(snapshot: Snapshot) -> bool:
     return is_asset(snapshot) and not snapshot.is_seed
 
 
-def _altered_ms(snapshot: Snapshot, target: Target) -> int | None:
+def parent_names(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the fqns of the other snapshots that the snapshot reads."""
+    names = {parent.name for parent in snapshot.parents}
+    return tuple(sorted(names - {snapshot.name}))
+
+
+def altered_ms(snapshot: Snapshot, target: Target) -> int | None:
     """Return when intervals were written. Previews in development environments count there."""
     preview = None if target.environment == PROD else snapshot.dev_last_altered_ts
     return max((time for time in (snapshot.last_altered_ts, preview) if time), default=None)

@@ -6,6 +6,11 @@ expired environments: run `sqlmesh janitor` where you run plans.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
@@ -14,9 +19,9 @@ from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Event, Message, RunEnded
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
-from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
 
-from . import compat, promoted
+from . import compat, promoted, upstream
 from .console import AuditNotifier, RunConsole
 from .context import open_context
 
@@ -27,7 +32,8 @@ NOTHING_READY = "No models are ready to run. Please wait until a model `cron` in
 def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
     """Run SQLMesh once (`sqlmesh run`), with exclusive use of its state, and emit events.
 
-    Selected models that are not promoted are left out.
+    Selected models that are not promoted are left out. `evaluation.upstream` says what is done if
+    models upstream of the selected ones have missing intervals.
 
     Args:
         target: the project and the environment.
@@ -36,7 +42,8 @@ def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> 
         stop: once set, no further batch starts. It knows the running queries.
 
     Raises:
-        SetupError: the project, its state or the environment is not ready.
+        SetupError: the project, its state or the environment is not ready, or upstream models have
+            missing intervals and `evaluation.upstream` is `fail`.
         StateBusyError: another process held the state until the timeout.
         RunError: the run as a whole failed. A failed model is an event, not an error.
     """
@@ -60,6 +67,10 @@ def _evaluate(
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command))
         models = (promoted.promoted_model(each, target) for each in snapshots.values())
         emit(EnvironmentRead(tuple(models), target.plan_command))
+        evaluation = replace(evaluation, fqns=fqns)
+        if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
+            _report_missing_upstream(target, evaluation, snapshots, emit)
+        include = evaluation.upstream is Upstream.INCLUDE
         said = _without_crons(emit) if evaluation.ignore_cron else emit
         context.console = RunConsole(
             said, stop, lambda gateway: compat.thread_handles(context, gateway)
@@ -70,8 +81,10 @@ def _evaluate(
             end=evaluation.end,
             execution_time=evaluation.execution_time,
             ignore_cron=evaluation.ignore_cron,
-            select_models=sorted(fqns),
-            no_auto_upstream=not evaluation.include_upstream,
+            select_models=sorted(
+                upstream.with_audited_models(fqns, snapshots) if include else fqns
+            ),
+            no_auto_upstream=not include,
             skip_janitor=True,
         )
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
@@ -86,6 +99,17 @@ def _without_crons(emit: Emit) -> Emit:
         emit(event)
 
     return emit_other
+
+
+def _report_missing_upstream(
+    target: Target, evaluation: Evaluation, snapshots: Mapping[str, Snapshot], emit: Emit
+) -> None:
+    missing = upstream.missing_upstream(target, evaluation, snapshots)
+    if missing is None:
+        return
+    if evaluation.upstream is Upstream.FAIL:
+        raise SetupError(missing, "Select them too, or set `upstream` to 'include'.")
+    emit(Message(logging.WARNING, f"{missing}. The selected models are evaluated without them."))
 
 
 def _require_valid_times(evaluation: Evaluation) -> None:

@@ -1,0 +1,32 @@
+"""The models that a run would evaluate now, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A due model. Times are seconds since the epoch.
+
+    `since` is the last tick of its cron, or the end of the last plan if that was later. `altered`
+    is when SQLMesh last wrote its intervals.
+    """
+
+    since: float
+    altered: float = 0.0
+    has_signals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DueModels:
+    """The due models, by fqn, and when the next other model is due (None: never).
+
+    `parents` are the parents of every promoted model, due or not.
+    """
+
+    models: Mapping[str, Due]
+    next_due: datetime | None = None
+    parents: Mapping[str, Collection[str]] = field(default_factory=dict)

@@ -1,0 +1,94 @@
+"""Finds the due models that a tick does not request again.
+
+A model that failed is still due, and would fail again in every tick. So it waits for the next tick
+of its own cron, and everything downstream waits with it. Models that wait for signals do the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
+
+import dagster as dg
+
+from .dagster import compat, run_log
+from .due import Due, DueModels
+from .records import ModelAsset
+from .results.model_results import WAITING
+from .text import display_name, shortened
+
+
+def held_back(
+    instance: dg.DagsterInstance, environment: str, due: DueModels, models: Sequence[ModelAsset]
+) -> dict[str, str]:
+    """Find the due models that failed or waited for signals since they are due.
+
+    Every evaluation or plan clears this, and so does the next tick of the model's own cron.
+
+    Args:
+        instance: the instance with the runs.
+        environment: the SQLMesh environment.
+        due: the due models.
+        models: every model of the package. That a model waited for its signals is known from its
+            check `sqlmesh_execution_status`.
+
+    Returns:
+        By fqn, the id of the run. Models downstream of such a model have the same run.
+    """
+    if not due.models:
+        return {}
+    found = dict(_failed(instance, environment, due.models))
+    found.update(_waiting(instance, due.models, models))
+    if found:
+        for fqn in TopologicalSorter(due.parents).static_order():
+            for parent in due.parents.get(fqn, ()):
+                if parent in found:
+                    found.setdefault(fqn, found[parent])
+    return {fqn: run_id for fqn, run_id in found.items() if fqn in due.models}
+
+
+def reason(held: Mapping[str, str]) -> str:
+    """Return why models are not requested, and how to run them. Names the runs."""
+    by_run = defaultdict(list)
+    for fqn, run_id in sorted(held.items()):
+        by_run[run_id].append(display_name(fqn))
+    listed = [f"{shortened(names)} (run {run_id})" for run_id, names in by_run.items()]
+    return (
+        "These models, or models upstream of them, failed or waited for signals, and are requested "
+        f"again at the next tick of their own cron: {'; '.join(listed)}. "
+        "Materialize them to run them now."
+    )
+
+
+def _failed(
+    instance: dg.DagsterInstance, environment: str, due: Mapping[str, Due]
+) -> Iterator[tuple[str, str]]:
+    undecided = {display_name(fqn): fqn for fqn in due}
+    earliest = min(each.since for each in due.values())
+    failures = [dg.DagsterRunStatus.FAILURE]
+    for record in run_log.runs_of(instance, environment, failures, earliest):
+        started, ended = record.start_time or 0, record.end_time or 0
+        candidates = {
+            name
+            for name, fqn in undecided.items()
+            if due[fqn].since <= started and due[fqn].altered <= ended
+        }
+        if candidates:  # the log of a run is read only where it can decide something
+            run_id = record.dagster_run.run_id
+            for name in candidates & run_log.failed_models(instance, run_id):
+                yield undecided.pop(name), run_id
+
+
+def _waiting(
+    instance: dg.DagsterInstance, due: Mapping[str, Due], models: Sequence[ModelAsset]
+) -> Iterator[tuple[str, str]]:
+    for model in models:
+        each = due.get(model.fqn)
+        if each is None or not each.has_signals or not model.has_status_check:
+            continue
+        latest = compat.latest_check(instance, model.status_check.key)
+        record = instance.get_run_record_by_id(latest.run_id) if latest else None
+        started = record.start_time if record else None
+        if latest and latest.description == WAITING and started and each.since <= started:
+            yield model.fqn, latest.run_id

@@ -1,0 +1,50 @@
+"""Upstream models that a run does not select."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlmesh.core.snapshot import Snapshot, snapshots_to_dag
+
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
+from dg_sqlmesh_codegen.runtime.text import display_name, shortened
+
+from . import compat
+
+Intervals = list[tuple[int, int]]
+
+
+def with_audited_models(fqns: Collection[str], snapshots: Mapping[str, Snapshot]) -> set[str]:
+    """Return the nodes and the models that the standalone audits among them read.
+
+    SQLMesh adds what is upstream of selected models, but not what is upstream of audits.
+    """
+    audits = [snapshots[fqn] for fqn in fqns if snapshots[fqn].is_audit]
+    return {*fqns, *(parent.name for audit in audits for parent in audit.parents)}
+
+
+def missing_upstream(
+    target: Target, evaluation: Evaluation, snapshots: Mapping[str, Snapshot]
+) -> str | None:
+    """Return which upstream models that are not selected have missing intervals, as a sentence.
+
+    Only intervals count that overlap with those that a selected model is about to evaluate.
+    Returns None if there are none. Changes the snapshots, but not the state.
+    """
+    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
+    dag = snapshots_to_dag(snapshots.values())
+    found = {
+        parent.name
+        for fqn in evaluation.fqns & missing.keys()
+        for parent in dag.upstream(snapshots[fqn].snapshot_id)
+        if parent.name not in evaluation.fqns
+        and _overlap(missing.get(parent.name, []), missing[fqn])
+    }
+    if not found:
+        return None
+    names = shortened([display_name(fqn) for fqn in sorted(found)])
+    return f"Upstream models that are not selected have missing intervals: {names}"
+
+
+def _overlap(first: Intervals, second: Intervals) -> bool:
+    return any(start < b and a < end for start, end in first for a, b in second)
