@@ -24,9 +24,10 @@ os.environ["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "true"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
 # Small projects load faster where SQLMesh forks no processes for it; real projects have them fork.
 os.environ["MAX_FORK_WORKERS"] = "1"
-# Tests leave nothing in the user's cache folder, except for pip's downloads.
+# Tests leave nothing in the user's folders, except for pip's downloads.
 os.environ.setdefault("PIP_CACHE_DIR", str(platformdirs.user_cache_path("pip")))
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="dg-sqlmesh-codegen-tests-")
+for _variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+    os.environ[_variable] = tempfile.mkdtemp(prefix="dg-sqlmesh-codegen-tests-")
 
 # A shell has its background jobs ignore ^C, and so do all processes that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

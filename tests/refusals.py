@@ -19,7 +19,7 @@ MESSAGES = Path(__file__).parent / "bad_input" / "messages.txt"
 TABLE = "[tool.dg_sqlmesh_codegen]"
 # How the sentence starts that tells what to do. A syntax error names line and column instead.
 REMEDY = re.compile(
-    r"[.:] (Add|Change|Choose|Did you mean|Example:|Move|Name it|Remove|Rename|Replace|Return|Set"
+    r"[.:] (Add|Change|Choose|Did you mean|Example:|Move|Name|Remove|Rename|Replace|Return|Set"
     r"|The keys|The variables|Write|It is (made|imported)|While generating|--debug)"
     r"|not valid (YAML|TOML)|cannot be read"
 )

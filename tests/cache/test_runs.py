@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -150,6 +151,21 @@ def test_a_package_that_differs_is_rendered(name: str, runs: Runs) -> None:
     runs.recorded()
     change(runs.out)
     runs.checked(code)
+
+
+@pytest.mark.parametrize("forged", ["output", "contents"])
+def test_a_forged_record_writes_nothing(runs: Runs, forged: str) -> None:
+    """The record's inputs are right, and it is for another package."""
+    runs.recorded()
+    before = {path: path.read_bytes() for path in runs.folder.rglob("*") if path.is_file()}
+    file = store.location(runs.out)
+    record = json.loads(file.read_bytes())
+    files = {"../escaped.py": "import os"}
+    record[forged] = "../escaped.py" if forged == "output" else {**record[forged], "files": files}
+    file.write_text(json.dumps(record), encoding="utf-8")
+
+    assert (runs.run(), bool(runs.loads)) == (0, True)
+    assert before == {path: path.read_bytes() for path in runs.folder.rglob("*") if path.is_file()}
 
 
 def test_what_the_summary_said_is_said_again(runs: Runs) -> None:

@@ -84,6 +84,47 @@ def test_a_folder_that_cannot_be_written(out: Path, tmp_path: Path) -> None:
     assert store.sqlmesh_cache(out, INPUTS, None) is None
 
 
+@pytest.mark.parametrize("kind", ["link", "fifo", "open"])
+def test_a_record_that_somebody_else_can_change_is_replaced(out: Path, kind: str) -> None:
+    path = write(out)
+    kept = path.rename(path.with_name("kept"))
+    match kind:
+        case "link":
+            path.symlink_to(kept)
+        case "fifo":
+            os.mkfifo(path)
+        case _:
+            path.write_bytes(kept.read_bytes())
+            path.chmod(0o666)
+
+    assert store.read(out) is None
+    write(out)
+    assert store.read(out)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kind", ["foreign", "open", "link"])
+def test_a_folder_that_somebody_else_can_change_is_not_used(
+    out: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLMesh would load pickles from it."""
+    folder = write(out).parent
+    assert store.sqlmesh_cache(out, INPUTS, None)
+    match kind:
+        case "foreign":
+            monkeypatch.setattr(os, "geteuid", lambda: 40_001)
+        case "open":
+            folder.chmod(0o777)
+        case _:
+            folder.symlink_to(folder.rename(folder.with_name("elsewhere")))
+
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert store.read(out) is None
+    assert store.sqlmesh_cache(out, INPUTS, None) is None
+    write(out)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
 def test_a_user_without_a_home_gets_no_folder_named_tilde(
     out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,7 +182,7 @@ def test_debug_adds_the_traceback(out: Path, capsys: pytest.CaptureFixture[str])
     ("arguments", "message"),
     [
         ([], "no SQLMesh project and no output folder are configured"),
-        (["."], "no output folder is configured. Name it (PROJECT -o OUT)"),
+        (["."], "no output folder is configured. Add PROJECT -o OUT to the command"),
         ([".", "-o", "defs", "--chek"], "No such option '--chek'"),
         ([".", "-o", "defs", "--check", "--diff"], "Use only one of"),
     ],

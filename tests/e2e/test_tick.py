@@ -134,6 +134,20 @@ def test_later_ticks_read_intervals_only_until_a_plan_is_applied(
     assert reads.call_count == 2
 
 
+def test_a_tick_skips_while_a_plan_is_not_finished(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    """SQLMesh's run would wait for hours, with the lock taken, also where the plan has failed."""
+    tick(shop, MIDNIGHT, instance)  # what it remembers must not hide the plan
+    workshop.execute(shop, "UPDATE sqlmesh._environments SET finalized_ts = NULL, plan_id = 'p7'")
+    reason = tick(shop, MIDNIGHT, instance)
+
+    assert isinstance(reason, dg.SkipReason)
+    said = str(reason.skip_message)
+    assert said.startswith("The SQLMesh environment 'prod' is being updated by the plan p7. ")
+    assert said.endswith("plan prod`.")
+
+
 def test_two_ticks_at_once_do_not_get_in_each_others_way(
     shop: Shop, instance: dg.DagsterInstance
 ) -> None:

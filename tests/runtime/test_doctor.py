@@ -16,18 +16,20 @@ HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
 
 
 @pytest.mark.parametrize(
-    ("limits", "severity"),
+    ("limits", "server", "severity"),
     [
-        (ELSEWHERE, Severity.PROBLEM),
-        (replace(ELSEWHERE, tagged_runs=1), Severity.WARNING),
-        (replace(ELSEWHERE, pool=1), Severity.OK),
-        (HERE, Severity.WARNING),
-        (replace(HERE, tagged_runs=1), Severity.OK),
-        (replace(HERE, runs=1), Severity.OK),
+        (ELSEWHERE, None, Severity.PROBLEM),
+        (ELSEWHERE, "PostgreSQL", Severity.WARNING),
+        (replace(ELSEWHERE, tagged_runs=1), None, Severity.WARNING),
+        (replace(ELSEWHERE, tagged_runs=1), "MySQL", Severity.OK),
+        (replace(ELSEWHERE, pool=1), None, Severity.OK),
+        (HERE, None, Severity.WARNING),
+        (replace(HERE, tagged_runs=1), None, Severity.OK),
+        (replace(HERE, runs=1), None, Severity.OK),
     ],
 )
-def test_the_severity_of_the_limits(limits: Limits, severity: Severity) -> None:
-    finding = exclusivity_of(limits)
+def test_the_severity_of_the_limits(limits: Limits, server: str | None, severity: Severity) -> None:
+    finding = exclusivity_of(limits, server)
 
     assert finding.severity is severity
     assert bool(finding.remedy) == (severity is not Severity.OK or limits.tagged_runs == 1)

@@ -185,6 +185,29 @@ def test_an_unknown_gateway_and_no_models(tmp_path: Path) -> None:
         inspect(tmp_path, gateway="prod")
 
 
+PYTHON = """
+from sqlmesh import model
+
+@model("s.b", columns={"id": "int"})
+def execute(context, start, end, execution_time, **kwargs): ...
+"""
+
+
+def test_a_project_folder_that_is_a_link_keeps_its_name(tmp_path: Path) -> None:
+    files = {"models/a.sql": model("s.a"), "models/b.py": PYTHON}
+    write_project(tmp_path / "releases" / "7", files)
+    (tmp_path / "shop").symlink_to(tmp_path / "releases" / "7")
+    (tmp_path / "home").symlink_to(tmp_path)
+    # A link above the folder is another name of the repository, and `..` follows links.
+    for folder in (tmp_path / "home" / "shop", tmp_path / "shop" / ".." / ".." / "shop"):
+        found = inspect(folder)
+
+        assert found.paths == (tmp_path / "shop",)
+        sources = [each.source for each in found.models]
+        assert sources == [tmp_path / "shop" / "models" / name for name in ("a.sql", "b.py")]
+    assert inspect(tmp_path / "shop" / "models" / "..").paths == (tmp_path / "releases" / "7",)
+
+
 def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:
     write_project(tmp_path, {"models/a.sql": model("a.b")})
     (tmp_path / "config.yaml").unlink()

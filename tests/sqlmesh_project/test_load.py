@@ -99,6 +99,27 @@ def test_a_broken_project(case: str, tmp_path: Path) -> None:
     assert [part for part in parts if part not in error] == []
 
 
+MALFORMED = {
+    "a colon": ("config.yaml", "password: hunter2: x", "line 2, column 18"),
+    "an alias": ("config.yaml", "password: *hunter2", "line 2, column 11"),
+    "a tag": ("config.yaml", "password: !hunter2 x", "line 2, column 11"),
+    "a key twice": ("config.yaml", "password: hunter2\npassword: x", "line 3, column 1"),
+    "another file": ("external_models.yaml", "password: hunter2: x", "line 2, column 18"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_malformed_yaml_is_not_quoted(case: str, tmp_path: Path) -> None:
+    file, text, place = MALFORMED[case]
+    project = write_project(tmp_path, {file: f"# A connection.\n{text}\n"})
+
+    with pytest.raises(ProjectError) as caught:
+        describe.inspect(Source((project,)))
+
+    assert f"{project / file} is not valid YAML: {place}." in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_what_sqlmesh_warns_of_is_a_note(tmp_path: Path) -> None:
     python_model = """
         from sqlmesh import ExecutionContext, model

@@ -19,7 +19,18 @@ _TOOL = Path(__file__).parents[1]
 # What tools leave in a project. Code or a seed that leads there is not believed (`static`).
 _SKIPPED = {".git", ".hg", ".idea", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
 _SKIPPED_AT_ROOT = {*_SKIPPED, ".cache", ".nox", ".tox", "logs", "node_modules"}
-_SKIPPED_FILES = (".db", ".ddb", ".duckdb", ".log", ".pyc", ".sqlite", ".sqlite3", ".wal")
+_SKIPPED_FILES = (
+    ".holder",
+    ".lock",
+    ".db",
+    ".ddb",
+    ".duckdb",
+    ".log",
+    ".pyc",
+    ".sqlite",
+    ".sqlite3",
+    ".wal",
+)
 _CODE = {".py", ".sql", ".yaml", ".yml"}
 _LARGEST_BYTES = 2**25
 _INSTALLED = ("*.dist-info", "*.pth")

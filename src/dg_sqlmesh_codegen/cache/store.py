@@ -9,13 +9,13 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dg_sqlmesh_codegen import private_files
 from dg_sqlmesh_codegen.rendering.files import Contents, Rendered
 
 from .inputs import Inputs
@@ -37,7 +37,9 @@ class Record(BaseModel):
 def read(out: Path) -> Record | None:
     """Return the record of an output folder; None where there is none that can be read."""
     try:
-        return Record.model_validate_json(location(out).read_bytes())
+        path = location(out)
+        private_files.make_private(path.parent)
+        return Record.model_validate_json(private_files.read(path))
     except (OSError, ValidationError, RecursionError):
         return None
 
@@ -48,10 +50,8 @@ def write(out: Path, inputs: Inputs, rendered: Rendered) -> None:
     record = Record(inputs=inputs, output=output, contents=rendered.contents)
     path = location(out)
     with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:  # of mode 0600
-            file.write(record.model_dump_json().encode())
-        Path(file.name).replace(path)
+        private_files.make_private(path.parent)
+        private_files.write(path, record.model_dump_json().encode())
 
 
 def location(out: Path) -> Path:
@@ -77,6 +77,7 @@ def sqlmesh_cache(out: Path, inputs: Inputs | None, record: Record | None) -> Pa
 
     SQLMesh goes by the modification times of some files. So the folder is kept for the same
     `inputs.shared` only, and is cleared where a model has changed and its time does not say so.
+    SQLMesh's cache holds pickles, which are code: nobody else may be able to write to the folder.
     """
     if inputs is None:
         return None
@@ -84,7 +85,8 @@ def sqlmesh_cache(out: Path, inputs: Inputs | None, record: Record | None) -> Pa
     changed = [path for path, digest in inputs.models.items() if known.get(path, digest) != digest]
     folder = location(out).with_suffix("")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.make_private(folder.parent)
+        private_files.make_private(folder)
         written = location(out).stat().st_mtime_ns if record else 0
         misleading = [path for path in changed if Path(path).stat().st_mtime_ns <= written]
         for other in folder.iterdir():

@@ -120,10 +120,10 @@ class Config:
     execution_status_check: StrictBool = Field(default=True, examples=[False])
     """Add the check `sqlmesh_execution_status` to every asset."""
     exclusivity: Literal["require", "warn", "off"] = Field(default="require", examples=["warn"])
-    """What a run does where Dagster is not set up to prevent two SQLMesh runs at a time: fail
-    (`require`), warn (`warn`) or go on (`off`)."""
+    """What a run does if nothing prevents two SQLMesh runs at a time: fail (`require`), warn
+    (`warn`) or go on (`off`)."""
     lock_timeout: types.Seconds | None = Field(default=None, examples=[600])
-    """Seconds that a run waits for another one on the same host. By default, 3600."""
+    """Seconds that a run waits for another one. By default, 3600."""
     upstream: Literal["include", "fail", "warn", "ignore"] = Field(
         default="include", examples=["fail"]
     )

@@ -112,7 +112,7 @@ def _out(outer: Mapping[str, Setting]) -> Path:
         are = "is" if "projects" in outer else "are"
         raise UsageError(
             f"no {project}output folder {are} configured",
-            hint="Name it (PROJECT -o OUT), or set `projects` and `out` in the "
+            hint="Add PROJECT -o OUT to the command, or set `projects` and `out` in the "
             "[tool.dg_sqlmesh_codegen] table of pyproject.toml.",
         )
     return Path(str(outer["out"].value))

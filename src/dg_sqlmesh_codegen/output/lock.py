@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from dg_sqlmesh_codegen import private_files
 from dg_sqlmesh_codegen.errors import UsageError
 
 # Comparing and writing thousands of files takes a few seconds.
@@ -28,7 +29,7 @@ def exclusive(out: Path, file: Path) -> Iterator[None]:
     """
     lock = FileLock(file)
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.make_private(file.parent)
         lock.acquire(timeout=TIMEOUT_SECONDS)
     except Timeout as error:
         raise UsageError(
@@ -36,7 +37,7 @@ def exclusive(out: Path, file: Path) -> Iterator[None]:
             hint=f"Wait for it to end; its lock is {file}.",
         ) from error
     except (OSError, NotImplementedError):
-        pass  # read-only, or a file system without locks
+        pass  # read-only, a folder of another user, or a file system without locks
     try:
         yield
     finally:

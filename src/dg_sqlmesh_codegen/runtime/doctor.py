@@ -81,7 +81,12 @@ def doctor(
     Returns:
         Good and bad findings. Each warning and problem says how to fix it.
     """
-    of_instance = (_examine_limits, _examine_slots, _examine_daemon, _examine_run_monitoring)
+    of_instance = (
+        lambda instance: _examine_limits(instance, _lock_server(resource)),
+        _examine_slots,
+        _examine_daemon,
+        _examine_run_monitoring,
+    )
     parts: list[Callable[[], Iterable[Finding]]] = [lambda: [_NO_INSTANCE]]
     if instance:
         parts = [partial(examine, instance) for examine in of_instance]
@@ -137,29 +142,46 @@ def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
         return [_problem(what, remedy)]
 
 
-def _examine_limits(instance: dg.DagsterInstance) -> Iterator[Finding]:
+def _lock_server(resource: SQLMeshResource) -> str | None:
+    try:
+        target = resource.target()
+        # Imports SQLMesh: at execution time only.
+        from .sqlmesh import promoted  # noqa: PLC0415
+
+        return promoted.lock_server(target)
+    except (dg.Failure, SetupError, StateBusyError, RunError):
+        return None  # it is a finding about the project
+
+
+def _examine_limits(instance: dg.DagsterInstance, server: str | None) -> Iterator[Finding]:
     limits = compat.limits(instance, POOL, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
     yield _ok(f"{limits.launcher} launches runs {place}")
-    yield exclusivity_of(limits)
+    if server:
+        yield _ok(f"{server} locks SQLMesh's state for one run at a time")
+    yield exclusivity_of(limits, server)
 
 
-def exclusivity_of(limits: compat.Limits) -> Finding:
-    """Return whether the limits of an instance prevent two SQLMesh runs at once."""
+def exclusivity_of(limits: compat.Limits, server: str | None = None) -> Finding:
+    """Return whether the limits of an instance prevent two SQLMesh runs at once.
+
+    `server` is the database server whose lock does, if there is one.
+    """
+    is_locked = limits.launches_here or server is not None
     if pool_is_exclusive(limits):
         return _ok(f"the pool {POOL} is limited to 1 op")
     if queue_is_exclusive(limits, {}):
         return _ok("the queue starts one run of the models at a time")
     if queue_is_exclusive(limits, {TAG: POOL}):
         return Finding(
-            Severity.OK if limits.launches_here else Severity.WARNING,
+            Severity.OK if is_locked else Severity.WARNING,
             "the queue limits runs of the job by their tag, but not runs that are launched from "
             "the asset graph: they do not have the tag",
             f"Limit the pool instead. {_LIMIT}",
         )
-    if limits.launches_here:
+    if is_locked:
         return _warning(
-            f"the pool {POOL} is not limited: a second run starts and waits for the lock file",
+            f"the pool {POOL} is not limited: a second run starts and waits for the first one",
             f"Limit the pool, so that the run waits in the queue. {_LIMIT}",
         )
     return _problem(
@@ -187,7 +209,7 @@ def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
         yield _warning(
             "dagster-daemon sent no heartbeat in the last 5 minutes: schedules, the queue and run "
             "monitoring need it",
-            "Start `dagster-daemon run` (`dagster dev` includes it).",
+            "Start `dagster-daemon run` (`dg dev` includes it).",
         )
 
 

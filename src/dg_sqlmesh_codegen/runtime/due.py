@@ -24,9 +24,11 @@ class Due:
 class DueModels:
     """The due models, by fqn, and when the next other model is due (None: never).
 
-    `parents` are the parents of every promoted model, due or not.
+    `parents` are the parents of every promoted model, due or not. `unfinished_plan` is the id of a
+    plan whose promotion has not ended: a run would wait for it.
     """
 
     models: Mapping[str, Due]
     next_due: datetime | None = None
     parents: Mapping[str, Collection[str]] = field(default_factory=dict)
+    unfinished_plan: str | None = None

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 
-class SetupError(Exception):
+class _ReportedError(Exception):
+    """An error in one line. Only `detail`, a text of SQLMesh or a driver, can hold a secret."""
+
+    def __init__(self, problem: str, remedy: str = "", detail: str = "") -> None:
+        """Join the problem, its detail and its remedy."""
+        self.problem, self.remedy, self.detail = problem, remedy, detail
+        line = f"{problem}: {detail}" if detail else problem
+        super().__init__(f"{line.rstrip('.')}. {remedy}" if remedy else line)
+
+
+class SetupError(_ReportedError):
     """The SQLMesh project, its state or the environment is not ready. A retry does not help."""
 
-    def __init__(self, problem: str, remedy: str = "") -> None:
-        """Join the problem and its remedy into one line."""
-        super().__init__(f"{problem.rstrip('.')}. {remedy}" if remedy else problem)
 
-
-class StateBusyError(Exception):
+class StateBusyError(_ReportedError):
     """Another process uses SQLMesh's state, or the database that holds it. A retry can help."""
 
 

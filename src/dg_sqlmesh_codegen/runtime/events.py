@@ -39,7 +39,10 @@ class PromotedModel:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRead:
-    """The environment was read, and nothing has run yet. `plan_command` promotes more models."""
+    """The environment was read: before the run, and after it if a plan was applied meanwhile.
+
+    `plan_command` promotes more models.
+    """
 
     models: tuple[PromotedModel, ...]
     plan_command: str = "sqlmesh plan"

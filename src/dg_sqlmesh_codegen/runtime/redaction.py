@@ -1,4 +1,7 @@
-"""Removes secrets from every text before Dagster stores it."""
+"""Removes secrets from the texts of SQLMesh, drivers and projects before Dagster stores them.
+
+Our own sentences stay as they are: they hold no secret, and a remedy has to be readable.
+"""
 
 from __future__ import annotations
 
@@ -7,77 +10,60 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
-from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, SecretStr
 
-from .errors import RunError, SetupError, StateBusyError
-from .events import AuditFailed, Event, Message, ModelFailed
+from .errors import RunError, RunStoppedError, SetupError, StateBusyError
+from .events import Emit, Event
+from .secret_patterns import PLACES, SECRET_FIELD, patterns_of
 
 HIDDEN = "***"
+# The fields of events that hold texts of SQLMesh, a driver or the project.
+_TEXTS = ("text", "message", "traceback", "query")
 _T = TypeVar("_T")
-# `scheme://user:password@host`. A password may hold anything but a space, a quote and a slash.
-_URL = re.compile(r"(?P<user>[a-z][a-z0-9+.-]*://[^\s:/@'\"]*):[^\s/'\"]+@", re.IGNORECASE)
-# `password=...` as in a libpq string, `PWD={...}` as in an ODBC string.
-_PAIR = re.compile(
-    r"(?P<name>\b(?:password|passwd|pwd|motherduck_token|access_token|client_secret)\s*=\s*)"
-    r"(?:'[^']*'|\"[^\"]*\"|\{[^}]*\}|[^\s;,&'\")]+)",
-    re.IGNORECASE,
-)
-_SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase|code)?$|pwd$|secret|token|private_key$|keyfile_json|api_?key|"
-    r"access_key|account_key|credential|authorization",
-    re.IGNORECASE,
-)
-# Redacting shorter values would remove parts of ordinary words.
-_MIN_LENGTH = 4
 
 
 class Redaction:
     """Knows the secrets of one project, and removes them from texts, events and errors."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Take the secret values. Passwords in connection URLs are found without them."""
-        self._secrets: list[str] = []
+        """Take the secret values. Secrets in typical places are found without them."""
+        self._secrets: set[str] = set()
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Add secrets, in every form in which an error can show them."""
-        forms = {
-            form
-            for secret in secrets
-            for form in (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1])
-        }
-        # Longest first: a secret can be a part of another one.
-        self._secrets = sorted({*self._secrets, *forms}, key=len, reverse=True)
+        """Add secret values."""
+        self._secrets.update(secrets)
+        self._patterns = patterns_of(self._secrets)
 
     def text(self, text: str) -> str:
         """Return the text without secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        text = _URL.sub(rf"\g<user>:{HIDDEN}@", text)
-        return _PAIR.sub(rf"\g<name>{HIDDEN}", text)
+        known = [pattern for spelling, pattern in self._patterns.items() if spelling in text]
+        if known:
+            text = re.sub("|".join(known), HIDDEN, text)
+        for place in PLACES:
+            text = place.sub(rf"\g<kept>{HIDDEN}", text)
+        return text
 
     def event(self, event: Event) -> Event:
         """Return the event with secrets removed from its texts."""
-        match event:
-            case Message():
-                return replace(event, text=self.text(event.text))
-            case ModelFailed():
-                message, trace = self.text(event.message), self.text(event.traceback)
-                return replace(event, message=message, traceback=trace)
-            case AuditFailed():
-                return replace(event, query=self.text(event.query))
-            case _:
-                return event
+        texts = {name: self.text(getattr(event, name)) for name in _TEXTS if hasattr(event, name)}
+        return replace(event, **texts)  # type: ignore[arg-type]  # of any event
+
+    def emitter(self, emit: Emit) -> Emit:
+        """Return an `emit` for events that hold texts of SQLMesh, a driver or the project."""
+        return lambda event: emit(self.event(event))
 
     def error(self, error: BaseException) -> Exception:
         """Return an error with the same message, without secrets and without a cause.
 
-        Dagster stores the whole chain of causes, so the chain goes into `RunError.traceback`.
+        Of our own errors only the detail can hold a secret. Dagster stores the whole chain of
+        causes, so the chain goes into `RunError.traceback`.
         """
         if isinstance(error, SetupError | StateBusyError):
-            return type(error)(self.text(str(error)))
+            return type(error)(error.problem, error.remedy, self.text(error.detail))
+        if isinstance(error, RunStoppedError):
+            return RunError(str(error))
         trace = "".join(traceback.format_exception(error))
         return RunError(self.text(f"{type(error).__name__}: {error}"), self.text(trace))
 
@@ -107,20 +93,17 @@ def secrets_of(configuration: object) -> frozenset[str]:
 
     Reads SQLMesh's configuration as plain pydantic models, and does not import SQLMesh.
     """
-    return frozenset(secret for secret in _secrets(configuration, "") if len(secret) >= _MIN_LENGTH)
+    return frozenset(_secrets(configuration, ""))
 
 
 def _secrets(value: object, name: str) -> Iterator[str]:
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
     elif isinstance(value, str):
-        if _SECRET_NAME.search(name):
+        if SECRET_FIELD.search(name):
             yield value
-    elif isinstance(value, BaseModel):
-        for field in type(value).model_fields:
-            yield from _secrets(getattr(value, field, None), field)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
+    elif isinstance(value, BaseModel | Mapping):
+        for key, item in dict(value).items():
             yield from _secrets(item, str(key))
     elif isinstance(value, list | tuple | set | frozenset):
         for item in value:

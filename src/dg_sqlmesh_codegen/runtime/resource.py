@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import TypeVar
 
@@ -54,8 +55,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         concurrent_tasks: number of models evaluated at once; None is the connection's setting.
         exclusivity: what a run does if nothing prevents a second SQLMesh run: `require` fails,
             `warn` logs a warning, `off` checks nothing and takes no lock.
-        lock_timeout: seconds that a run waits for another one on the same host before it fails.
-        lock_dir: folder of the lock files; None is a folder that all processes of the host share.
+        lock_timeout: seconds that a run waits for another one before it fails.
+        lock_dir: folder of the lock files, for states in a file or in a database without locks;
+            None is the folder of the state's file, or one of the user's own.
         checks: which audits of the package have checks: `all`, `blocking` or `none`.
         upstream: what a run does if upstream models that are not selected have missing intervals:
             `include` evaluates them first, `fail` fails the run, `warn` logs a warning, `ignore`
@@ -105,7 +107,10 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             )
         target = self.target()
         compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
-        _require_exclusivity(context, target.locking.exclusivity)
+        locking = target.locking
+        if locking.exclusivity is not Exclusivity.OFF:
+            locking = replace(locking, missing_limit=exclusivity.missing_limit(context))
+        target = replace(target, locking=locking)
         evaluation = self._evaluation(config, fqns, selection.run_id)
         step = Step(
             context,
@@ -185,15 +190,3 @@ def _choice(choices: type[_Choice], name: str, value: str) -> _Choice:
             f"{name} is {value!r}. Use one of {', '.join(repr(x.value) for x in choices)}.",
             allow_retries=False,
         ) from None
-
-
-def _require_exclusivity(context: dg.AssetExecutionContext, mode: Exclusivity) -> None:
-    problem = None if mode is Exclusivity.OFF else exclusivity.missing_limit(context)
-    if problem is None:
-        return
-    if mode is Exclusivity.REQUIRE:
-        raise dg.Failure(
-            f"{problem}\nOr set `exclusivity` of the `sqlmesh` resource to 'warn'.",
-            allow_retries=False,
-        )
-    context.log.warning(problem)

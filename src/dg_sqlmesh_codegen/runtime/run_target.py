@@ -41,15 +41,16 @@ class Upstream(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Locking:
-    """How the runs of one host exclude each other.
+    """How runs exclude each other.
 
-    `timeout_seconds` is how long a run waits for another one. `folder` holds the lock files; None
-    is the folder that all processes of the host share.
+    `timeout_seconds` is how long a run waits for another one. `folder` is where the user wants the
+    lock files. `missing_limit` says why a lock file is not enough; None if it is.
     """
 
     exclusivity: Exclusivity = Exclusivity.REQUIRE
     timeout_seconds: float = 3600.0
     folder: str | None = None
+    missing_limit: str | None = None
 
     def for_tick(self) -> Locking:
         """Return the locking of a tick: a short wait, and a lock only if possible."""

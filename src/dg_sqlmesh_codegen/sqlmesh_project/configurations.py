@@ -13,6 +13,7 @@ from sqlmesh.core.config import Config, load_configs
 from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.errors import ProjectError
+from dg_sqlmesh_codegen.yaml_errors import causes
 
 from .offline import OfflineConfig
 
@@ -69,13 +70,6 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error, its cause, and so on."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _missing_variable(error: BaseException) -> str | None:

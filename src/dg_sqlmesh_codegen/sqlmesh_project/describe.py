@@ -48,8 +48,8 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
         UsageError: the gateway is not in the project's configuration.
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
+    source = replace(source, paths=tuple(map(_absolute, source.paths)))
     # SQLMesh reads a project's .env file into the environment; this restores it afterwards.
-    source = replace(source, paths=tuple(path.resolve() for path in source.paths))
     with (
         environment({}),
         dbt_profiles.placeholders(source.paths) as made,
@@ -57,6 +57,13 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
     ):
         dbt_profiles.require_names(context.models.values(), made)
         return _describe(source, context, [*warnings])
+
+
+def _absolute(folder: Path) -> Path:
+    """Return the absolute path of a project. A folder that is a link keeps the user's name."""
+    if folder.name in {"", ".."}:
+        return folder.resolve()
+    return folder.parent.resolve() / folder.name
 
 
 def _describe(source: Source, context: Context, warnings: list[str]) -> Project:

@@ -18,6 +18,7 @@ from sqlmesh.core.config.common import ALL_CONFIG_FILENAMES
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
+from dg_sqlmesh_codegen.yaml_errors import causes, yaml_problem
 
 from . import configurations, hidden_models
 from .offline import UNKNOWN_CATALOG, ConnectionAttemptedError, OfflineContext
@@ -85,15 +86,16 @@ def _as_project_error(source: Source, files: str = "") -> Iterator[None]:
         raise
     except Exception as error:
         # Loading runs the project's Python (config.py, models, macros), which may raise anything.
-        for cause in configurations.causes(error):
+        for cause in causes(error):
             if isinstance(cause, CodegenError):
                 raise cause from error
         known = isinstance(error, SQLMeshError | SqlglotError)
+        text = str(error) if known else f"{type(error).__name__}: {error}"
         arguments = " ".join(f"-p {folder}" for folder in source.paths)
         arguments += f" --config {source.config_name}" if source.config_name else ""
         raise ProjectError(
             f"SQLMesh cannot load {names(source.paths)}{files}",
-            detail=str(error) if known else f"{type(error).__name__}: {error}",
+            detail=yaml_problem(error) or text,
             hint=f"`sqlmesh {arguments} info --skip-connection` shows it in full.",
         ) from error
 

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from unittest.mock import MagicMock
 
 import duckdb
 import pytest
 
-from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
+from dg_sqlmesh_codegen.runtime.concurrency.cancel import Handles, Stop
 
 # A thread of a pool works until `go` is set, as SQLMesh's threads do, and the run is stopped.
 EXIT = """
@@ -47,7 +48,7 @@ def test_a_query_is_canceled_from_another_thread() -> None:
     errors: list[BaseException] = []
 
     def work() -> None:
-        stop.begin(cursor, connection)
+        stop.begin(lambda: [cursor, connection])
         try:
             cursor.execute(
                 "SELECT SUM(a.range * b.range) FROM range(10000000) a, range(10000000) b"
@@ -68,60 +69,95 @@ def test_a_query_is_canceled_from_another_thread() -> None:
 
 
 class Driver:
-    """A cursor or connection that has some of the methods that drivers have."""
+    """A job, cursor or connection with some of the methods of drivers, each of which can fail."""
 
     def __init__(self, *methods: str, error: Exception | None = None) -> None:
         self.called: list[str] = []
-        self.error = error
-        self.done = threading.Event()
         for name in methods:
-            setattr(self, name, self.method(name))
+            setattr(self, name, self.method(name, error))
 
-    def method(self, name: str) -> Callable[[], None]:
+    def method(self, name: str, error: Exception | None) -> Callable[[], None]:
         def call() -> None:
             self.called.append(name)
-            self.done.set()
-            if self.error:
-                raise self.error
+            if error:
+                raise error
 
         return call
 
 
-def test_the_first_cancel_method_of_a_driver_is_called_once() -> None:
-    psycopg = (Driver(), Driver("cancel"))
-    trino = (Driver("cancel"), Driver("close"))
-    for cursor, connection in (psycopg, trino):
-        stop = Stop()
-        stop.begin(cursor, connection)
-        stop.cancel()
-        assert (cursor if cursor is trino[0] else connection).done.wait(10)
+class Snowflake:
+    """A connection of Snowflake's driver: no method cancels, and a session has an id."""
 
-    assert [each.called for each in (*psycopg, *trino)] == [[], ["cancel"], ["cancel"], []]
+    session_id = 17
+
+    def __init__(self) -> None:
+        self.cursor = MagicMock()
+
+    @property
+    def executed(self) -> list[str]:
+        calls = self.cursor.return_value.__enter__.return_value.execute.call_args_list
+        return [call.args[0] for call in calls]
 
 
-def test_the_connection_is_tried_after_the_cursor_fails(caplog: pytest.LogCaptureFixture) -> None:
-    cursor, connection = Driver("cancel", error=OSError("gone")), Driver("cancel")
+def cancel(handles: Handles) -> None:
+    """Cancel the query of a thread that has these open, and wait for it."""
     stop = Stop()
-    stop.begin(object())
+    stop.begin(handles)
+    before = set(threading.enumerate())
     stop.cancel()
-    stop.begin(cursor, connection)
-    stop.cancel()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
 
-    assert connection.done.wait(10), "the connection was not tried after the cursor had failed"
+
+@pytest.mark.parametrize(
+    ("handles", "called"),
+    [
+        ([Driver(), Driver("cancel")], [[], ["cancel"]]),  # psycopg
+        ([Driver("cancel"), Driver("close")], [["cancel"], []]),  # Trino
+        ([Driver("cancel"), Driver(), Driver("close")], [["cancel"], [], []]),  # BigQuery's job
+        # BigQuery refuses, or the cursor is gone: the next one is tried.
+        ([Driver("cancel", error=OSError("403")), Driver("cancel")], [["cancel"], ["cancel"]]),
+    ],
+)
+def test_the_first_method_that_works_is_called(
+    handles: list[Driver], called: list[list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    cancel(lambda: handles)
+
+    assert [each.called for each in handles] == called
+    assert ("could not be canceled" in caplog.text) == (called == [["cancel"], ["cancel"]])
+
+
+def test_snowflake_cancels_what_its_session_runs(caplog: pytest.LogCaptureFixture) -> None:
+    connection = Snowflake()
+    cancel(lambda: [object(), connection])
+    assert connection.executed == ["SELECT SYSTEM$CANCEL_ALL_QUERIES(17)"]
+
+    connection.cursor.side_effect = OSError("the session is gone")
+    cancel(lambda: [connection])
     assert "could not be canceled" in caplog.text
 
 
+def test_a_thread_that_has_nothing_open(caplog: pytest.LogCaptureFixture) -> None:
+    def closed() -> list[object]:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    cancel(list)
+    assert caplog.text == ""
+    cancel(closed)
+    assert "could not be found" in caplog.text
+
+
 def test_a_thread_that_has_ended_is_not_canceled() -> None:
-    cursor = Driver("interrupt")
-    stop = Stop()
-    stop.begin(cursor)
+    cursor, stop = Driver("interrupt"), Stop()
+    stop.begin(lambda: [cursor])
     stop.end()
+    before = threading.active_count()
     stop.cancel()
 
-    assert not cursor.done.wait(0.2)
+    assert threading.active_count() == before
+    assert cursor.called == []
     assert not stop.is_set()
-    stop.set()
-    assert stop.is_set()
 
 
 @pytest.mark.process

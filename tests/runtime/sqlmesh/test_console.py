@@ -74,6 +74,14 @@ class Recorded:
         )
 
 
+def canceled(recorded: Recorded) -> None:
+    """Cancel what runs, and wait for it."""
+    recorded.stop.cancel()
+    for thread in threading.enumerate():
+        if thread.name.startswith("cancel-query"):
+            thread.join()
+
+
 def test_due_models_and_batches() -> None:
     recorded = Recorded()
     audit, skipped = (SimpleNamespace(name="not_null", skip=skip) for skip in (False, True))
@@ -85,7 +93,8 @@ def test_due_models_and_batches() -> None:
         events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash", has_signals=True),)),
         events.BatchEnded(FQN, 10, 20, 5, rows=3, thread=HERE),
     ]
-    recorded.handles.assert_called_once_with(None)
+    canceled(recorded)
+    recorded.handles.assert_called_once_with(None, HERE)
 
 
 def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_batch() -> None:
@@ -94,15 +103,16 @@ def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_bat
 
     def work() -> None:
         recorded.console.start_snapshot_evaluation_progress(snapshot())
-        working.append(len(recorded.stop._working))
+        assert not recorded.handles.called  # a cursor that cannot be opened does not fail the model
+        canceled(recorded)
+        working.append(threading.get_ident())
         recorded.end_batch(None)
-        working.append(len(recorded.stop._working))
+        canceled(recorded)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert working == [1, 0]
-    recorded.handles.assert_called_once_with("main")
+    recorded.handles.assert_called_once_with("main", *working)
     recorded.stop.set()
     with pytest.raises(RunStoppedError, match="before this model"):
         recorded.console.start_snapshot_evaluation_progress(snapshot())

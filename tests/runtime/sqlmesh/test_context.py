@@ -5,21 +5,20 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from sqlmesh import Context
 from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.utils.errors import ConfigError
 
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import (
-    LockHolder,
-    LockRequest,
-    hold_state,
-    read_holder,
-)
+from dg_sqlmesh_codegen.runtime.concurrency.file_lock import StateFileLock
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockHolder, LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Exclusivity, Locking, Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import context as opened
 from dg_sqlmesh_codegen.runtime.sqlmesh.compat import ExactSelector
 from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier
+from projects import write_project
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -39,6 +38,10 @@ def context_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     monkeypatch.setattr(opened, "Context", made)
     monkeypatch.setattr(opened, "secrets_of", lambda config: {"hunter2!"})
     return made
+
+
+def holder_of(lock: Path) -> LockHolder | None:
+    return StateFileLock(lock).holder()
 
 
 def open_and_close(request: LockRequest | None = None) -> None:
@@ -65,12 +68,12 @@ def test_the_options_of_the_context(context_class: Mock) -> None:
 def test_the_lock_is_held_until_the_context_is_closed(context_class: Mock) -> None:
     holders: list[LockHolder | None] = []
     close = context_class.return_value.close
-    close.side_effect = lambda: holders.extend(map(read_holder, Path("locks").glob("*.lock")))
+    close.side_effect = lambda: holders.extend(map(holder_of, Path("locks").glob("*.lock")))
     open_and_close(LockRequest("run-1", TARGET.locking))
 
     (lock,) = Path("locks").glob("*.lock")
     assert [each.run_id for each in holders if each] == ["run-1"]
-    assert read_holder(lock) is None
+    assert holder_of(lock) is None
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_another_run_has_the_lock(asks: LockRequest, problem: str) -> None:
     open_and_close(asks)
     (lock,) = Path("locks").glob("*.lock")
     with (
-        hold_state(lock, LockRequest("other-run", TARGET.locking)),
+        hold_state(LockRequest("other-run", TARGET.locking), None, lambda: lock),
         pytest.raises(StateBusyError) as caught,
     ):
         open_and_close(asks)
@@ -93,7 +96,7 @@ def test_another_run_has_the_lock(asks: LockRequest, problem: str) -> None:
 
 @pytest.mark.parametrize("mode", Exclusivity)
 def test_a_lock_that_cannot_be_used(mode: Exclusivity) -> None:
-    Path("locks").touch()  # in place of the folder
+    Path("locks").touch(0o600)  # in place of the folder
     emitted: list[Any] = []
     request = LockRequest("run-1", Locking(mode, 0, "locks"), emitted.append)
     if mode is Exclusivity.REQUIRE:
@@ -110,5 +113,21 @@ def test_an_invalid_project_and_an_open_duckdb_file(context_class: Mock) -> None
         with pytest.raises(raised, match=text), opened.open_context(TARGET, Redaction()):
             raise error(text)
     context_class.side_effect = ConfigError("no gateway 'main'")
-    with pytest.raises(SetupError, match=r"no gateway 'main'. Run `sqlmesh -p . info`"):
+    with pytest.raises(
+        SetupError,
+        match=r"no gateway 'main'. Run `sqlmesh -p . --gateway main --config config info`",
+    ):
         open_and_close()
+
+
+def test_a_malformed_configuration_is_not_quoted(
+    tmp_path: Path, context_class: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "Context", Context)
+    write_project(tmp_path, {}, config="gateways:\n  main: {connection: {password: hunter2: x}}\n")
+    with pytest.raises(SetupError) as caught:
+        open_and_close()
+
+    place = f"{tmp_path / 'config.yaml'} is not valid YAML: line 2, column 40"
+    assert str(caught.value).startswith(f"SQLMesh cannot load the project .: {place}. Run `sqlmesh")
+    assert "hunter2" not in str(caught.value)

@@ -13,6 +13,7 @@ from sqlmesh.utils import CompletionStatus
 
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
@@ -20,21 +21,26 @@ from dg_sqlmesh_codegen.runtime.sqlmesh import promoted, run
 
 pytestmark = pytest.mark.sqlmesh
 
-SNAPSHOT = Mock(is_audit=False)
+SNAPSHOT, PLANNED = Mock(is_audit=False), Mock(plan_id="1")
+WAITING = events.Message(logging.INFO, "Only one sqlmesh run can plan")  # a sentence of ours
 MODEL = events.PromotedModel('"a"', "1", (), None)
 
 
 @pytest.fixture(autouse=True)
 def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    made = Mock()
+    made = Mock(environment=PLANNED)
 
     @contextmanager
-    def open_context(_: Target, redaction: Redaction, *arguments: object) -> Iterator[Mock]:
-        redaction.add(["hunter2!"])
+    def open_context(
+        _: Target, redaction: Redaction, request: LockRequest, *arguments: object
+    ) -> Iterator[Mock]:
+        redaction.add(["hunter2!", "sqlmesh", "plan"])
+        request.emit(WAITING)
         yield made
 
     monkeypatch.setattr(run, "open_context", open_context)
-    monkeypatch.setattr(promoted, "read_environment", lambda context, target: None)
+    monkeypatch.setattr(promoted, "read_environment", lambda context, target: PLANNED)
+    monkeypatch.setattr(promoted, "find_environment", lambda context, target: made.environment)
     monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': SNAPSHOT})
     monkeypatch.setattr(promoted, "promoted_model", lambda snapshot, target: MODEL)
     return made
@@ -56,12 +62,21 @@ def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> 
     times = {"start": "2026-11-05", "end": "2026-11-06", "execution_time": None}
 
     assert evaluate(ignore_cron=True, **times) == [
+        WAITING,
         events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod"),
         events.Message(logging.INFO, "connected with ***"),
         events.RunEnded(nothing_to_do=True),
     ]
     flags = {"ignore_cron": True, "no_auto_upstream": False, "skip_janitor": True}
     context.run.assert_called_once_with("prod", select_models=['"a"'], **flags, **times)
+
+
+def test_the_environment_is_read_again_after_a_plan(context: Mock) -> None:
+    context.run.return_value = CompletionStatus.SUCCESS
+    context.environment = Mock(plan_id="2")
+    before, after, _ = evaluate()
+
+    assert before == after == events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod")
 
 
 def test_a_run_that_ignores_crons_does_not_ask_to_wait_for_one(context: Mock) -> None:
@@ -86,6 +101,11 @@ def test_an_error_has_no_secrets_and_no_cause(context: Mock, error: BaseExceptio
     assert str(caught.value) == f"{type(error).__name__}: ***"
     assert "hunter2!" not in caught.value.traceback
     assert caught.value.__context__ is None
+
+
+def test_a_remedy_is_not_redacted() -> None:
+    with pytest.raises(SetupError, match="Run `sqlmesh -p /project plan prod`"):
+        evaluate(fqns=frozenset(['"new"']))
 
 
 def test_a_time_that_sqlmesh_cannot_parse() -> None:

@@ -1,6 +1,6 @@
 """Stops a run: no further batch, running queries canceled, and no thread that keeps the process.
 
-Works on the cursors and connections of any database driver. SQLMesh provides them while it
+Works on the jobs, cursors and connections of any database driver. SQLMesh opens them while it
 evaluates a model.
 """
 
@@ -12,10 +12,14 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import Any
 
-# Methods of a cursor or connection: `interrupt` of DuckDB; `cancel` of psycopg, Trino, Databricks,
-# Athena and pyodbc. All of them may be called from another thread.
+# Returns what a thread has open at the time of the call: jobs, cursors and connections.
+Handles = Callable[[], Iterable[object]]
+# `interrupt` of DuckDB; `cancel` of psycopg, Trino, Databricks, Athena, pyodbc and of BigQuery's
+# jobs. All of them may be called from another thread.
 _CANCEL_METHODS = ("interrupt", "cancel")
 # How long other threads have to end after the main thread.
 _EXIT_TIMEOUT_SECONDS = 2.0
@@ -28,10 +32,10 @@ class Stop(threading.Event):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._working: dict[int, tuple[object, ...]] = {}
+        self._working: dict[int, Handles] = {}
 
-    def begin(self, *handles: object) -> None:
-        """Record that the calling thread works with this cursor and this connection."""
+    def begin(self, handles: Handles) -> None:
+        """Record that the calling thread works. `handles` is called when its query is canceled."""
         with self._lock:
             self._working[threading.get_ident()] = handles
 
@@ -45,7 +49,9 @@ class Stop(threading.Event):
         with self._lock:
             working = list(self._working.values())
         for handles in working:
-            threading.Thread(target=_cancel, args=(handles,), daemon=True).start()
+            threading.Thread(
+                target=_cancel, args=(handles,), name="cancel-query", daemon=True
+            ).start()
 
 
 def exit_with_main_thread(threads_before: Collection[threading.Thread]) -> None:
@@ -79,15 +85,33 @@ def _exit(threads_before: frozenset[threading.Thread]) -> None:
     os._exit(1)
 
 
-def _cancel(handles: tuple[object, ...]) -> None:
-    for handle in handles:
-        for name in _CANCEL_METHODS:
-            method = getattr(handle, name, None)
-            if not callable(method):
-                continue
-            try:
-                method()
-            except Exception:  # noqa: BLE001 - of any driver; the query then runs to its end
-                _log.warning("The running query could not be canceled", exc_info=True)
-            else:
-                return
+def _cancel(handles: Handles) -> None:
+    try:
+        methods = [method for handle in handles() for method in _cancel_methods(handle)]
+    except Exception:  # noqa: BLE001 - SQLMesh may be opening or closing them
+        _log.warning("The running query could not be found", exc_info=True)
+        return
+    for method in methods:
+        try:
+            method()
+        except Exception:  # noqa: BLE001 - of any driver; the query then runs to its end
+            _log.warning("The running query could not be canceled", exc_info=True)
+        else:
+            return
+
+
+def _cancel_methods(handle: object) -> list[Callable[[], object]]:
+    methods = [getattr(handle, name, None) for name in _CANCEL_METHODS]
+    found = [method for method in methods if callable(method)][:1]
+    if hasattr(handle, "session_id"):
+        found.append(partial(_cancel_snowflake, handle))
+    return found
+
+
+def _cancel_snowflake(connection: Any) -> None:  # noqa: ANN401 - the driver may not be installed
+    """Cancel what a Snowflake session runs (Snowflake docs, "Canceling Statements").
+
+    Threads may share a connection. A cursor does not know the id of its query until it has ended.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT SYSTEM$CANCEL_ALL_QUERIES({int(connection.session_id)})")

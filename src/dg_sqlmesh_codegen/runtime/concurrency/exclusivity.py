@@ -1,9 +1,9 @@
 """One SQLMesh run at a time: SQLMesh does not support two on one environment.
 
-Three layers. The generated op is in a pool and its job has a concurrency key, so an instance can
-limit both. A tick requests no run while another one is active. And a lock file excludes the runs of
-one host (`state_lock`). Where steps or runs can start on several hosts, the instance must have a
-limit.
+Three layers. A run holds a lock of the state (`state_lock`): the lock of its server excludes all
+runs, a lock file those of one host. A tick requests no run while another one is active. And the
+generated op is in a pool and its job has a concurrency key, so an instance can limit both. Where
+steps or runs can start on several hosts and the state has only a lock file, it must.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def skip_reason(record: dg.RunRecord, now: datetime) -> str:
 def missing_limit(context: dg.AssetExecutionContext) -> str | None:
     """Return why a second run on another host can start now, and how to prevent it.
 
-    None if an instance limit prevents it, or if runs and steps stay on one host: there the lock
-    file is enough.
+    None if an instance limit prevents it, or if runs and steps stay on one host: there a lock file
+    is enough. It does not matter if the server of the state has a lock.
     """
     limits = compat.limits(context.instance, POOL, TAG)
     executor, executes_here = compat.executor(context)
@@ -93,7 +93,8 @@ def missing_limit(context: dg.AssetExecutionContext) -> str | None:
         return None
     return (
         f"SQLMesh does not support two runs on one environment at once, and nothing prevents them "
-        f"with {limits.launcher} and the executor {executor!r}: steps can run on several hosts. "
+        f"with {limits.launcher} and the executor {executor!r}: steps can run on several hosts, "
+        "and the database of SQLMesh's state has no lock. "
         f"Limit the pool {POOL} to 1 in dagster.yaml:\n\n{SNIPPET}"
     )
 

@@ -104,7 +104,9 @@ class RunResults:
         state, fqn = self._state, model.fqn
         if fqn in state.failed:
             yield from self._results.selected(self._results.audit_checks(model))
-        is_known = fqn in state.failed or fqn in state.skipped or fqn in state.not_promoted
+        # SQLMesh also skips models if the environment changes: it restarts the run, or gives up.
+        is_skipped = fqn in state.skipped and bool(state.failed or not aborted)
+        is_known = fqn in state.failed or is_skipped or fqn in state.not_promoted
         if not is_known and (aborted or self._selection.is_retry):
             return  # in a retry, a model can be "not due" because the first attempt evaluated it
         if model.has_status_check:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any
 
 from sqlmesh import Context
 from sqlmesh.core.config.connection import ConnectionConfig
@@ -22,6 +23,7 @@ from sqlmesh.core.snapshot import (
 from sqlmesh.core.state_sync import StateSync
 from sqlmesh.core.state_sync.base import SCHEMA_VERSION, Versions
 from sqlmesh.utils import major_minor
+from sqlmesh.utils.connection_pool import ConnectionPool
 from sqlmesh.utils.date import now_timestamp
 
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation
@@ -58,6 +60,11 @@ def state_connection(context: Context) -> ConnectionConfig:
     return context.config.get_state_connection(context.gateway) or context.connection_config
 
 
+def connect_to_state(context: Context) -> Any:  # noqa: ANN401 - a connection of any driver
+    """Open a connection to the state, with the driver and the credentials that SQLMesh uses."""
+    return state_connection(context).create_engine_adapter(concurrent_tasks=1).connection
+
+
 def is_newer(state: Versions) -> bool:
     """Return whether a newer SQLMesh wrote the state: migrating is no remedy then.
 
@@ -80,13 +87,25 @@ def open_state(context: Context) -> Iterator[StateSync]:
         state.close()  # the context does not; and DuckDB lets no other connection in until then
 
 
-def thread_handles(context: Context, gateway: str | None) -> tuple[object, object]:
-    """Return the cursor and the connection of the calling thread, to cancel its query.
+def open_handles(context: Context, gateway: str | None, thread: int) -> list[object]:
+    """Return the BigQuery job, the cursor and the connection of a thread, to cancel its query.
 
-    SQLMesh keeps one of each for every thread, and has no method that cancels a query.
+    SQLMesh has no method that cancels a query. Its public properties open a cursor of the calling
+    thread; this opens nothing. A pool keeps either one of each for every thread, or one for all.
     """
-    adapter = context.snapshot_evaluator.get_adapter(gateway)
-    return adapter.cursor, adapter.connection
+    pool = context.snapshot_evaluator.get_adapter(gateway)._connection_pool
+    attributes = _of_thread(pool, thread, "_thread_attributes", "_attributes") or {}
+    handles = (
+        attributes.get("query_job"),
+        _of_thread(pool, thread, "_thread_cursors", "_cursor"),
+        _of_thread(pool, thread, "_thread_connections", "_connection"),
+    )
+    return [handle for handle in handles if handle is not None]
+
+
+def _of_thread(pool: ConnectionPool, thread: int, of_each: str, of_all: str) -> Any:  # noqa: ANN401
+    by_thread = getattr(pool, of_each, None)
+    return getattr(pool, of_all, None) if by_thread is None else by_thread.get(thread)
 
 
 def refresh_intervals(context: Context, snapshots: Iterable[Snapshot]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from threading import get_ident
 from typing import Any
 
@@ -57,14 +58,14 @@ class RunConsole(NoopConsole):
     """The console of one run. It refuses further batches once `stop` is set."""
 
     def __init__(
-        self, emit: Emit, stop: Stop, handles: Callable[[str | None], tuple[object, ...]]
+        self, emit: Emit, stop: Stop, handles: Callable[[str | None, int], Iterable[object]]
     ) -> None:
         """Create the console in the thread of the run.
 
         Args:
             emit: takes the events.
-            stop: gets the cursor and the connection of each working thread.
-            handles: returns the calling thread's cursor and connection for a gateway.
+            stop: learns which threads work.
+            handles: returns what a thread has open on a gateway, to cancel its query.
         """
         self._emit = emit
         self._stop = stop
@@ -76,9 +77,9 @@ class RunConsole(NoopConsole):
     ) -> None:
         """SQLMesh knows which models are due, and has not started any."""
         if self._stop.is_set():
-            raise RunStoppedError("the Dagster run was stopped before SQLMesh started")
+            raise RunStoppedError("the run was stopped before SQLMesh started")
         # This thread runs the statements `before_all` and `after_all`.
-        self._stop.begin(*self._handles(None))
+        self._stop.begin(partial(self._handles, None, get_ident()))
         due = (_due_model(each, len(intervals)) for each, intervals in batched_intervals.items())
         self._emit(events.RunPlanned(tuple(due)))
 
@@ -87,8 +88,8 @@ class RunConsole(NoopConsole):
     ) -> None:
         """A batch is about to start. An exception here fails it before it has done anything."""
         if self._stop.is_set():
-            raise RunStoppedError("the Dagster run was stopped before this model")
-        self._stop.begin(*self._handles(snapshot.model_gateway))
+            raise RunStoppedError("the run was stopped before this model")
+        self._stop.begin(partial(self._handles, snapshot.model_gateway, get_ident()))
 
     def update_snapshot_evaluation_progress(
         self,

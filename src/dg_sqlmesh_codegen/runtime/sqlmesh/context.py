@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlmesh import Context
 from sqlmesh.core.environment import Environment
 from sqlmesh.utils.errors import SQLMeshError
 
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import (
-    LockRequest,
-    hold_state,
-    shared_folder,
-)
+from dg_sqlmesh_codegen.runtime.concurrency.file_lock import lock_file
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.server_lock import SERVERS, ServerLock
+from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, secrets_of
 from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.yaml_errors import yaml_problem
 
 from . import compat
 from .console import AuditNotifier
-from .state_identity import state_key
+from .state_identity import duckdb_file, state_key
 
 
 @contextmanager
@@ -40,8 +41,8 @@ def open_context(
         notifier: receives failed audits.
 
     Raises:
-        SetupError: a project folder is missing, its configuration is invalid, or the lock file
-            cannot be used.
+        SetupError: a project folder is missing, its configuration is invalid, or nothing excludes
+            a second run.
         StateBusyError: another process held the lock until the timeout, or has opened the DuckDB
             file of the state.
     """
@@ -61,7 +62,7 @@ def open_context(
         try:
             with _duckdb_lock_errors():
                 if lock_request:
-                    lock.enter_context(hold_state(_lock_path(context, target), lock_request))
+                    lock.enter_context(_hold_state(context, target, lock_request))
                 yield context
         finally:
             context.close()
@@ -78,18 +79,41 @@ def _context(target: Target, notifier: AuditNotifier | None) -> Context:
             selector=compat.ExactSelector,
             load=False,
         )
-    except SQLMeshError as error:
+    except Exception as error:
+        malformed = yaml_problem(error)
+        if not malformed and not isinstance(error, SQLMeshError):
+            raise
         raise SetupError(
-            f"SQLMesh cannot load the project {', '.join(target.project_dirs)}: {error}",
-            f"Run `sqlmesh -p {target.project_dirs[0]} info` to see the whole error.",
+            f"SQLMesh cannot load the project {', '.join(target.project_dirs)}",
+            f"Run `sqlmesh {target.cli_arguments} info` to see the whole error.",
+            malformed or str(error),
         ) from error
 
 
-def _lock_path(context: Context, target: Target) -> Path:
-    folder = Path(target.locking.folder) if target.locking.folder else shared_folder()
-    environment = Environment.sanitize_name(target.environment)
+def server_lock(context: Context, target: Target) -> ServerLock | None:
+    """Return the lock of the server that the state is in; None if it is not in such a server."""
+    connection = compat.state_connection(context)
+    server = SERVERS.get(connection.type_)
+    if server is None:
+        return None
+    schema, environment = _schema_and_environment(context, target)
+    # Not the address of the server: hosts can know it by different names.
+    name = f"{schema or connection.get_catalog()}/{environment}"
+    return ServerLock(server, partial(compat.connect_to_state, context), name)
+
+
+def _hold_state(
+    context: Context, target: Target, request: LockRequest
+) -> AbstractContextManager[None]:
+    connection = compat.state_connection(context)
+    key = state_key(connection, *_schema_and_environment(context, target))
+    file = partial(lock_file, duckdb_file(connection), key, request.locking.folder)
+    return hold_state(request, server_lock(context, target), file)
+
+
+def _schema_and_environment(context: Context, target: Target) -> tuple[str | None, str]:
     schema = context.config.get_state_schema(context.gateway)
-    return folder / f"{state_key(compat.state_connection(context), schema, environment)}.lock"
+    return schema, Environment.sanitize_name(target.environment)
 
 
 @contextmanager
@@ -100,5 +124,5 @@ def _duckdb_lock_errors() -> Iterator[None]:
     except Exception as error:
         # duckdb.IOException; by name, because a project without DuckDB may not have its driver.
         if type(error).__module__.startswith(("duckdb", "_duckdb")) and "set lock" in str(error):
-            raise StateBusyError(" ".join(str(error).split())) from error
+            raise StateBusyError("DuckDB", detail=" ".join(str(error).split())) from error
         raise

@@ -11,7 +11,7 @@ from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
@@ -78,9 +78,10 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
         request = LockRequest("", target.locking.for_tick())
         with open_context(target, redaction, request) as context:
             environment = read_environment(context, target)
+            if not environment.finalized_ts:
+                return DueModels({}, unfinished_plan=environment.plan_id)
             snapshots = _CACHE.read(context, target, environment)
-        planned = (environment.finalized_ts or 0) / 1000
-        return _due_models(snapshots, target, execution_time, planned)
+        return _due_models(snapshots, target, execution_time, environment.finalized_ts / 1000)
 
     return redacted_errors(read)
 

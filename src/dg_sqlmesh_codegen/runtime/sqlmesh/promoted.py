@@ -14,7 +14,7 @@ from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
 from . import compat
-from .context import open_context
+from .context import open_context, server_lock
 from .state_identity import duckdb_file
 
 
@@ -33,6 +33,21 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
     return redacted_errors(read)
 
 
+def lock_server(target: Target) -> str | None:
+    """Return the name of the server whose lock excludes a second run; None if there is none.
+
+    Raises:
+        SetupError, RunError: as `promoted_models`.
+    """
+
+    def read(redaction: Redaction) -> str | None:
+        with open_context(target, redaction) as context:
+            lock = server_lock(context, target)
+            return lock.find() if lock else None
+
+    return redacted_errors(read)
+
+
 def read_environment(context: Context, target: Target) -> Environment:
     """Read the environment from the state.
 
@@ -40,11 +55,16 @@ def read_environment(context: Context, target: Target) -> Environment:
         SetupError: it was never planned, or the state belongs to another SQLMesh version.
     """
     _require_current_state(context, target)
-    name = Environment.sanitize_name(target.environment)
-    environment = context.state_reader.get_environment(name)
+    environment = find_environment(context, target)
     if environment is None:
         raise _never_planned(context, target)
     return environment
+
+
+def find_environment(context: Context, target: Target) -> Environment | None:
+    """Read the environment from a state that can be read; None if it is not there."""
+    name = Environment.sanitize_name(target.environment)
+    return context.state_reader.get_environment(name)
 
 
 def read_snapshots(context: Context, environment: Environment) -> dict[str, Snapshot]:
@@ -106,9 +126,8 @@ def _require_current_state(context: Context, target: Target) -> None:
             remedy = f"Run `sqlmesh {target.cli_arguments} migrate`."
             if compat.is_newer(versions):
                 remedy = f"Install the version of the state: sqlmesh=={versions.sqlmesh_version}."
-            raise SetupError(
-                f"The SQLMesh state and the installed SQLMesh do not match: {error}", remedy
-            ) from error
+            problem = "The SQLMesh state and the installed SQLMesh do not match"
+            raise SetupError(problem, remedy, str(error)) from error
 
 
 def _never_planned(context: Context, target: Target) -> SetupError:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import LockRequest
+from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Event, Message, RunEnded
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
@@ -49,7 +50,7 @@ def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> 
     """
 
     def work(redaction: Redaction) -> None:
-        _evaluate(target, evaluation, lambda event: emit(redaction.event(event)), stop, redaction)
+        _evaluate(target, evaluation, emit, stop, redaction)
 
     redacted_errors(work, BaseException)  # a Python model can call sys.exit
 
@@ -58,22 +59,22 @@ def _evaluate(
     target: Target, evaluation: Evaluation, emit: Emit, stop: Stop, redaction: Redaction
 ) -> None:
     _require_valid_times(evaluation)
-    notifier = AuditNotifier(emit=emit)
-    request = LockRequest(evaluation.run_id, target.locking, emit, stop)
+    notifier = AuditNotifier(emit=redaction.emitter(emit))
+    request = LockRequest(evaluation.run_id, target.locking, emit, stop, redaction.text)
     with open_context(target, redaction, request, notifier) as context:
-        snapshots = promoted.read_snapshots(context, promoted.read_environment(context, target))
+        environment = promoted.read_environment(context, target)
+        snapshots = promoted.read_snapshots(context, environment)
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command))
-        models = (promoted.promoted_model(each, target) for each in snapshots.values())
-        emit(EnvironmentRead(tuple(models), target.plan_command))
+        emit(_environment_read(snapshots, target))
         evaluation = replace(evaluation, fqns=fqns)
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
         include = evaluation.upstream is Upstream.INCLUDE
         said = _without_crons(emit) if evaluation.ignore_cron else emit
         context.console = RunConsole(
-            said, stop, lambda gateway: compat.thread_handles(context, gateway)
+            redaction.emitter(said), stop, partial(compat.open_handles, context)
         )
         status = context.run(
             target.environment,
@@ -87,18 +88,16 @@ def _evaluate(
             no_auto_upstream=not include,
             skip_janitor=True,
         )
+        current = promoted.find_environment(context, target)
+        if current and current.plan_id != environment.plan_id:
+            # A plan was applied during the run: it can have added and removed models.
+            emit(_environment_read(promoted.read_snapshots(context, current), target))
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
 
 
-def _without_crons(emit: Emit) -> Emit:
-    """Replace SQLMesh's message for a run with nothing to do: it asks to wait for a cron."""
-
-    def emit_other(event: Event) -> None:
-        if isinstance(event, Message) and event.text.startswith(NOTHING_READY):
-            event = Message(event.level, "No interval is missing, so no model is evaluated.")
-        emit(event)
-
-    return emit_other
+def _environment_read(snapshots: Mapping[str, Snapshot], target: Target) -> EnvironmentRead:
+    models = (promoted.promoted_model(each, target) for each in snapshots.values())
+    return EnvironmentRead(tuple(models), target.plan_command)
 
 
 def _report_missing_upstream(
@@ -110,6 +109,17 @@ def _report_missing_upstream(
     if evaluation.upstream is Upstream.FAIL:
         raise SetupError(missing, "Select them too, or set `upstream` to 'include'.")
     emit(Message(logging.WARNING, f"{missing}. The selected models are evaluated without them."))
+
+
+def _without_crons(emit: Emit) -> Emit:
+    """Replace SQLMesh's message for a run with nothing to do: it asks to wait for a cron."""
+
+    def emit_other(event: Event) -> None:
+        if isinstance(event, Message) and event.text.startswith(NOTHING_READY):
+            event = Message(event.level, "No interval is missing, so no model is evaluated.")
+        emit(event)
+
+    return emit_other
 
 
 def _require_valid_times(evaluation: Evaluation) -> None:

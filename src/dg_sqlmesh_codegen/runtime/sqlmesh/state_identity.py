@@ -31,14 +31,12 @@ _IDENTITY_FIELDS = (
     "s3_warehouse_location",
     "work_group",
 )
-# The drivers' default ports, for connection types in which SQLMesh sets no default.
-_DEFAULT_PORTS = {"mysql": "3306", "redshift": "5439"}
-_SAME_HOST = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
 
 
 def state_key(connection: BaseModel, schema: str | None, environment: str) -> str:
     """Return a key that is the same for two projects whose runs must not overlap.
 
+    It names the lock file, which is used where no server locks the state.
     Only one process at a time can open a DuckDB file, so there the environment does not matter.
 
     Args:
@@ -55,9 +53,8 @@ def state_key(connection: BaseModel, schema: str | None, environment: str) -> st
     if file:
         identity = {"type": kind, "file": str(file)}
     else:
-        fields = {name: _normalized(getattr(connection, name, None)) for name in _IDENTITY_FIELDS}
-        fields["port"] = fields["port"] or _DEFAULT_PORTS.get(kind)
-        known = {name: value for name, value in fields.items() if value is not None}
+        fields = {name: getattr(connection, name, None) for name in _IDENTITY_FIELDS}
+        known = {name: str(value).lower() for name, value in fields.items() if value is not None}
         identity = {"type": kind, "schema": schema, "environment": environment, **known}
     text = json.dumps(identity, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -80,10 +77,3 @@ def duckdb_file(connection: BaseModel) -> Path | None:
     if path == ":memory:" or path.startswith("md:") or "://" in path:
         return None
     return Path(path).resolve()
-
-
-def _normalized(value: object) -> str | None:
-    if value is None:
-        return None
-    text = str(value).strip().lower()
-    return _SAME_HOST.get(text, text)
