@@ -36,7 +36,7 @@ STEPS = (
         "Plan and promote with SQLMesh, as of two days ago",
         "sqlmesh -p shop plan --auto-apply --no-prompts --execution-time '2 days ago'",
     ),
-    Step("Run what is due with Dagster", "dagster job execute -m defs.definitions -j sqlmesh_job"),
+    Step("Run what is due with Dagster", "python run_job.py"),
     Step("Read what Dagster recorded", "python report.py", prints_result=True),
 )
 

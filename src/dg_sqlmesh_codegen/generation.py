@@ -47,7 +47,9 @@ def render_project(
             # sqlmesh_execution_status is one more than there are audits, of every model.
             checks=sum(len(asset.checks) + config.execution_status_check for asset in assets),
             schedules=tuple((schedule.timezone, schedule.crons) for schedule in used),
-            warnings=warnings(project, config, translator),
+            warnings=warnings(
+                project, config, translation, {each.model.fqn: each.key for each in assets}
+            ),
             unset_variables=project.unset_variables,
         ),
     )

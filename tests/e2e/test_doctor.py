@@ -128,6 +128,20 @@ def test_a_state_that_cannot_be_read(workplace: Path, state: str, what: str, rem
     assert not (workplace / "nowhere.db").exists()
 
 
+def test_a_dagster_home_that_is_missing(
+    quick: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(quick.folder / "nowhere")
+    monkeypatch.setenv("DAGSTER_HOME", home)
+
+    assert main([quick.package.name]) == 1
+    problem, *others = capsys.readouterr().out.splitlines()
+    assert problem.startswith("problem: a part of the installation cannot be examined: ")
+    assert home in problem
+    assert "Check DAGSTER_HOME" in problem
+    assert others[-1] == "ok: the promoted models match the generated package"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

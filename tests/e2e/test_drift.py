@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from dg_sqlmesh_codegen.runtime.doctor import Severity, doctor
 from e2e import workshop
 from e2e.outcome import STATUS
-from e2e.shop import Shop, materialize
+from e2e.shop import Shop, materialize, tick
 from projects import model
 
 pytestmark = pytest.mark.dagster
@@ -116,3 +119,26 @@ def test_an_edge_that_was_promoted_the_other_way_round(workplace: Path) -> None:
     assert outcome.failure == ""
     assert outcome.materialized == ["work.b", "work.a"]
     assert outcome.status == {"work.a": "evaluated", "work.b": "evaluated"}
+
+
+def test_a_gateway_with_another_default_catalog(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planned as it should be, and no plan would make the names those of the package."""
+    other = "  prd: {connection: {type: duckdb, database: prd.db}}"
+    shop = workshop.make(workplace, {"models/a.sql": model("work.a", kind="FULL")}, gateways=other)
+    config = shop.project / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("default_gateway: local", "default_gateway: prd"))
+    workshop.plan(shop)
+    config.write_text(text)
+    monkeypatch.setenv("DG_SQLMESH_GATEWAY", "prd")
+    module = shop.definitions()
+    found = doctor(module.MODELS, module.defs.resources["sqlmesh"], None)
+    (problem,) = [finding.what for finding in found if finding.severity is Severity.PROBLEM]
+    reason = tick(shop, datetime(2026, 11, 6, tzinfo=UTC))
+    assert isinstance(reason, dg.SkipReason)
+
+    for said in (materialize(shop).failure, str(reason.skip_message), problem):
+        assert "has shop.work.a, and the SQLMesh environment has prd.work.a (1 model)" in said
+        assert "plan prod" not in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -13,6 +14,7 @@ import pytest
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e import workshop
 from e2e.shop import Shop, materialize
+from projects import model, write_project
 
 pytestmark = pytest.mark.dagster
 
@@ -92,6 +94,36 @@ def test_a_selection_or_a_time_that_makes_no_sense(shop: Shop) -> None:
 
     outcome = materialize(shop, start="2026-11-09")
     assert "The start '2026-11-09' is after the end '2026-11-06'" in outcome.failure
+
+
+# As `sqlmesh init duckdb` writes it.
+RELATIVE = """
+gateways: {local: {connection: {type: duckdb, database: db.db}}}
+model_defaults: {dialect: duckdb, start: 2026-11-03, cron: '@daily'}
+"""
+
+
+def test_a_relative_path_is_that_of_the_projects_folder(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(workplace)
+    write_project(shop.project, {"models/a.sql": model("work.a", kind="FULL")}, config=RELATIVE)
+    workshop.generate(shop)
+
+    # The remedy makes the file where the next run looks for it, wherever that run stands.
+    command = f"run `cd {shop.project} && sqlmesh -p {shop.project} plan prod`"
+    assert command in materialize(shop).failure
+    with monkeypatch.context() as patch:
+        patch.chdir(shop.project)
+        workshop.plan(shop)
+    assert materialize(shop).materialized == ["work.a"]
+    assert list(workplace.glob("*.db")) == []
+
+    # Nothing makes an environment in memory last.
+    write_project(shop.project, {}, config=RELATIVE.replace("db.db", "':memory:'"))
+    failure = materialize(shop).failure
+    assert "the state is in memory, and no other process can read it" in failure
+    assert "plan prod`" not in failure
 
 
 @pytest.mark.process

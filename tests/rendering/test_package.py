@@ -79,7 +79,7 @@ models = records(
     kind=any_text,
     depends_on=st.just(()),
     columns=st.lists(records(Column), max_size=3).map(tuple),
-    audits=st.lists(audits, max_size=3, unique_by=lambda use: (use.name, use.args)).map(tuple),
+    audits=st.lists(audits, max_size=3, unique_by=lambda use: use.name).map(tuple),
     source=st.none() | any_text.map(lambda text: Path(f"/project/{text}.sql")),
 )
 
@@ -180,6 +180,20 @@ def test_a_module_in_full() -> None:
     golden = HERE / "rendering" / "orders.py.golden"
     text = rendered(translated(only))["models/shop/marts/orders.py"]
     assert text == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("length", "factor"), [(5, 40), (500, 5)])
+@pytest.mark.parametrize("uses", [10, 400])
+def test_a_module_is_larger_than_its_sql_by_a_constant_factor(
+    uses: int, length: int, factor: int
+) -> None:
+    query = "SELECT\n  a_long_text_of_an_audit\n" * 200
+    audits = [audit("custom", columns=f"({'c' * length}{use})") for use in range(uses)]
+    only = model("shop.a.x", audits=tuple(replace(each, query=query) for each in audits))
+    sql = query + "".join(f"custom({each.args[0][1]})" for each in audits)
+    text = rendered(translated(only))["models/shop/a/x.py"]
+    assert len(text) < factor * len(sql)
+    assert text.count('"SELECT\\n"') == 200
 
 
 # ---- the package
@@ -465,8 +479,15 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert spec.description == spec.metadata["sqlmesh/query"] == strange
     read = {dep.asset_key.to_user_string() for dep in spec.deps}
     assert read == {"lake/raw/heads", "shop/raw/lines"}
-    checks = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+    graph = defs.resolve_asset_graph()
+    checks = {key.name: graph.get_check_spec(key).metadata for key in graph.asset_check_keys}
     assert len(checks) == 3
+    assert checks["not_null__id"] == {
+        "sqlmesh/blocking": True,
+        "sqlmesh/dialect": "duckdb",
+        "sqlmesh/audit_args": {"columns": "(id)"},
+        "sqlmesh/audit_query": "SELECT * FROM @this_model",
+    }
     found = [each for each in defs.schedules or () if isinstance(each, dg.ScheduleDefinition)]
     assert {each.job_name for each in found} == {"sqlmesh_job"}
     crons = {each.execution_timezone: each.cron_schedule for each in found}

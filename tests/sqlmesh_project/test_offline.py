@@ -255,7 +255,9 @@ def test_a_model_on_a_gateway_whose_catalog_nobody_knows(tmp_path: Path) -> None
         model_defaults: {dialect: duckdb}
     """
     write_project(tmp_path, {"models/a.sql": model("s.a")}, config=config)
-    assert describe.inspect(Source((tmp_path,))).models[0].name == "memory.s.a"
+    project = describe.inspect(Source((tmp_path,)))
+    assert project.models[0].name == "memory.s.a"
+    assert "The DuckDB database of gateway 'main' is in memory" in project.warnings[0]
 
     (tmp_path / "models" / "b.sql").write_text(model("s.b", gateway="other"))
     with pytest.raises(ConnectionAttemptedError, match="pass --default-catalog other=NAME"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,46 +99,29 @@ def test_edges_use_the_translators_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second"),
+    ("names", "keys"),
     [
-        # one file
-        ("shop.sales.my-orders", "shop.sales.my_orders"),
-        ("shop.sales.1st", "shop.sales._1st"),
-        ("shop.sales.class", "shop.sales.class_"),
-        # one file on a file system that ignores case
-        ("shop.sales.Orders", "shop.sales.orders"),
-        # one op output: Dagster joins the parts of a key with "__"
-        ("shop.a__b.c", "shop.a.b__c"),
-        # one name `shop__class___x__a` in models/__init__.py
-        ("shop.class.x__a", "shop.class___x.a"),
+        (["s.é", "s.è"], ["s/_D", "s/_D"]),
+        (["s.a b", "s.a_b"], ["s/a_bD", "s/a_b"]),
+        (["s.Orders", "s.orders"], ["s/Orders", "s/orders"]),
+        # One op output: Dagster joins the parts of a key with "__".
+        (["c.a__b.x", "c.a.b__x"], ["c/a__b/xD", "c/a/b__x"]),
     ],
 )
-def test_a_collision_names_both_models(first: str, second: str) -> None:
-    with pytest.raises(ProjectError) as caught:
-        build(model(first), model(second), model("shop.sales.other"))
-    assert first in str(caught.value)
-    assert second in str(caught.value)
-    assert caught.value.exit_code == 3
+def test_default_keys_are_told_apart(names: list[str], keys: list[str]) -> None:
+    found = {asset.model.name: asset.key for asset in build(*map(model, names))}
+    for name, key in zip(names, keys, strict=True):
+        assert re.fullmatch(key.replace("D", "_[0-9a-f]{8}"), "/".join(found[name]))
 
 
-def test_keys_of_a_translator_may_not_collide() -> None:
-    with pytest.raises(SettingError, match=r"shop\.a\.x and shop\.b\.x get the same asset key"):
-        assets_of(project(model("shop.a.x"), model("shop.b.x")), Renaming())
-
-
-@pytest.mark.parametrize(
-    ("names", "path"),
-    [
-        (["shop.sales", "shop.sales.orders"], "shop/sales"),
-        # models/shop/sales/__init__.py is the folder's own.
-        (["shop.sales.__init__", "shop.sales.orders"], "shop/sales/__init__"),
-        # On a file system that ignores case, Python would not find the modules of one of them.
-        (["shop.Sales.orders", "shop.sales.lines"], "shop/sales"),
-    ],
-)
-def test_a_module_may_not_take_the_place_of_another(names: list[str], path: str) -> None:
-    with pytest.raises(ProjectError, match=f"get the same path {path} if case is ignored"):
-        build(*map(model, names))
+def test_keys_that_are_not_default_may_not_collide() -> None:
+    both = (model("shop.a.x"), model("shop.b.x"))
+    message = r"model shop\.a\.x and model shop\.b\.x get the same asset key "
+    with pytest.raises(SettingError, match=f"{message}warehouse__x. Change Renaming.get_asset_key"):
+        assets_of(project(*both), Renaming())
+    tagged = (replace(each, tags=("dagster:asset_key:a/b",)) for each in both)
+    with pytest.raises(ProjectError, match=f"{message}a__b. Change one of the tags"):
+        build(*tagged)
 
 
 @pytest.mark.parametrize(
@@ -148,24 +132,23 @@ def test_names_that_do_not_collide(names: list[str]) -> None:
     assert [".".join(asset.key) for asset in build(*map(model, names))] == names
 
 
-def test_an_external_table_may_not_take_the_key_of_a_model() -> None:
+def test_external_tables_do_not_take_the_keys_of_others() -> None:
     # Dagster would draw an edge to a model that is not read.
-    other, colliding = "shop.raw.my/orders", "shop.raw.my orders"
-    reader = model("shop.marts.a", depends_on=(fqn(other), fqn(colliding)))
-    with pytest.raises(ProjectError, match="asset key") as caught:
-        build(reader, model(colliding), externals=(external(other),))
-    assert not isinstance(caught.value, SettingError)
-    assert str(caught.value) == (
-        f"model {colliding} and the external table {other} get the same asset key "
-        "shop/raw/my_orders. Rename one of them."
-    )
-
-
-def test_external_tables_may_not_share_a_key() -> None:
-    tables = (external("raw.db.my orders"), external("raw.db.my_orders"))
+    names = ["raw.db.my orders", "raw.db.my/orders", "raw.db.my_orders", "raw.db.lines"]
+    tables = tuple(map(external, names))
     reader = model("shop.marts.a", depends_on=tuple(table.fqn for table in tables))
-    with pytest.raises(ProjectError, match=r"raw\.db\.my orders and .* raw\.db\.my_orders get"):
-        build(reader, externals=tables)
+    own = model("raw.db.my-orders")
+    made = project(reader, own, model("raw.db.lines-"), external_tables=tables)
+    keys = graph.asset_keys(made, translation(made))
+    assert len({*keys.values()}) == len(keys) == 7
+    assert keys[own.fqn] == ("raw", "db", "my-orders")
+    assert [keys[table.fqn][-1] for table in tables[2:]] == ["my_orders", "lines"]
+    assert set(build(reader, own, externals=tables)[1].deps) == {keys[t.fqn] for t in tables}
+    with pytest.raises(SettingError, match="get the same asset key lake/x"):
+        graph.asset_keys(
+            project(external_tables=(external("a.b.x"), external("a.c.x"))),
+            translation(project(), Renaming()),
+        )
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from builders import external, model, project
+from builders import external, model, project, translation
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, Project
+from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 from dg_sqlmesh_codegen.translation.warnings import warnings
 
@@ -15,8 +17,11 @@ HERE = Path(__file__).parent
 KNOWN = (Column("id", "INT"),)
 
 
-def found(made: Project) -> tuple[str, ...]:
-    return warnings(made, Config((HERE,), HERE))
+def found(
+    made: Project, translator: SQLMeshTranslator | None = None, config: Config | None = None
+) -> tuple[str, ...]:
+    used = translation(made, translator)
+    return warnings(made, config or Config((HERE,), HERE), used, graph.asset_keys(made, used))
 
 
 def test_no_warnings() -> None:
@@ -28,13 +33,17 @@ def test_no_warnings() -> None:
 def test_a_changed_name_is_listed_once() -> None:
     tags = ("dagster:group_name:our marts", "per month")
     models = [model(f"s.{name}", columns=KNOWN, tags=tags, owner="analytics") for name in "ab"]
-    models.append(model("s.a b", columns=KNOWN))
+    models += [model("s.a b", columns=KNOWN), model("s.顧客", columns=KNOWN)]
+    models += [model("s.注文", columns=KNOWN)]
 
-    assert found(project(*models)) == (
+    lines = tuple(re.sub("_[0-9a-f]{8}'", "_D'", line) for line in found(project(*models)))
+    assert lines == (
         "asset key 's/a b' is written as 's/a_b'",
         "group 'our marts' is written as 'our_marts'",
         "tag 'per month' is written as 'per_month'",
         "owner 'analytics' is written as 'team:analytics'",
+        "asset key 's/注文' is written as 's/___D'",
+        "asset key 's/顧客' is written as 's/___D'",
     )
 
 
@@ -71,7 +80,7 @@ def test_names_of_a_translator_are_not_listed() -> None:
 
     odd = project(model("s.a b", columns=KNOWN, tags=("c d",), owner="data"))
 
-    assert warnings(odd, Config((HERE,), HERE), Own()) == ("tag 'c d' is written as 'c_d'",)
+    assert found(odd, Own()) == ("tag 'c d' is written as 'c_d'",)
 
 
 def test_settings_that_have_no_effect() -> None:
@@ -84,8 +93,8 @@ def test_settings_that_have_no_effect() -> None:
     )
 
     wins = "group_name = 'marts' overrides the translator's get_group_name"
-    assert warnings(project(), config) == (wins,)
-    assert warnings(project(), config, Namer()) == (
+    assert found(project(), config=config) == (wins,)
+    assert found(project(), Namer(), config) == (
         "external_asset_mapping is not used: the translator layers:Layers returns the keys of "
         "external tables",
         wins,

@@ -87,13 +87,14 @@ def _asset(record: Fields, path: PurePosixPath) -> model.ParsedAsset:
     spec = _record(record.get("spec"), "spec")
     metadata = _mapping(spec.get("metadata"))
     others = (
-        _without(record, "fqn", "spec", "audits")
+        _without(record, "fqn", "spec", "audits", "audit_queries")
         | _without(spec, "0", "key", "deps", "code_version", "metadata")
         | _without(metadata, "sqlmesh/query", "dagster/column_schema")
     )
     if source := others.get("sqlmesh/source"):
         # Relative to the package: relative to the module, it would differ with the model's schema.
         others["sqlmesh/source"] = posixpath.normpath(path.parent / text(source))
+    queries = _mapping(record.get("audit_queries"))
     columns = [*_columns(metadata.get("dagster/column_schema"))]
     others |= {f"description of {name}": about for name, _, about in columns if about}
     return model.ParsedAsset(
@@ -104,7 +105,7 @@ def _asset(record: Fields, path: PurePosixPath) -> model.ParsedAsset:
         deps=_keys(spec, "deps"),
         query=_text(metadata.get("sqlmesh/query")),
         columns={name: (type_,) for name, type_, _ in columns},
-        audits=dict(_audit(_record(each, "audits")) for each in _list(record, "audits")),
+        audits=dict(_audit(_record(each, "audits"), queries) for each in _list(record, "audits")),
         properties={name: texts(others[name]) for name in sorted(others)},
         external=path.parts[0] == EXTERNALS_FOLDER,
     )
@@ -131,7 +132,7 @@ def _columns(schema: Value) -> Iterator[tuple[str, str, Value]]:
         yield text(name or ""), text(type_ or "unknown"), column.get("description")
 
 
-def _audit(record: Fields) -> tuple[str, tuple[str, ...]]:
+def _audit(record: Fields, queries: Fields) -> tuple[str, tuple[str, ...]]:
     spec = _record(record.get("spec"), "spec")
     metadata = _mapping(spec.get("metadata"))
     name = audit = text(record.get("audit", ""))
@@ -140,7 +141,7 @@ def _audit(record: Fields) -> tuple[str, tuple[str, ...]]:
     return f"standalone {name}" if record.get("standalone") is True else name, (
         _BLOCKS.get(text(metadata.get("sqlmesh/blocking")), "unknown"),
         f"check {text(spec.get('name', audit))}",
-        *texts(metadata.get("sqlmesh/audit_query")),
+        *texts(metadata.get("sqlmesh/audit_query", queries.get(audit))),
         *map("/".join, _keys(spec, "additional_deps")),
     )
 

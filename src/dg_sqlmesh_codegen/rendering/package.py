@@ -12,7 +12,8 @@ from dg_sqlmesh_codegen.package_paths import EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import Project
-from dg_sqlmesh_codegen.translation.graph import Asset, External, import_name
+from dg_sqlmesh_codegen.translation.graph import Asset, External
+from dg_sqlmesh_codegen.translation.naming import import_name
 from dg_sqlmesh_codegen.version import __version__
 
 from . import templates

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 
 import dagster as dg
+from dagster import DagsterError
 
 from .concurrency.exclusivity import POOL, TAG, pool_is_exclusive, queue_is_exclusive
 from .dagster import compat
@@ -62,6 +63,7 @@ class Finding:
 
 
 _ok, _warning, _problem = (partial(Finding, severity) for severity in Severity)
+_Resource = Callable[[], AbstractContextManager[SQLMeshResource]]
 _NO_INSTANCE = _warning(
     "DAGSTER_HOME is not set, so no Dagster instance was examined",
     "Set it to the folder of your dagster.yaml.",
@@ -81,17 +83,10 @@ def doctor(
     Returns:
         Good and bad findings. Each warning and problem says how to fix it.
     """
-    of_instance = (
-        lambda instance: _examine_limits(instance, _lock_server(resource)),
-        _examine_slots,
-        _examine_daemon,
-        _examine_run_monitoring,
-    )
-    parts: list[Callable[[], Iterable[Finding]]] = [lambda: [_NO_INSTANCE]]
+    of_instance: Iterable[Finding] = [_NO_INSTANCE]
     if instance:
-        parts = [partial(examine, instance) for examine in of_instance]
-    parts.append(lambda: _examine_project(models, resource.target()))
-    return tuple(finding for part in parts for finding in _findings_of(part))
+        of_instance = _examine_instance(instance, lambda: nullcontext(resource))
+    return (*of_instance, *_findings_of(lambda: _examine_project(models, resource.target())))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,17 +104,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _examine_package(package: str) -> Sequence[Finding]:
     try:
         module = _imported(package)
-        models, resource = module.MODELS, module.defs.resources["sqlmesh"]
     except Exception as error:  # noqa: BLE001 - the package can raise anything; it is reported
         what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
         remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
         return [_problem(what, remedy)]
-    with ExitStack() as opened:
-        has_instance = os.environ.get("DAGSTER_HOME")
-        instance = opened.enter_context(dg.DagsterInstance.get()) if has_instance else None
-        # Resolves environment variables.
-        resources = opened.enter_context(dg.build_resources({"sqlmesh": resource}))
-        return doctor(models, resources.sqlmesh, instance)
+    resource = partial(_resource, module)
+    return [
+        *_findings_of(partial(_examine_home, resource)),
+        *_findings_of(partial(_examine_resource, module.MODELS, resource)),
+    ]
 
 
 def _imported(package: str) -> ModuleType:
@@ -130,30 +123,59 @@ def _imported(package: str) -> ModuleType:
     return importlib.import_module(f"{package}.definitions")
 
 
+@contextmanager
+def _resource(module: ModuleType) -> Iterator[SQLMeshResource]:
+    """Give the resource of a package, with its environment variables resolved."""
+    with dg.build_resources({"sqlmesh": module.defs.resources["sqlmesh"]}) as resources:
+        yield resources.sqlmesh
+
+
+def _examine_home(resource: _Resource) -> Iterator[Finding]:
+    if not os.environ.get("DAGSTER_HOME"):
+        yield _NO_INSTANCE
+        return
+    with dg.DagsterInstance.get() as instance:
+        yield from _examine_instance(instance, resource)
+
+
+def _examine_instance(instance: dg.DagsterInstance, resource: _Resource) -> Iterator[Finding]:
+    parts = (partial(_examine_limits, resource), _examine_slots, _examine_daemon)
+    for examine in (*parts, _examine_run_monitoring):
+        yield from _findings_of(partial(examine, instance))
+
+
+def _examine_resource(models: Sequence[ModelAsset], resource: _Resource) -> Iterator[Finding]:
+    with resource() as made:
+        yield from _examine_project(models, made.target())
+
+
 def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """Return what one part of the examination finds. Its error does not end the other parts."""
+    found: list[Finding] = []
     try:
-        return [*part()]
+        found.extend(part())
     except dg.Failure as error:
-        return [_problem(str(error.description))]
+        found.append(_problem(str(error.description)))
     except Exception as error:  # noqa: BLE001 - of any storage; it is reported
         what = f"a part of the installation cannot be examined: {type(error).__name__}: {error}"
-        remedy = "Check the storage of the instance, in dagster.yaml."
-        return [_problem(what, remedy)]
+        remedy = "Check DAGSTER_HOME, its dagster.yaml and the `sqlmesh` resource."
+        found.append(_problem(what, remedy))
+    return found
 
 
-def _lock_server(resource: SQLMeshResource) -> str | None:
+def _lock_server(resource: _Resource) -> str | None:
+    # Imports SQLMesh: at execution time only.
+    from .sqlmesh import promoted  # noqa: PLC0415
+
     try:
-        target = resource.target()
-        # Imports SQLMesh: at execution time only.
-        from .sqlmesh import promoted  # noqa: PLC0415
-
-        return promoted.lock_server(target)
-    except (dg.Failure, SetupError, StateBusyError, RunError):
+        with resource() as made:
+            return promoted.lock_server(made.target())
+    except (dg.Failure, DagsterError, SetupError, StateBusyError, RunError):
         return None  # it is a finding about the project
 
 
-def _examine_limits(instance: dg.DagsterInstance, server: str | None) -> Iterator[Finding]:
+def _examine_limits(resource: _Resource, instance: dg.DagsterInstance) -> Iterator[Finding]:
+    server = _lock_server(resource)
     limits = compat.limits(instance, POOL, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
     yield _ok(f"{limits.launcher} launches runs {place}")
@@ -260,7 +282,7 @@ def _examine_drift(
 ) -> Iterator[Finding]:
     found = drift.compare(models, [model.fqn for model in models], promoted)
     if found.not_promoted:
-        problem = drift.not_promoted(found.not_promoted, target.plan_command)
+        problem = drift.not_promoted(found.not_promoted, target.plan_command, promoted)
         yield _problem(*problem)
     for line in found.warnings():
         what, _, remedy = line.partition(". ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import dagster as dg
 
@@ -48,6 +48,7 @@ class ModelAsset:
         fqn: SQLMesh's quoted name of the model. All events of a run carry it.
         spec: the asset.
         audits: the model's audits.
+        audit_queries: the queries of these audits by name.
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
     """
 
@@ -55,6 +56,7 @@ class ModelAsset:
     spec: dg.AssetSpec
     audits: tuple[AuditCheck, ...] = ()
     has_status_check: bool = True
+    audit_queries: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def status_check(self) -> dg.AssetCheckSpec:
@@ -70,7 +72,16 @@ class ModelAsset:
     def check_specs(self) -> list[dg.AssetCheckSpec]:
         """All checks of the asset: one for each audit, and the execution status."""
         status = [self.status_check] if self.has_status_check else []
-        return [*(audit.spec for audit in self.audits), *status]
+        return [*map(self._check_spec, self.audits), *status]
+
+    def _check_spec(self, check: AuditCheck) -> dg.AssetCheckSpec:
+        """Add the metadata that a module holds once: the arguments, and the audit's query."""
+        found: dict[str, object] = {}
+        if check.args:
+            found["sqlmesh/audit_args"] = dict(check.args)
+        if not check.standalone and check.audit in self.audit_queries:
+            found["sqlmesh/audit_query"] = self.audit_queries[check.audit]
+        return check.spec.with_metadata({**check.spec.metadata, **found})
 
     def without_status_check(self) -> ModelAsset:
         """Return the same model without the check `sqlmesh_execution_status`."""

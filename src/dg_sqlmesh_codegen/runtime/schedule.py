@@ -58,7 +58,7 @@ def tick(
     known = {model.fqn for model in models} | {check.audit for check in _standalone(models)}
     unknown = due.models.keys() - known
     problems = [held_back.reason(held)] if held else []
-    problems += [drift.not_in_package(unknown)] if unknown else []
+    problems += [drift.not_in_package(unknown, known)] if unknown else []
     for problem in problems:
         context.log.warning(problem)
     if request is None and problems:

@@ -67,6 +67,7 @@ class Step:
         Raises:
             dagster.Failure: after all results, if a model or the run failed.
         """
+        compat.hide_omitted_outputs(self.context)
         self.run.start()
         error = yield from self._stream()
         recovered: dict[dg.AssetKey, str] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 _MAX_NAMES = 20
 _MAX_CHARACTERS = 2000
@@ -24,7 +24,7 @@ def clipped(text: str, most: int = _MAX_CHARACTERS) -> str:
     return f"{text[:most]} ... ({len(text) - most} more characters, in the log)"
 
 
-def counted(models: Sequence[object]) -> str:
+def counted(models: Sized) -> str:
     """Return `1 model`, `2 models`."""
     return "1 model" if len(models) == 1 else f"{len(models)} models"
 
@@ -35,3 +35,12 @@ def display_name(fqn: str) -> str:
     A doubled quote inside a quoted part stands for one quote.
     """
     return _QUOTED.sub(lambda part: part[1].replace('""', '"'), fqn)
+
+
+def split_catalog(fqn: str) -> tuple[str, str]:
+    """Return a model's catalog and the rest of its fqn; the catalog is "" if it has none."""
+    match [part[0] for part in _QUOTED.finditer(fqn)]:
+        case [catalog, schema, name]:
+            return catalog, f"{schema}.{name}"
+        case _:
+            return "", fqn

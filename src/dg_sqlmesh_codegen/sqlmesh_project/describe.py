@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlmesh import Context, __version__
 from sqlmesh.core.audit import Audit as SQLMeshAudit
+from sqlmesh.core.config.connection import DuckDBConnectionConfig
 from sqlmesh.core.dialect import MacroFunc
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel, ViewKind
@@ -74,6 +75,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
             f"no models in {names(source.paths)}",
             hint="Add one under models/, or name the folder of the project that has them.",
         )
+    warnings += _in_memory(context)
     models = [_model(model, context, warnings) for model in evaluated]
     audits = _standalone_audits(context)
     return Project(
@@ -85,6 +87,22 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
         warnings=tuple(warnings),
         unset_variables=tuple(unset_variables.messages(source.paths, evaluated)),
     )
+
+
+def _in_memory(context: Context) -> list[str]:
+    """Return a warning if the selected gateway's DuckDB ends with the process that opens it."""
+    connection = context.connection_config
+    if not isinstance(connection, DuckDBConnectionConfig):
+        return []
+    options = (connection.catalogs or {}).values()
+    paths = [connection.database, *(getattr(each, "path", each) for each in options)]
+    if any(path not in (None, "", ":memory:") for path in paths):
+        return []
+    return [
+        f"The DuckDB database of gateway {context.selected_gateway!r} is in memory: a run in "
+        "another process has none of its tables and no plan. Set `database` of its connection to "
+        "a file."
+    ]
 
 
 def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:

@@ -102,19 +102,29 @@ class Translation:
         own = tagged or self._call(results.DESCRIPTION, "get_description", model, model)
         return own or None
 
-    def collision(self, error: ProjectError, method: str) -> CodegenError:
-        """Return the error for two models or tables with the same key, with the setting to change.
+    def key(self, subject: Model | ExternalTable) -> AssetKey:
+        """Return the key of a model or an external table."""
+        if isinstance(subject, Model):
+            return self.asset_key(subject)
+        return self.external_key(subject)
 
-        `error` names the two; it is right if only their names in the project are the cause.
-        `method` is the translator's method that returns these keys.
-        """
-        if self.mapping and method == "get_external_asset_key":
+    def has_default_key(self, subject: Model | ExternalTable) -> bool:
+        """Return whether no tag, translator or mapping says what the key is."""
+        if isinstance(subject, Model):
+            tagged = property_tags.of(subject).asset_key
+            return not tagged and not overrides(self.translator, "get_asset_key")
+        return not self.mapping and not overrides(self.translator, "get_external_asset_key")
+
+    def collision(self, what: str, subject: Model | ExternalTable) -> CodegenError:
+        """Return the error for a model or a table with another one's key, with what to change."""
+        if self.mapping and not isinstance(subject, Model):
             hint = "Change the template so that it tells them apart."
-            return SettingError(key_template.KEY, error.header, hint=hint)
+            return SettingError(key_template.KEY, what, hint=hint)
+        method = "get_asset_key" if isinstance(subject, Model) else "get_external_asset_key"
         if not overrides(self.translator, method):
-            return error
+            return ProjectError(what, hint="Change one of the tags dagster:asset_key.")
         hint = f"Change {type(self.translator).__name__}.{method} so that it tells them apart."
-        return SettingError(_TRANSLATOR, error.header, hint=hint)
+        return SettingError(_TRANSLATOR, what, hint=hint)
 
     def _call(
         self, adapter: TypeAdapter[T], method: str, subject: Model | ExternalTable, *given: object

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 from dg_sqlmesh_codegen.config.model import METADATA_KEYS
 from dg_sqlmesh_codegen.dagster_names import AssetKey
-from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
 from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
@@ -57,6 +56,12 @@ class Asset:
     metadata: Metadata
     checks: tuple[Check, ...]
 
+    @property
+    def audit_queries(self) -> Mapping[str, str]:
+        """The queries of the model's own audits by name: an audit can have many checks."""
+        audits = (check.audit for check in self.checks)
+        return {audit.name: audit.query for audit in audits if not audit.standalone}
+
 
 @dataclass(frozen=True, slots=True)
 class External:
@@ -79,110 +84,96 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
         One asset per model, sorted by its module.
 
     Raises:
-        ProjectError: two models have the same asset key or module.
+        CodegenError: a translator, tags or the configuration give one key to two models.
     """
-    keys = {model.fqn: translation.asset_key(model) for model in project.models}
-    _refuse_collisions(project, translation, keys)
-    _add_external_keys(project, translation, keys)
+    keys = asset_keys(project, translation)
+    modules = naming.module_paths([model.table for model in project.models])
     audits = _by_most_downstream(project)
-    assets = (_asset(model, translation, keys, out, audits) for model in project.models)
+    assets = (
+        _asset(model, translation, _Names(module, keys, out), audits.get(model.fqn, ()))
+        for model, module in zip(project.models, modules, strict=True)
+    )
     return tuple(sorted(assets, key=lambda asset: asset.module))
-
-
-def _refuse_collisions(
-    project: Project, translation: Translation, keys: Mapping[str, AssetKey]
-) -> None:
-    _refuse_paths({model.name: naming.module_path(model.table) for model in project.models})
-    # Dagster makes the name of an op output of a key: it joins the parts with "__", and replaces
-    # "-" and "." by "_".
-    outputs = [
-        ("__".join(keys[model.fqn]).replace("-", "_").replace(".", "_"), model.name)
-        for model in project.models
-    ]
-    try:
-        naming.refuse_collisions("asset key", outputs)
-    except ProjectError as error:
-        raise translation.collision(error, "get_asset_key") from error
-
-
-def _refuse_paths(paths: Mapping[str, tuple[Identifier, ...]]) -> None:
-    """Refuse two models or tables, by name, with one path, also where case does not count."""
-    naming.refuse_collisions("import name", [(import_name(paths[name]), name) for name in paths])
-    taken: dict[str, tuple[str, str]] = {}
-    for name, path in paths.items():
-        *folders, file = ("/".join(path[: depth + 1]) for depth in range(len(path)))
-        # A folder may be used twice if it is spelled alike; a file may not.
-        uses = [(folder, folder, name) for folder in folders]
-        uses += [(f"{folder}/__init__", "", "the package") for folder in folders]
-        for place, use, owner in (*uses, (file, f"model {name}", name)):
-            found, other = taken.setdefault(place.lower(), (use, owner))
-            if found != use:
-                raise ProjectError(
-                    f"{other} and {name} get the same path {place} if case is ignored",
-                    hint="Rename one of them in the SQLMesh project.",
-                )
-
-
-def import_name(module: Sequence[Identifier]) -> Identifier:
-    """Return the name of a model in `models/__init__.py`."""
-    return Identifier("__".join(module))
 
 
 def externals(project: Project, translation: Translation) -> tuple[External, ...]:
     """Return the external tables, sorted by their modules' names.
 
     Raises:
-        ProjectError: two of them have the same module.
+        CodegenError: as `build`.
     """
+    tables = project.external_tables
+    keys = asset_keys(project, translation)
+    modules = naming.module_paths([each.table for each in tables])
     found = [
-        External(table, naming.module_path(table.table), translation.external_key(table))
-        for table in project.external_tables
+        External(each, module, keys[each.fqn]) for each, module in zip(tables, modules, strict=True)
     ]
-    _refuse_paths({str(each.table.table): each.module for each in found})
     return tuple(sorted(found, key=lambda each: each.module))
 
 
-def _add_external_keys(
-    project: Project, translation: Translation, keys: dict[str, AssetKey]
-) -> None:
-    """Add the external tables' keys. No two keys may be the same, or an edge would be wrong."""
-    owners: dict[AssetKey, Model | ExternalTable] = {
-        keys[each.fqn]: each for each in project.models
-    }
-    for table in project.external_tables:
-        key = translation.external_key(table)
-        other = owners.setdefault(key, table)
-        if other is not table:
-            error = ProjectError(
-                f"{other} and {table} get the same asset key {'/'.join(key)}",
-                hint="Rename one of them.",
-            )
-            raise translation.collision(error, "get_external_asset_key")
-        keys[table.fqn] = key
+def asset_keys(project: Project, translation: Translation) -> dict[str, AssetKey]:
+    """Return the keys of all models and external tables by fqn.
+
+    Default keys are told apart. Other keys come from translators, tags and the configuration.
+
+    Raises:
+        CodegenError: two of these are the same.
+    """
+    models = _keys(project.models, translation, naming.output_name, {})
+    owners = {"/".join(models[model.fqn]): str(model) for model in project.models}
+    # External tables are not outputs of the op, so only their keys count.
+    return models | _keys(project.external_tables, translation, "/".join, owners)
+
+
+def _keys(
+    subjects: Sequence[Model] | Sequence[ExternalTable],
+    translation: Translation,
+    claim: Callable[[AssetKey], str],
+    owners: dict[str, str],
+) -> dict[str, AssetKey]:
+    """Return keys by fqn. `owners` are those of keys that exist already, by what a key claims."""
+    keys = {each.fqn: translation.key(each) for each in subjects}
+    for each in subjects:
+        if not translation.has_default_key(each):
+            claimed = claim(keys[each.fqn])
+            if claimed in owners:
+                what = f"{owners[claimed]} and {each} get the same asset key {claimed}"
+                raise translation.collision(what, each)
+            owners[claimed] = str(each)
+    default = [each for each in subjects if translation.has_default_key(each)]
+    originals, plain = [each.table.parts for each in default], [keys[each.fqn] for each in default]
+    names = naming.told_apart(originals, plain, lambda key: {claim(key)}, owners)
+    return keys | {each.fqn: name for each, name in zip(default, names, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a model's asset is made of besides the model: its module, all keys, the package."""
+
+    module: tuple[Identifier, ...]
+    keys: Mapping[str, AssetKey]
+    out: Path
 
 
 def _asset(
-    model: Model,
-    translation: Translation,
-    keys: Mapping[str, AssetKey],
-    out: Path,
-    standalone: Mapping[str, Sequence[StandaloneAudit]],
+    model: Model, translation: Translation, names: _Names, standalone: Sequence[StandaloneAudit]
 ) -> Asset:
-    module = naming.module_path(model.table)
-    key = keys[model.fqn]
+    key = names.keys[model.fqn]
     return Asset(
         model=model,
-        module=module,
+        module=names.module,
         key=key,
-        deps=tuple(sorted({keys[fqn] for fqn in model.depends_on} - {key})),
+        deps=tuple(sorted({names.keys[fqn] for fqn in model.depends_on} - {key})),
         group=translation.group(model),
         kinds=translation.kinds(model),
         tags=tuple(sorted(translation.tags(model).items())),
         owners=translation.all_owners(model),
         description=translation.description(model),
         columns=model.columns,
-        metadata=_metadata(model, translation, out.joinpath(MODELS_FOLDER, *module[:-1])),
-        checks=_checks(model, standalone.get(model.fqn, ()), keys),
+        metadata=_metadata(
+            model, translation, names.out.joinpath(MODELS_FOLDER, *names.module[:-1])
+        ),
+        checks=_checks(model, standalone, names.keys),
     )
 
 

@@ -1,17 +1,19 @@
-"""The names of asset keys, modules and checks. Two models with the same name are an error."""
+"""The names of asset keys, modules and checks. No two models have the same name."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from dg_sqlmesh_codegen import dagster_names
-from dg_sqlmesh_codegen.errors import ProjectError
+from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, TableName
 
+Path = tuple[str, ...]
 EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
 
 _IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
@@ -25,34 +27,89 @@ def asset_key(table: TableName) -> tuple[str, ...]:
     return tuple(map(dagster_names.key_part, table.parts))
 
 
-def module_path(table: TableName) -> tuple[Identifier, ...]:
-    """Return the path of a model's module below `models`: the folders' names, then the file's.
+def module_paths(tables: Sequence[TableName]) -> list[tuple[Identifier, ...]]:
+    """Return the path of each module below `models`: the folders' names, then the file's.
 
-    A part that is too long for a file name is cut and gets a digest.
+    A part that is too long for a file name is cut and gets a digest. No two modules have the same
+    path or import name, and none has the path of a folder, also where case is ignored.
     """
-    return tuple(Identifier(_shortened(part)) for part in table.parts)
+    plain = [tuple(Identifier(_shortened(part)) for part in table.parts) for table in tables]
+    spelled: dict[str, str] = {}
+    for folder in sorted({path[:end] for path in plain for end in range(1, len(path))}):
+        spelled[_folded(folder)] = folder[-1]  # of equal ones the last, so lower case wins
+
+    def renamed(folder: Path) -> str:
+        name = folder[-1]
+        return name if spelled[_folded(folder)] == name else f"{name}_{_digest(name)}"
+
+    paths = [
+        (*(renamed(path[: end + 1]) for end in range(len(path) - 1)), path[-1]) for path in plain
+    ]
+    folders = {_folded(path[:end]) for path in paths for end in range(1, len(path))}
+    reserved = {*folders, "__init__", *(f"{folder}/__init__" for folder in folders)}
+    names = told_apart([table.parts for table in tables], paths, _claimed_by_module, reserved)
+    return [tuple(map(Identifier, name)) for name in names]
+
+
+def _claimed_by_module(path: Path) -> set[str]:
+    return {_folded(path), f"import {import_name(path)}".lower()}
+
+
+def _folded(path: Path) -> str:
+    return "/".join(path).lower()
+
+
+def import_name(module: Sequence[str]) -> Identifier:
+    """Return the name of a module's model in `models/__init__.py`."""
+    return Identifier("__".join(module))
+
+
+def told_apart(
+    originals: Sequence[Path],
+    plain: Sequence[Path],
+    claims: Callable[[Path], Set[str]],
+    reserved: Iterable[str] = (),
+) -> list[Path]:
+    """Add a digest to the names that would be the same.
+
+    Args:
+        originals: the true names of models or tables.
+        plain: what naming rules made of each of them.
+        claims: what must not be the same for two names.
+        reserved: claims that are taken already.
+
+    Returns:
+        A name for each original. It is the plain one if nothing else claims the same. Otherwise one
+        name that the rules did not change stays, and the others get a digest of the original.
+    """
+    wanted = Counter(claim for path in plain for claim in claims(path))
+    taken = set(reserved)
+    wanted.update(taken)
+    found = [*plain]
+
+    def is_changed(index: int) -> bool:
+        return plain[index][-1] != originals[index][-1]
+
+    order = [(is_changed(i), "/".join(each).swapcase(), i) for i, each in enumerate(originals)]
+    for changed, _, index in sorted(order):  # in lower case before upper case
+        path = plain[index]
+        contested = any(wanted[claim] > 1 for claim in claims(path))
+        if contested and (changed or not taken.isdisjoint(claims(path))):
+            digests = (_digest((originals[index], number)) for number in itertools.count())
+            candidates = ((*path[:-1], f"{path[-1]}_{digest}") for digest in digests)
+            path = next(each for each in candidates if not claims(each) & (taken | {*wanted}))
+        taken |= claims(path)
+        found[index] = path
+    return found
 
 
 def _shortened(part: str) -> str:
-    if len(part) <= _MAX_FILE_NAME:
-        return part
-    return f"{part[:_MAX_FILE_NAME]}_{hashlib.sha256(repr(part).encode()).hexdigest()[:8]}"
+    return part if len(part) <= _MAX_FILE_NAME else f"{part[:_MAX_FILE_NAME]}_{_digest(part)}"
 
 
-def refuse_collisions(what: str, named: Iterable[tuple[str, str]]) -> None:
-    """Raise a `ProjectError` if names of two models are equal or differ by case only.
-
-    `what` is the kind of name, for the message; `named` are pairs of a name and its model. Case
-    does not count because some file systems ignore it.
-    """
-    owners: dict[str, str] = {}
-    for name, model in named:
-        other = owners.setdefault(name.lower(), model)
-        if other != model:
-            raise ProjectError(
-                f"models {other} and {model} get the same {what} {name}",
-                hint="Rename one of them in the SQLMesh project.",
-            )
+def output_name(key: AssetKey) -> str:
+    """Return the name that Dagster makes of a key for the output of an op."""
+    return "__".join(key).replace("-", "_").replace(".", "_")
 
 
 def check_names(audits: Sequence[Audit]) -> tuple[str, ...]:
@@ -67,7 +124,7 @@ def check_names(audits: Sequence[Audit]) -> tuple[str, ...]:
     ]
     taken = Counter([*names, EXECUTION_STATUS_CHECK])
     return tuple(
-        name if taken[name] == 1 else f"{name}_{_digest(audit)}"
+        name if taken[name] == 1 else f"{name}_{_digest(_use(audit))}"
         for name, audit in zip(names, audits, strict=True)
     )
 
@@ -80,10 +137,13 @@ def _with_arguments(audit: Audit) -> str:
     text = "_".join(value for _, value in audit.args)
     words = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower()
     if len(words) > _MAX_CHECK_ARGUMENTS:
-        words = f"{words[:_MAX_CHECK_ARGUMENTS].rstrip('_')}_{_digest(audit)}"
+        words = f"{words[:_MAX_CHECK_ARGUMENTS].rstrip('_')}_{_digest(_use(audit))}"
     return f"{_plain(audit)}__{words}" if words else _plain(audit)
 
 
-def _digest(audit: Audit) -> str:
-    text = repr((audit.name, audit.args, audit.standalone))
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _use(audit: Audit) -> object:
+    return (audit.name, audit.args, audit.standalone)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:8]

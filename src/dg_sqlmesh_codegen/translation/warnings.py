@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project
 
-from . import naming, property_tags
+from . import property_tags
+from .apply import Translation
 from .translator import SQLMeshTranslator, overrides
 
 _SHOWN = 5
 
 
 def warnings(
-    project: Project, config: Config, translator: SQLMeshTranslator | None = None
+    project: Project, config: Config, translation: Translation, keys: Mapping[str, AssetKey]
 ) -> tuple[str, ...]:
     """Return the warnings about a project and its translation, each once.
 
-    They list names that Dagster does not accept and that were changed, settings that have no
-    effect, tables that no model writes and nothing describes, and models with unknown columns.
+    `keys` are the models' asset keys by fqn. The warnings list names that Dagster does not accept
+    and that were changed, settings that have no effect, tables that no model writes and nothing
+    describes, and models with unknown columns.
     """
-    used = translator or SQLMeshTranslator()
-    found = [*_overruled(config, used), *project.warnings, *_undescribed(project)]
+    found = [*_overruled(config, translation.translator), *project.warnings, *_undescribed(project)]
     for model in project.models:
         found += property_tags.warnings(model)
     for model in project.models:
-        found += _renamed(model, used)
+        found += _renamed(model, translation, keys[model.fqn])
     return tuple(dict.fromkeys(found))
 
 
@@ -57,18 +59,17 @@ def _undescribed(project: Project) -> Iterator[str]:
         yield f"models with unknown columns: {_some(unknown)}"
 
 
-def _renamed(model: Model, translator: SQLMeshTranslator) -> Iterator[str]:
+def _renamed(model: Model, translation: Translation, key: AssetKey) -> Iterator[str]:
     """Yield the names that the naming rules changed, except those that a translator returned."""
     for what, value, changed in property_tags.changed(model):
         yield from _difference(what, value, changed)
-    if not overrides(translator, "get_tags"):
+    if not overrides(translation.translator, "get_tags"):
         for tag in property_tags.plain(model):
             yield from _difference("tag", tag, dagster_names.tag(tag))
-    if model.owner and not overrides(translator, "get_owners"):
+    if model.owner and not overrides(translation.translator, "get_owners"):
         yield from _difference("owner", model.owner, dagster_names.owner(model.owner))
-    if not property_tags.of(model).asset_key and not overrides(translator, "get_asset_key"):
-        key = "/".join(naming.asset_key(model.table))
-        yield from _difference("asset key", "/".join(model.table.parts), key)
+    if translation.has_default_key(model):
+        yield from _difference("asset key", "/".join(model.table.parts), "/".join(key))
 
 
 def _difference(what: str, before: str, after: str) -> Iterator[str]:

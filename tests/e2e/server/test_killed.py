@@ -19,11 +19,12 @@ CHOSEN = ["staging.orders", "marts.daily_revenue", "enriched.report"]
 
 
 @pytest.mark.parametrize(
-    "gate", [f"staging.orders {day(2)}", f"marts.daily_revenue {day(PLANNED)}"]
+    ("model", "ago"), [("staging.orders", 2), ("marts.daily_revenue", PLANNED)]
 )
 def test_in_the_middle_of_a_model_and_between_two(
-    installation: Installation, depot: Depot, gate: str
+    installation: Installation, depot: Depot, model: str, ago: int
 ) -> None:
+    gate = f"{model} {day(ago)}"
     with depot.closed(gate):
         run_id = installation.launch(config=IN_PROCESS)
         depot.wait_for_gate(gate)
@@ -34,11 +35,10 @@ def test_in_the_middle_of_a_model_and_between_two(
     done = set(installation.outcome(run_id).materialized)
 
     # The first of three batches is done, and stays done; a model is materialized when all are.
-    model, of_day = gate.split(" ")
     assert model not in done
     assert ("staging.orders" in done) == (model != "staging.orders")
     assert depot.missing(day(0)) == MODELS - done
-    assert [str(end) for _, end in depot.intervals()[model]] == [of_day]
+    assert [end for _, end in depot.intervals()[model]] == [day(ago)]
 
     again = installation.wait_for(installation.reexecute(run_id, "FROM_FAILURE"))
     assert set(again.materialized) == MODELS - done

@@ -77,3 +77,23 @@ def test_a_deferred_interrupt_does_not_interrupt() -> None:
         finished = True
 
     assert finished
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_outputs_that_a_step_omits_are_not_logged(hidden: bool) -> None:
+    @dg.multi_asset(
+        specs=[dg.AssetSpec("a", skippable=True)],
+        check_specs=[dg.AssetCheckSpec("c", asset="a")],
+        can_subset=True,
+    )
+    def models(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        if hidden:
+            compat.hide_omitted_outputs(context)
+        context.log.info("our own")
+        yield from ()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.materialize([models], instance=instance)
+        logged = [entry.user_message for entry in instance.all_logs(run.run_id)]
+    assert "our own" in logged
+    assert any("did not yield" in message for message in logged) is not hidden

@@ -34,6 +34,7 @@ def context_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     context.notification_target_manager.user_notification_targets = {}
     context.config.username = "ana"
     context.config.get_state_connection.return_value = None
+    context.configs = {}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(opened, "Context", made)
     monkeypatch.setattr(opened, "secrets_of", lambda config: {"hunter2!"})
@@ -47,6 +48,25 @@ def holder_of(lock: Path) -> LockHolder | None:
 def open_and_close(request: LockRequest | None = None) -> None:
     with opened.open_context(TARGET, Redaction(), request):
         pass
+
+
+def test_a_relative_path_is_that_of_the_working_directory_or_of_the_project(
+    context_class: Mock, tmp_path: Path
+) -> None:
+    for path in ("both.db", "project/both.db", "project/there.db"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    attached = {"a": "there.db", "b": {"type": "duckdb", "path": "there.db"}, "c": ":memory:"}
+    catalogs = DuckDBConnectionConfig.model_validate({"catalogs": attached})
+    both = DuckDBConnectionConfig(database="both.db")
+    gateway = Mock(connection=catalogs, state_connection=both)
+    context_class.return_value.configs = {tmp_path / "project": Mock(gateways={"g": gateway})}
+    open_and_close()
+
+    there = str(tmp_path / "project" / "there.db")
+    paths = [getattr(each, "path", each) for each in (catalogs.catalogs or {}).values()]
+    assert paths == [there, there, ":memory:"]
+    assert both.database == "both.db"
 
 
 def test_the_options_of_the_context(context_class: Mock) -> None:

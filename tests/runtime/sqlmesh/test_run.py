@@ -74,7 +74,7 @@ def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> 
 def test_the_environment_is_read_again_after_a_plan(context: Mock) -> None:
     context.run.return_value = CompletionStatus.SUCCESS
     context.environment = Mock(plan_id="2")
-    before, after, _ = evaluate()
+    _, before, after, _ = evaluate()
 
     assert before == after == events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod")
 
@@ -88,7 +88,8 @@ def test_a_run_that_ignores_crons_does_not_ask_to_wait_for_one(context: Mock) ->
         for ignored in (True, False)
     ]
 
-    assert said == [["No interval is missing, so no model is evaluated."], [text]]
+    ours = WAITING.text
+    assert said == [[ours, "No interval is missing, so no model is evaluated."], [ours, text]]
     assert run.NOTHING_READY in inspect.getsource(Context._run)
 
 

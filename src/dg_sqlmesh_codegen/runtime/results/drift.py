@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
-from dg_sqlmesh_codegen.runtime.text import counted, display_name, shortened
+from dg_sqlmesh_codegen.runtime.text import counted, display_name, shortened, split_catalog
 
 GENERATE = "python -m dg_sqlmesh_codegen"
 
@@ -51,7 +51,10 @@ def compare(
     wanted = set(selected)
     known = {model.fqn for model in models}
     changed = [model.fqn for model in models if model.fqn in wanted and _changed(model, promoted)]
-    unknown = [each.fqn for each in promoted.values() if each.is_asset and each.fqn not in known]
+    known_there = known | {*_in_other_catalogs(known, promoted).values()}
+    unknown = [
+        each.fqn for each in promoted.values() if each.is_asset and each.fqn not in known_there
+    ]
     return Drift(
         not_promoted=tuple(sorted(wanted - set(promoted))),
         changed=tuple(sorted(changed)),
@@ -59,8 +62,13 @@ def compare(
     )
 
 
-def not_promoted(fqns: Iterable[str], plan_command: str) -> tuple[str, str]:
+def not_promoted(
+    fqns: Iterable[str], plan_command: str, promoted: Iterable[str]
+) -> tuple[str, str]:
     """Return the problem of models that the environment lacks, and its remedy."""
+    elsewhere = _in_other_catalogs(fqns, promoted)
+    if elsewhere:
+        return _other_catalog(elsewhere)
     names = shortened([display_name(fqn) for fqn in sorted(fqns)])
     return (
         f"Not promoted in the SQLMesh environment: {names}",
@@ -68,11 +76,37 @@ def not_promoted(fqns: Iterable[str], plan_command: str) -> tuple[str, str]:
     )
 
 
-def not_in_package(fqns: Iterable[str]) -> str:
+def not_in_package(fqns: Iterable[str], package: Iterable[str] = ()) -> str:
     """Return the problem of models that the package lacks, with its remedy."""
+    elsewhere = _in_other_catalogs(package, fqns)
+    if elsewhere:
+        return ". ".join(_other_catalog(elsewhere))
     return (
         f"Promoted, but not in the generated package: {_listed(sorted(fqns))}. "
         f"Generate it again with `{GENERATE}`."
+    )
+
+
+def _in_other_catalogs(package: Iterable[str], promoted: Iterable[str]) -> dict[str, str]:
+    """Map models of the package to promoted ones of that name, if their catalog has none there."""
+    there = [split_catalog(fqn) for fqn in promoted]
+    catalogs = {catalog for catalog, _ in there}
+    by_name = {name: f"{catalog}.{name}" for catalog, name in there if catalog}
+    split = {fqn: split_catalog(fqn) for fqn in package}
+    return {
+        fqn: by_name[name]
+        for fqn, (catalog, name) in sorted(split.items())
+        if catalog and catalog not in catalogs and name in by_name
+    }
+
+
+def _other_catalog(elsewhere: Mapping[str, str]) -> tuple[str, str]:
+    ours, theirs = map(display_name, next(iter(elsewhere.items())))
+    return (
+        f"The catalogs differ: the generated package has {ours}, and the SQLMesh environment has "
+        f"{theirs} ({counted(elsewhere)})",
+        "Set `gateway` or DG_SQLMESH_GATEWAY to the gateway for which the package was generated, "
+        f"or generate a package for this one with `{GENERATE} --gateway`.",
     )
 
 

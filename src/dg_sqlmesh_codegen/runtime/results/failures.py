@@ -62,7 +62,7 @@ def of_step(state: RunState, run_error: Exception | None) -> dg.Failure | None:
         outcome = "ended with" if failed else "failed"
         parts.append(f"SQLMesh's run {outcome}: {clipped(str(run_error))}")
     if state.not_promoted:
-        parts += drift.not_promoted(state.not_promoted, state.plan_command)
+        parts += drift.not_promoted(state.not_promoted, state.plan_command, state.promoted)
     if not parts:
         return None
     return dg.Failure(

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from sqlmesh import Context
+from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.core.environment import Environment
 from sqlmesh.utils.errors import SQLMeshError
 
@@ -70,7 +71,7 @@ def open_context(
 
 def _context(target: Target, notifier: AuditNotifier | None) -> Context:
     try:
-        return Context(
+        context = Context(
             paths=list(target.project_dirs),
             config=target.config_name,
             gateway=target.gateway,
@@ -88,6 +89,31 @@ def _context(target: Target, notifier: AuditNotifier | None) -> Context:
             f"Run `sqlmesh {target.cli_arguments} info` to see the whole error.",
             malformed or str(error),
         ) from error
+    for folder, config in context.configs.items():
+        for gateway in config.gateways.values():
+            for connection in (gateway.connection, gateway.state_connection):
+                if isinstance(connection, DuckDBConnectionConfig):
+                    _open_in_project(connection, folder)
+    return context
+
+
+def _open_in_project(connection: DuckDBConnectionConfig, folder: Path) -> None:
+    """Have a connection open the files that SQLMesh opens when it runs in the project's folder.
+
+    A file in the working directory comes first, as for `sqlmesh -p project plan`.
+    """
+
+    def found(path: str) -> str:
+        return path if Path(path).exists() or not (folder / path).exists() else str(folder / path)
+
+    if connection.database:
+        connection.database = found(connection.database)
+    catalogs = connection.catalogs or {}
+    for name, options in catalogs.items():
+        if isinstance(options, str):
+            catalogs[name] = found(options)
+        else:
+            options.path = found(options.path)
 
 
 def server_lock(context: Context, target: Target) -> ServerLock | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from sqlmesh import Context
 from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
@@ -15,7 +18,7 @@ from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
 from . import compat
 from .context import open_context, server_lock
-from .state_identity import duckdb_file
+from .state_identity import duckdb_file, duckdb_path
 
 
 def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
@@ -131,10 +134,21 @@ def _require_current_state(context: Context, target: Target) -> None:
 
 
 def _never_planned(context: Context, target: Target) -> SetupError:
-    file = duckdb_file(compat.state_connection(context))
-    # Usually a relative path: it is another file in another working directory.
-    where = f" (the state is expected in {file})" if file else ""
-    return SetupError(
-        f"The SQLMesh environment {target.environment!r} was never planned{where}",
-        f"Run `{target.plan_command}`.",
-    )
+    connection = compat.state_connection(context)
+    file, path = duckdb_file(connection), duckdb_path(connection)
+    problem = f"The SQLMesh environment {target.environment!r} was never planned"
+    if path in ("", ":memory:"):
+        return SetupError(
+            f"{problem}: the state is in memory, and no other process can read it",
+            "Set `database` of the DuckDB connection to a file, and plan again.",
+        )
+    if file is None or path is None:
+        return SetupError(problem, f"Run `{target.plan_command}`.")
+    remedy = f"Run `{target.plan_command}`."
+    if not Path(path).is_absolute():
+        # Planned anywhere else, it would make a second warehouse there.
+        remedy = (
+            f"The path {path} is relative: start Dagster in the folder in which you planned, or "
+            f"run `cd {shlex.quote(target.project_dirs[0])} && {target.plan_command}`."
+        )
+    return SetupError(f"{problem} (the state is expected in {file})", remedy)

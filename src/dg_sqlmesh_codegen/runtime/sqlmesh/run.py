@@ -66,7 +66,7 @@ def _evaluate(
         snapshots = promoted.read_snapshots(context, environment)
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
-            raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command))
+            raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
         emit(_environment_read(snapshots, target))
         evaluation = replace(evaluation, fqns=fqns)
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):

@@ -66,14 +66,18 @@ def duckdb_file(connection: BaseModel) -> Path | None:
     That is its `database` or the first of its `catalogs` (SQLMesh docs, "DuckDB: connection
     options"). None if it is in memory or not a local file.
     """
+    path = duckdb_path(connection)
+    if not path or path == ":memory:" or path.startswith("md:") or "://" in path:
+        return None
+    return Path(path).resolve()
+
+
+def duckdb_path(connection: BaseModel) -> str | None:
+    """Return that path as the configuration has it. None for other databases, "" for no path."""
     if getattr(connection, "type_", None) != "duckdb":
         return None
     path = getattr(connection, "database", None)
     catalogs = getattr(connection, "catalogs", None) or {}
     for options in catalogs.values():
         path = path or getattr(options, "path", options)
-    if not isinstance(path, str) or not path:
-        return None
-    if path == ":memory:" or path.startswith("md:") or "://" in path:
-        return None
-    return Path(path).resolve()
+    return str(path or "")

@@ -73,18 +73,16 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "column": "status",
-                        "is_in": "('open', 'paid')",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(@column NOT IN @is_in, @condition)"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "accepted_values": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(@column NOT IN @is_in, @condition)"
+        ),
+    },
 )

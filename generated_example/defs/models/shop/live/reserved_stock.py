@@ -66,20 +66,14 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "column": "pieces",
-                        "minimum": "1",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT\n"
-                        "  *\n"
-                        "FROM @this_model\n"
-                        "WHERE\n"
-                        "  @column < @minimum"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "assert_at_least": (
+            "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
+        ),
+    },
 )

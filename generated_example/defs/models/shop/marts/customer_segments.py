@@ -74,29 +74,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "customer_id",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM (\n"
-                        "  SELECT\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-                        "    )\n"
-                        "  FROM @this_model\n"
-                        "  WHERE @condition\n"
-                        ")\n"
-                        "WHERE @REDUCE(\n"
-                        "  @EACH(\n"
-                        "    @columns,\n"
-                        "    c -> rank_@c > 1\n"
-                        "  ),\n"
-                        "  (l, r) -> l OR r\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -113,18 +91,35 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "column": "segment",
-                        "is_in": "['at risk', 'regular', 'champion']",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(@column NOT IN @is_in, @condition)"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "unique_values": (
+            "SELECT *\n"
+            "FROM (\n"
+            "  SELECT\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
+            "    )\n"
+            "  FROM @this_model\n"
+            "  WHERE @condition\n"
+            ")\n"
+            "WHERE @REDUCE(\n"
+            "  @EACH(\n"
+            "    @columns,\n"
+            "    c -> rank_@c > 1\n"
+            "  ),\n"
+            "  (l, r) -> l OR r\n"
+            ")"
+        ),
+        "accepted_values": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(@column NOT IN @is_in, @condition)"
+        ),
+    },
 )

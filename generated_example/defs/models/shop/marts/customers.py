@@ -95,24 +95,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(customer_id)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(\n"
-                        "  @REDUCE(\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> c IS NULL\n"
-                        "    ),\n"
-                        "    (l, r) -> l OR r\n"
-                        "  ),\n"
-                        "  @condition,\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -127,15 +110,31 @@ model = ModelAsset(
                 metadata={
                     "sqlmesh/blocking": True,
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT\n"
-                        "  *\n"
-                        "FROM @this_model\n"
-                        "WHERE\n"
-                        "  orders > 0 AND last_order_date IS NULL"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "not_null": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(\n"
+            "  @REDUCE(\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> c IS NULL\n"
+            "    ),\n"
+            "    (l, r) -> l OR r\n"
+            "  ),\n"
+            "  @condition,\n"
+            ")"
+        ),
+        "assert_orders_have_a_date": (
+            "SELECT\n"
+            "  *\n"
+            "FROM @this_model\n"
+            "WHERE\n"
+            "  orders > 0 AND last_order_date IS NULL"
+        ),
+    },
 )

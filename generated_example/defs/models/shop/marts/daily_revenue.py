@@ -85,24 +85,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(order_date, category)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(\n"
-                        "  @REDUCE(\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> c IS NULL\n"
-                        "    ),\n"
-                        "    (l, r) -> l OR r\n"
-                        "  ),\n"
-                        "  @condition,\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -119,20 +102,28 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "column": "revenue",
-                        "minimum": "0",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT\n"
-                        "  *\n"
-                        "FROM @this_model\n"
-                        "WHERE\n"
-                        "  @column < @minimum"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "not_null": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(\n"
+            "  @REDUCE(\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> c IS NULL\n"
+            "    ),\n"
+            "    (l, r) -> l OR r\n"
+            "  ),\n"
+            "  @condition,\n"
+            ")"
+        ),
+        "assert_at_least": (
+            "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
+        ),
+    },
 )

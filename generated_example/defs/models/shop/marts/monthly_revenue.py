@@ -67,31 +67,30 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(month)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM (\n"
-                        "  SELECT\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-                        "    )\n"
-                        "  FROM @this_model\n"
-                        "  WHERE @condition\n"
-                        ")\n"
-                        "WHERE @REDUCE(\n"
-                        "  @EACH(\n"
-                        "    @columns,\n"
-                        "    c -> rank_@c > 1\n"
-                        "  ),\n"
-                        "  (l, r) -> l OR r\n"
-                        ")"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "unique_values": (
+            "SELECT *\n"
+            "FROM (\n"
+            "  SELECT\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
+            "    )\n"
+            "  FROM @this_model\n"
+            "  WHERE @condition\n"
+            ")\n"
+            "WHERE @REDUCE(\n"
+            "  @EACH(\n"
+            "    @columns,\n"
+            "    c -> rank_@c > 1\n"
+            "  ),\n"
+            "  (l, r) -> l OR r\n"
+            ")"
+        ),
+    },
 )

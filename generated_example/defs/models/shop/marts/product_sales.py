@@ -84,24 +84,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(product_id, sales_rank)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(\n"
-                        "  @REDUCE(\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> c IS NULL\n"
-                        "    ),\n"
-                        "    (l, r) -> l OR r\n"
-                        "  ),\n"
-                        "  @condition,\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -117,31 +100,44 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(product_id, sales_rank)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM (\n"
-                        "  SELECT\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-                        "    )\n"
-                        "  FROM @this_model\n"
-                        "  WHERE @condition\n"
-                        ")\n"
-                        "WHERE @REDUCE(\n"
-                        "  @EACH(\n"
-                        "    @columns,\n"
-                        "    c -> rank_@c > 1\n"
-                        "  ),\n"
-                        "  (l, r) -> l OR r\n"
-                        ")"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "not_null": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(\n"
+            "  @REDUCE(\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> c IS NULL\n"
+            "    ),\n"
+            "    (l, r) -> l OR r\n"
+            "  ),\n"
+            "  @condition,\n"
+            ")"
+        ),
+        "unique_values": (
+            "SELECT *\n"
+            "FROM (\n"
+            "  SELECT\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
+            "    )\n"
+            "  FROM @this_model\n"
+            "  WHERE @condition\n"
+            ")\n"
+            "WHERE @REDUCE(\n"
+            "  @EACH(\n"
+            "    @columns,\n"
+            "    c -> rank_@c > 1\n"
+            "  ),\n"
+            "  (l, r) -> l OR r\n"
+            ")"
+        ),
+    },
 )

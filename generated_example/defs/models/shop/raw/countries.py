@@ -56,24 +56,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(country_code, country_name)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(\n"
-                        "  @REDUCE(\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> c IS NULL\n"
-                        "    ),\n"
-                        "    (l, r) -> l OR r\n"
-                        "  ),\n"
-                        "  @condition,\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -89,29 +72,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(country_code)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM (\n"
-                        "  SELECT\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-                        "    )\n"
-                        "  FROM @this_model\n"
-                        "  WHERE @condition\n"
-                        ")\n"
-                        "WHERE @REDUCE(\n"
-                        "  @EACH(\n"
-                        "    @columns,\n"
-                        "    c -> rank_@c > 1\n"
-                        "  ),\n"
-                        "  (l, r) -> l OR r\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -127,22 +88,54 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "threshold": "5",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT COUNT(*)\n"
-                        "FROM (\n"
-                        "  SELECT 1\n"
-                        "  FROM @this_model\n"
-                        "  WHERE @condition\n"
-                        "  LIMIT @threshold + 1\n"
-                        ")\n"
-                        "HAVING COUNT(*) <= @threshold"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "not_null": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(\n"
+            "  @REDUCE(\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> c IS NULL\n"
+            "    ),\n"
+            "    (l, r) -> l OR r\n"
+            "  ),\n"
+            "  @condition,\n"
+            ")"
+        ),
+        "unique_values": (
+            "SELECT *\n"
+            "FROM (\n"
+            "  SELECT\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
+            "    )\n"
+            "  FROM @this_model\n"
+            "  WHERE @condition\n"
+            ")\n"
+            "WHERE @REDUCE(\n"
+            "  @EACH(\n"
+            "    @columns,\n"
+            "    c -> rank_@c > 1\n"
+            "  ),\n"
+            "  (l, r) -> l OR r\n"
+            ")"
+        ),
+        "number_of_rows": (
+            "SELECT COUNT(*)\n"
+            "FROM (\n"
+            "  SELECT 1\n"
+            "  FROM @this_model\n"
+            "  WHERE @condition\n"
+            "  LIMIT @threshold + 1\n"
+            ")\n"
+            "HAVING COUNT(*) <= @threshold"
+        ),
+    },
 )

@@ -61,29 +61,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(product_id)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM (\n"
-                        "  SELECT\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-                        "    )\n"
-                        "  FROM @this_model\n"
-                        "  WHERE @condition\n"
-                        ")\n"
-                        "WHERE @REDUCE(\n"
-                        "  @EACH(\n"
-                        "    @columns,\n"
-                        "    c -> rank_@c > 1\n"
-                        "  ),\n"
-                        "  (l, r) -> l OR r\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -100,18 +78,35 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "column": "category",
-                        "is_in": "('coffee', 'tea', 'equipment', 'extras')",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(@column NOT IN @is_in, @condition)"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "unique_values": (
+            "SELECT *\n"
+            "FROM (\n"
+            "  SELECT\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
+            "    )\n"
+            "  FROM @this_model\n"
+            "  WHERE @condition\n"
+            ")\n"
+            "WHERE @REDUCE(\n"
+            "  @EACH(\n"
+            "    @columns,\n"
+            "    c -> rank_@c > 1\n"
+            "  ),\n"
+            "  (l, r) -> l OR r\n"
+            ")"
+        ),
+        "accepted_values": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(@column NOT IN @is_in, @condition)"
+        ),
+    },
 )

@@ -80,18 +80,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "column": "quantity",
-                        "minimum": "1",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT\n"
-                        "  *\n"
-                        "FROM @this_model\n"
-                        "WHERE\n"
-                        "  @column < @minimum"
-                    ),
                 },
             ),
         ),
@@ -107,19 +96,21 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(order_id, product_id)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT @EACH(@columns, c -> c)\n"
-                        "FROM @this_model\n"
-                        "WHERE @condition\n"
-                        "GROUP BY @EACH(@columns, c -> c)\n"
-                        "HAVING COUNT(*) > 1"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "assert_at_least": (
+            "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
+        ),
+        "unique_combination_of_columns": (
+            "SELECT @EACH(@columns, c -> c)\n"
+            "FROM @this_model\n"
+            "WHERE @condition\n"
+            "GROUP BY @EACH(@columns, c -> c)\n"
+            "HAVING COUNT(*) > 1"
+        ),
+    },
 )

@@ -74,24 +74,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(order_id, customer_id)",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(\n"
-                        "  @REDUCE(\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> c IS NULL\n"
-                        "    ),\n"
-                        "    (l, r) -> l OR r\n"
-                        "  ),\n"
-                        "  @condition,\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -108,25 +91,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "columns": "(ordered_at)",
-                        "condition": "status <> 'cancelled'",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(\n"
-                        "  @REDUCE(\n"
-                        "    @EACH(\n"
-                        "      @columns,\n"
-                        "      c -> c IS NULL\n"
-                        "    ),\n"
-                        "    (l, r) -> l OR r\n"
-                        "  ),\n"
-                        "  @condition,\n"
-                        ")"
-                    ),
                 },
             ),
         ),
@@ -143,16 +108,7 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": True,
-                    "sqlmesh/audit_args": {
-                        "column": "status",
-                        "is_in": "('open', 'paid', 'shipped', 'cancelled')",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT *\n"
-                        "FROM @this_model\n"
-                        "WHERE @AND(@column NOT IN @is_in, @condition)"
-                    ),
                 },
             ),
         ),
@@ -168,22 +124,40 @@ model = ModelAsset(
                 blocking=False,
                 metadata={
                     "sqlmesh/blocking": False,
-                    "sqlmesh/audit_args": {
-                        "threshold": "100",
-                    },
                     "sqlmesh/dialect": "duckdb",
-                    "sqlmesh/audit_query": (
-                        "SELECT COUNT(*)\n"
-                        "FROM (\n"
-                        "  SELECT 1\n"
-                        "  FROM @this_model\n"
-                        "  WHERE @condition\n"
-                        "  LIMIT @threshold + 1\n"
-                        ")\n"
-                        "HAVING COUNT(*) <= @threshold"
-                    ),
                 },
             ),
         ),
     ),
+    audit_queries={
+        "not_null": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(\n"
+            "  @REDUCE(\n"
+            "    @EACH(\n"
+            "      @columns,\n"
+            "      c -> c IS NULL\n"
+            "    ),\n"
+            "    (l, r) -> l OR r\n"
+            "  ),\n"
+            "  @condition,\n"
+            ")"
+        ),
+        "accepted_values": (
+            "SELECT *\n"
+            "FROM @this_model\n"
+            "WHERE @AND(@column NOT IN @is_in, @condition)"
+        ),
+        "number_of_rows": (
+            "SELECT COUNT(*)\n"
+            "FROM (\n"
+            "  SELECT 1\n"
+            "  FROM @this_model\n"
+            "  WHERE @condition\n"
+            "  LIMIT @threshold + 1\n"
+            ")\n"
+            "HAVING COUNT(*) <= @threshold"
+        ),
+    },
 )
