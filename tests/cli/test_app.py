@@ -127,7 +127,6 @@ def test_generate_then_check_then_mend(
             (2, "unknown gateway 'prod' in project. The project has: local."),
         ),
         ({"defs": "x"}, "project -o defs", (2, "is not a folder")),
-        ({"defs/.git": "x"}, "project -o defs", (2, "Name a folder of its own with -o")),
         ({}, "'' -o defs", (2, "the path is empty; write . for the working directory")),
         ({}, "project -o ''", (2, "the path is empty; write . for the working directory")),
     ],

@@ -31,6 +31,14 @@ def test_the_output_folder_may_exist_or_not(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_a_repositorys_root_is_refused_unless_the_package_is_there(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    with pytest.raises(SettingError, match="is the root of a git repository"):
+        Config((tmp_path,), tmp_path)
+    (tmp_path / "definitions.py").touch()
+    assert Config((tmp_path,), tmp_path).out == tmp_path
+
+
 @pytest.mark.parametrize("key", ["projects", "out", "templates"])
 def test_an_error_of_a_folder_names_its_key(key: str, tmp_path: Path) -> None:
     file = tmp_path / "file"

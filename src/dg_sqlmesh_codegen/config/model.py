@@ -158,7 +158,8 @@ class Config:
         if self.out.exists() and not self.out.is_dir():
             hint = "Choose a folder with -o."
             raise SettingError("out", f"{self.out} is not a folder", hint=hint)
-        if (self.out / ".git").exists():
+        # A package that is there already may stay.
+        if (self.out / ".git").exists() and not (self.out / "definitions.py").exists():
             what = (
                 f"{self.out} is the root of a git repository, where the package's files would mix"
             )

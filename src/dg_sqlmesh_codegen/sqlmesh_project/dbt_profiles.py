@@ -21,7 +21,7 @@ _PROFILE = "profiles.yml"
 _ENV_VAR = re.compile(r"""env_var\(\s*['"](\w+)['"]\s*\)""")
 # The name of the profile's output decides more than a connection.
 _TARGET = re.compile(r"^\s*target\s*:.*$", re.MULTILINE)
-_TEXTS = {".sql", ".yml", ".yaml", ".py", ".csv", ".md"}
+_TEXTS = {".sql", ".yml", ".yaml", ".py"}
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sqlmesh.core import constants
 from sqlmesh.core.config.common import YAML_CONFIG_FILENAMES
 from sqlmesh.core.model import Model
 from sqlmesh.utils import yaml
-from sqlmesh.utils.jinja import ENVIRONMENT
+from sqlmesh.utils.jinja import ENVIRONMENT, create_var
 
 from .records import TableName
 
@@ -51,7 +51,7 @@ def _unset(folder: Path) -> Iterator[tuple[str, str]]:
 
     for file in (folder / name for name in YAML_CONFIG_FILENAMES):
         if file.is_file():
-            methods = {**yaml.JINJA_METHODS, "env_var": env_var, "var": lambda *_: None}
+            methods = {**yaml.JINJA_METHODS, "env_var": env_var, "var": create_var({})}
             text = ENVIRONMENT.from_string(file.read_text(encoding="utf-8")).render(methods)
             config = yaml.load(text, render_jinja=False)
             gateways = config.get("gateways")

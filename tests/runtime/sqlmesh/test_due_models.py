@@ -1,11 +1,14 @@
 """When the snapshot cache reads snapshots, and when only their intervals."""
 
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
 from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
+from sqlmesh.utils.cron import CroniterCache
 
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import due_models
@@ -58,3 +61,18 @@ def test_models_with_an_auto_restatement_are_not_kept(monkeypatch: pytest.Monkey
     state.snapshot.model.auto_restatement_cron = "@weekly"
 
     assert state.read(PROD, PROD) == (2, 0)
+
+
+@pytest.mark.parametrize(("hour", "since"), [(11, 0), (12, 12), (13, 12)])
+def test_a_model_is_due_since_its_restatement(
+    hour: int, since: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    midnight = datetime(2026, 11, 6, tzinfo=UTC)
+    snapshot = Mock()
+    snapshot.node.cron_floor.return_value = midnight
+    snapshot.model.auto_restatement_croniter = partial(CroniterCache, "0 12 * * *")
+    monkeypatch.setattr(due_models, "altered_ms", lambda *_: 0)
+
+    due = due_models._due(snapshot, PROD, midnight + timedelta(hours=hour), planned=0)
+
+    assert due.since == (midnight + timedelta(hours=since)).timestamp()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmesh import Context
 from sqlmesh.core.environment import Environment
@@ -109,9 +109,12 @@ def _due_models(
 
 
 def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:
-    last_tick = snapshot.node.cron_floor(execution_time).timestamp()
+    ticks = [snapshot.node.cron_floor(execution_time)]
+    if _has_auto_restatement(snapshot):
+        after = execution_time + timedelta(seconds=1)
+        ticks.append(snapshot.model.auto_restatement_croniter(after).get_prev())
     return Due(
-        since=max(last_tick, planned),
+        since=max(planned, *(each.timestamp() for each in ticks)),
         altered=(altered_ms(snapshot, target) or 0) / 1000,
         has_signals=snapshot.is_model and bool(snapshot.model.signals),
     )
