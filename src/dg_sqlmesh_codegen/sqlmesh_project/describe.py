@@ -17,7 +17,6 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from .configurations import environment
 from .load import loaded, names
 from .records import (
     Audit,
@@ -46,9 +45,8 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
         UsageError: the gateway is not in the project's configuration.
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
-    # SQLMesh reads a project's .env file into the environment; this restores it afterwards.
     source = replace(source, paths=tuple(path.resolve() for path in source.paths))
-    with environment({}), loaded(source, sqlmesh_cache) as (context, warnings):
+    with loaded(source, sqlmesh_cache) as (context, warnings):
         return _describe(source, context, [*warnings])
 
 
