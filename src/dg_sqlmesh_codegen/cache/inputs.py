@@ -22,7 +22,6 @@ _SKIPPED_AT_ROOT = {*_SKIPPED, ".cache", ".nox", ".tox", "logs", "node_modules"}
 _SKIPPED_FILES = (".db", ".ddb", ".duckdb", ".log", ".pyc", ".sqlite", ".sqlite3", ".wal")
 _CODE = {".py", ".sql", ".yaml", ".yml"}
 _LARGEST_BYTES = 2**25
-_INSTALLED = ("*.dist-info", "*.pth")
 # SQLMesh reads the user's own configuration, and all variables that start with its name.
 _PERSONAL, _PREFIX = "~/.sqlmesh", "SQLMESH"
 # What finds that folder, and what `user()` in YAML asks for.
@@ -98,9 +97,10 @@ def _raise(error: OSError) -> None:
 
 def _facts(config: Config) -> list[str]:
     """Return the configuration, the working directory, and all versions."""
-    folders = [Path(folder) for folder in sys.path]
-    found = {path.name for each in folders for kind in _INSTALLED for path in each.glob(kind)}
-    versions = [__version__, sys.version, sys.platform, sys.prefix, *sorted(found)]
+    folders = filter(os.path.isdir, sys.path)
+    names = {name for folder in folders for name in os.listdir(folder)}
+    installed = sorted(name for name in names if name.endswith((".dist-info", ".pth")))
+    versions = [__version__, sys.version, sys.platform, sys.prefix, *installed]
     return [*versions, str(Path.cwd()), repr(config), str(config.out.resolve())]
 
 

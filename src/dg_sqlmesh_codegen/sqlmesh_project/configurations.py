@@ -16,17 +16,11 @@ from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from .offline import OfflineConfig
+from .offline import CONNECTIONS, DEFAULT_CONNECTIONS, OfflineConfig
 
 # The message of dbt's env_var. SQLMesh's own env_var in YAML returns `None` instead.
 _MISSING = re.compile(r"Missing environment variable '([^']+)'")
-_CONNECTION_FIELDS = {
-    "connection",
-    "state_connection",
-    "test_connection",
-    "default_connection",
-    "default_test_connection_",
-}
+_CONNECTION_FIELDS = {*CONNECTIONS, *DEFAULT_CONNECTIONS, "default_test_connection_"}
 
 
 def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
@@ -63,7 +57,7 @@ def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
                 break
     finally:
         for variable in placeholders:
-            del os.environ[variable]
+            os.environ.pop(variable, None)
     _refuse_placeholders(configs, placeholders)
     return dict(configs)
 

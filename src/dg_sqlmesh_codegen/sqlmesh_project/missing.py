@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,7 @@ def missing(folder: Path) -> Iterator[str]:
             packages.setdefault(name, path)
     for name, path in packages.items():
         own = (folder / name).exists() or (folder / f"{name}.py").exists()
-        if not own and find_spec(name) is None:
+        if not own and name not in sys.modules and find_spec(name) is None:
             yield f"the package {name} ({path.relative_to(folder)})"
     for path in sorted(folder.glob("models/**/*.sql")):
         for _, seed in _SEED.findall(path.read_text(encoding="utf-8", errors="replace")):

@@ -26,8 +26,8 @@ from dg_sqlmesh_codegen.errors import ProjectError
 
 from .records import ANY_GATEWAY, Source
 
-_CONNECTIONS = ("connection", "state_connection", "test_connection")
-_DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
+CONNECTIONS = ("connection", "state_connection", "test_connection")
+DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
 # The value of `{{ env_var('X') }}` in SQLMesh's YAML if X is not set.
 _UNSET = "none"
 # Of a gateway that is not used and names none. No model may end up in it.
@@ -60,15 +60,15 @@ class OfflineConfig(Config):
     def _build_connections(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        data = _with_built(data, _DEFAULT_CONNECTIONS)
+        data = _with_built(data, DEFAULT_CONNECTIONS)
         key = "gateways" if "gateways" in data else "gateway"
         gateways = data.get(key)
         if isinstance(gateways, dict):
-            if set(_CONNECTIONS) & set(gateways):  # one gateway without a name
-                data[key] = _with_built(gateways, _CONNECTIONS)
+            if set(CONNECTIONS) & set(gateways):  # one gateway without a name
+                data[key] = _with_built(gateways, CONNECTIONS)
             else:
                 data[key] = {
-                    name: _with_built(gateway, _CONNECTIONS) for name, gateway in gateways.items()
+                    name: _with_built(gateway, CONNECTIONS) for name, gateway in gateways.items()
                 }
         return data
 
