@@ -76,6 +76,14 @@ BROKEN = {
         {"models/a.py": "raise ModuleNotFoundError(\"No module named 'agate'\")\n"},
         ["No module named 'agate'", 'Run `pip install "sqlmesh[dbt]"`.'],
     ),
+    "a query while loading": (
+        {
+            "macros/ask.py": "from sqlmesh import macro\n@macro()\ndef ask(evaluator):\n"
+            "    return evaluator.engine_adapter.fetchone('SELECT 1')\n",
+            "models/a.sql": model("s.a", "SELECT @ask() AS id"),
+        },
+        ["engine adapter is not available while models are load"],
+    ),
     "a cron that is none": (
         {"models/a.sql": model("s.a", cron="'every now and then'")},
         ["models/a.sql", "Invalid cron expression 'every now and then'"],

@@ -69,7 +69,8 @@ class AskedError(Exception):
 def config_of(kind: type[Config], names: list[str], connection: dict[str, Any]) -> Config:
     """Return a configuration with `connection` as `gw`, and DuckDB as `duck`; the first is used."""
     connections = {"gw": connection, "duck": {"type": "duckdb", "database": "shop.db"}}
-    gateways = {name: {"connection": connections[name]} for name in names}
+    fields = ("connection", "state_connection", "test_connection")
+    gateways = {name: dict.fromkeys(fields, connections[name]) for name in names}
     defaults = {"default_gateway": names[0], "model_defaults": {"dialect": "duckdb"}}
     return kind.parse_obj({"gateways": gateways, **defaults})
 
@@ -153,31 +154,11 @@ def test_the_names_are_those_of_the_real_connection(
 
 @pytest.mark.parametrize("engine", ["postgres", "mysql", "snowflake", "trino"])
 def test_a_connection_whose_credentials_are_not_there(engine: str) -> None:
+    # As `{{ env_var('NAME') }}` in YAML gives them.
     missing = {"port": "None", "password": None, "user": None}
     context = offline(["gw"], {"type": engine, **CONNECTIONS[engine], **missing})
 
     assert context.default_catalog == (None if engine == "mysql" else "cat")
-
-
-def test_variables_that_only_connections_need(tmp_path: Path) -> None:
-    config = """
-        gateways:
-          main:
-            connection: {type: duckdb, database: cat.db}
-            state_connection:
-              type: postgres
-              host: "{{ env_var('STATE_HOST') }}"
-              port: "{{ env_var('STATE_PORT') }}"
-              user: u
-              password: "{{ env_var('STATE_PASSWORD') }}"
-              database: state
-          other:
-            connection: {type: snowflake, account: "{{ env_var('SNOWFLAKE_ACCOUNT') }}"}
-        default_gateway: main
-        model_defaults: {dialect: duckdb}
-    """
-    write_project(tmp_path, {"models/a.sql": model("s.a")}, config=config)
-    assert describe.inspect(Source((tmp_path,))).models[0].name == "cat.s.a"
 
 
 def test_a_gateway_without_catalogs_beside_one_with(tmp_path: Path) -> None:
