@@ -10,14 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # SQLMesh documentation, "Project structure": the folders whose Python a load imports.
-_IMPORTED = ("audits", "linter", "macros", "materializations", "models", "signals")
+IMPORTED = ("audits", "linter", "macros", "materializations", "models", "signals")
 _SEED = re.compile(r"\bkind\s+SEED\b.*?\bpath\s+(['\"])(.+?)\1", re.IGNORECASE | re.DOTALL)
 
 
 def missing(folder: Path) -> Iterator[str]:
     """Yield the packages and seed files of a project that are not there, each with its reader."""
     packages: dict[str, Path] = {}
-    python = [path for name in _IMPORTED for path in sorted(folder.glob(f"{name}/**/*.py"))]
+    python = [path for name in IMPORTED for path in sorted(folder.glob(f"{name}/**/*.py"))]
     for path in [*folder.glob("config.py"), *python]:
         for name in _imports(path):
             packages.setdefault(name, path)
