@@ -62,10 +62,13 @@ BROKEN = {
             "macros/a.py": "import own, requests_of_nobody\nfrom . import b\n",
             "macros/b.py": "try:\n    import another_of_nobody.deep\nexcept Exception:\n    pass\n",
             "own.py": "def later():\n    import never\n",
+            "models/c.py": "import os\nX = os.environ['UNSET_ONE'] + os.environ['UNSET_TWO']\n",
         },
         [
             "Missing: the package requests_of_nobody (macros/a.py), the package another_of_nobody",
-            "(macros/b.py), the seed file ../one.csv (models/a.sql), the seed file $root/two.csv",
+            "(macros/b.py), the environment variable UNSET_ONE (models/c.py), the environment",
+            "variable UNSET_TWO (models/c.py), the seed file ../one.csv (models/a.sql), the seed",
+            "file $root/two.csv (models/b.sql).",
         ],
     ),
     "a name that is too long": (
