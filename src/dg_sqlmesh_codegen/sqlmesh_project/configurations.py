@@ -16,11 +16,11 @@ from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from .offline import CONNECTIONS, DEFAULT_CONNECTIONS, OfflineConfig
+from .offline import CONNECTIONS, OfflineConfig
 
 # The message of dbt's env_var. SQLMesh's own env_var in YAML returns `None` instead.
 _MISSING = re.compile(r"Missing environment variable '([^']+)'")
-_CONNECTION_FIELDS = {*CONNECTIONS, *DEFAULT_CONNECTIONS, "default_test_connection_"}
+_CONNECTION_FIELDS = {*CONNECTIONS, "default_test_connection_"}
 
 
 def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
