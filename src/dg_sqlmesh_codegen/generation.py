@@ -10,6 +10,7 @@ from .rendering.files import Contents, Rendered
 from .rendering.package import Package, render
 from .schedules import crons
 from .sqlmesh_project import describe
+from .sqlmesh_project.configurations import environment
 from .translation import graph, plugins
 from .translation.apply import Translation
 from .translation.warnings import warnings
@@ -29,14 +30,17 @@ def render_project(
         UsageError: bad configuration.
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
-    # What is wrong with the configuration shows before SQLMesh takes its time.
-    translator = plugins.load(config.translator, config.root)
-    progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-    project = graph.with_checks(describe.inspect(config.source, sqlmesh_cache), config.checks)
-    progress(f"Rendering {len(project.models)} models")
-    translation = Translation.of(config, project, translator)
-    assets = graph.build(project, translation, config.out.resolve())
-    externals = graph.externals(project, translation) if config.external_specs else ()
+    with environment(config.projects), plugins.importable(config.root):
+        # What is wrong with the configuration shows before SQLMesh takes its time.
+        translator = plugins.load(config.translator, config.root)
+        progress(f"Loading {', '.join(str(path) for path in config.projects)}")
+        project = graph.with_checks(describe.inspect(config.source, sqlmesh_cache), config.checks)
+        progress(f"Rendering {len(project.models)} models")
+        translation = Translation.of(config, project, translator)
+        assets = graph.build(project, translation, config.out.resolve())
+        externals = graph.externals(project, translation) if config.external_specs else ()
+        keys = {each.model.fqn: each.key for each in assets}
+        notes = warnings(project, config, translation, keys)
     schedules = crons.schedules(project.models, graph.checked_audits(project))
     used = schedules if config.enable_schedule else ()
     return Rendered(
@@ -47,9 +51,7 @@ def render_project(
             # sqlmesh_execution_status is one more than there are audits, of every model.
             checks=sum(len(asset.checks) + config.execution_status_check for asset in assets),
             schedules=tuple((schedule.timezone, schedule.crons) for schedule in used),
-            warnings=warnings(
-                project, config, translation, {each.model.fqn: each.key for each in assets}
-            ),
+            warnings=notes,
             unset_variables=project.unset_variables,
         ),
     )

@@ -74,6 +74,10 @@ def test_times_and_what_tools_leave_behind_do_not_count(project: Path) -> None:
         os.utime(file, (0, 0))
     for path in (".cache/x", "logs/x.log", "__pycache__/x.pyc", "warehouse.duckdb", ".git/HEAD"):
         write(path, "x")(project)
+    inside = look(project, "project/dagster/defs")
+    write("dagster/defs/models/a.py", "x")(project)
+    assert look(project, "project/dagster/defs") == inside
+    (project / "dagster/defs/models/a.py").unlink()
     write("../defs/models/a.py", "x")(project)
     write(".env-of-python/pyvenv.cfg", "")(project)
     write(".env-of-python/lib/x.py", "import os")(project)

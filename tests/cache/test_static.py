@@ -21,6 +21,7 @@ PURE = [
 ]
 IMPURE = [
     "import os\nX = os.environ['X']",
+    "import os\nX = os.environb[b'X']",
     "import requests",
     "import duckdb",
     "import importlib",

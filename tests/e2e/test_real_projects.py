@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,19 +37,30 @@ def test_the_graph_is_sqlmeshs_own(
     folders = project.copy_to(tmp_path)
     options = ["--config", project.config] if project.config else []
     python = sys.executable
-    run([python, "-m", "dg_sqlmesh_codegen", *folders, "-o", "defs", *options], tmp_path)
-    databases = [path for path in tmp_path.rglob("*") if path.suffix in {".db", ".duckdb"}]
-    by_sqlmesh = run([python, ORACLE, "sqlmesh", project.config or "", *folders], tmp_path)
-    expected = graph(by_sqlmesh.stdout)
+    generate: list[str | Path] = [python, "-m", "dg_sqlmesh_codegen", *folders, *options, "-o"]
+    ask_sqlmesh: list[str | Path] = [python, ORACLE, "sqlmesh", project.config or "", *folders]
+    run([*generate, "defs"], tmp_path)
+    left = [path for path in tmp_path.rglob("*") if path.suffix in {".db", ".duckdb", ".cache"}]
+    left += tmp_path.rglob(".cache")
+    expected = graph(run(ask_sqlmesh, tmp_path).stdout)
     actual = graph(run([python, ORACLE, "package"], tmp_path).stdout)
 
-    assert databases == []
+    assert left == []
     assert actual["assets"] == expected["assets"]
     assert actual["standalone"] == expected["standalone"]
     assets = actual["assets"].values()
     audits = sum(len(asset["audits"]) for asset in assets)
     # An audit is a check, whatever its form; and every asset has its execution status.
     assert actual["checks"] == audits + len(actual["standalone"]) + len(actual["assets"])
+
+    # SQLMesh has a cache now. Whatever is generated or refused, it is left alone and not believed.
+    cache = {path: path.stat().st_mtime_ns for path in tmp_path.glob("**/.cache/**/*")}
+    for more in (["--default-catalog", "typo"], ["--gateway", "nobody"]):
+        command = [*map(str, generate), "again", *more]
+        subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    run([*generate, "defs", "--check"], tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("**/.cache/**/*")} == cache
+    assert graph(run(ask_sqlmesh, tmp_path).stdout) == expected
 
 
 def test_sushi_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

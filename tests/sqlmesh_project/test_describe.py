@@ -147,21 +147,6 @@ def test_loading_leaves_nothing_and_opens_no_socket(
     assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "models"}
 
 
-def test_a_query_while_loading_is_refused_by_sqlmesh_itself(tmp_path: Path) -> None:
-    macro = """
-        from sqlmesh import macro
-
-        @macro()
-        def ask(evaluator):
-            return evaluator.engine_adapter.fetchone("SELECT 1")
-    """
-    write_project(
-        tmp_path, {"macros/ask.py": macro, "models/a.sql": model("a.b", "SELECT @ask() AS id")}
-    )
-    with pytest.raises(ProjectError, match="engine adapter is not available while models are load"):
-        inspect(tmp_path)
-
-
 def test_the_configuration_keeps_its_own_connections(tmp_path: Path) -> None:
     """The generator must not hand its offline connections to a later run in the process."""
     from sqlmesh import Context  # noqa: PLC0415
@@ -206,17 +191,3 @@ def test_a_project_folder_that_is_a_link_keeps_its_name(tmp_path: Path) -> None:
         sources = [each.source for each in found.models]
         assert sources == [tmp_path / "shop" / "models" / name for name in ("a.sql", "b.py")]
     assert inspect(tmp_path / "shop" / "models" / "..").paths == (tmp_path / "releases" / "7",)
-
-
-def test_a_driver_that_a_python_config_needs(tmp_path: Path) -> None:
-    write_project(tmp_path, {"models/a.sql": model("a.b")})
-    (tmp_path / "config.yaml").unlink()
-    (tmp_path / "config.py").write_text(
-        "from sqlmesh.core.config import *\n"
-        "connection = SparkConnectionConfig()\n"
-        "config = Config(gateways=GatewayConfig(connection=connection),"
-        " model_defaults=ModelDefaultsConfig(dialect='spark'))\n"
-    )
-
-    with pytest.raises(ProjectError, match=r'pip install "sqlmesh\[spark\]"'):
-        inspect(tmp_path)

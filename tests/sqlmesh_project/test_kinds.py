@@ -103,17 +103,6 @@ def test_what_is_no_sql_file(tmp_path: Path) -> None:
     assert found["SIGNALLED"].signals == ("ready",)
 
 
-def test_an_env_file_is_read_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DATABASE_OF_THIS_TEST", raising=False)
-    config = SNOWFLAKE.replace(
-        "database: lake", "database: '{{ env_var(\"DATABASE_OF_THIS_TEST\") }}'"
-    )
-    files = {".env": "DATABASE_OF_THIS_TEST=pond\n", "models/a.sql": model("s.a")}
-    for _ in range(2):
-        (found,) = inspect(tmp_path, files, config).models
-        assert found.catalog == "POND"
-
-
 def test_two_projects_at_once(tmp_path: Path) -> None:
     first = write_project(tmp_path / "one", {"models/a.sql": model("s.a", kind="FULL")})
     second = write_project(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,38 @@ BROKEN = {
         {"models/a.sql": model("s.a", "SELECT @nope(1) AS id")},
         ["models/a.sql", "Macro 'nope' does not exist"],
     ),
+    "all that is missing": (
+        {
+            "models/a.sql": model("s.a", kind="SEED (path '../one.csv')", query=""),
+            "models/b.sql": model("s.b", kind="SEED (path '$root/two.csv')", query=""),
+            "macros/a.py": "import own, requests_of_nobody\nfrom . import b\n",
+            "macros/b.py": "try:\n    import another_of_nobody.deep\nexcept Exception:\n    pass\n",
+            "own.py": "def later():\n    import never\n",
+            "models/c.py": "import os\nX = os.environ['UNSET_ONE'] + os.environ['UNSET_TWO']\n",
+        },
+        [
+            "Missing: the package requests_of_nobody (macros/a.py), the package another_of_nobody",
+            "(macros/b.py), the environment variable UNSET_ONE (models/c.py), the environment",
+            "variable UNSET_TWO (models/c.py), the seed file ../one.csv (models/a.sql), the seed",
+            "file $root/two.csv (models/b.sql).",
+        ],
+    ),
+    "a name that is too long": (
+        {f"models/{x}.sql": model(f"s.{x}{'x' * 250}", "SELECT id FROM t") for x in "ab"},
+        ["File name too long", "__s_", "Shorten the name of this model"],
+    ),
+    "what dbt needs": (
+        {"models/a.py": "raise ModuleNotFoundError(\"No module named 'agate'\")\n"},
+        ["No module named 'agate'", 'Run `pip install "sqlmesh[dbt]"`.'],
+    ),
+    "a query while loading": (
+        {
+            "macros/ask.py": "from sqlmesh import macro\n@macro()\ndef ask(evaluator):\n"
+            "    return evaluator.engine_adapter.fetchone('SELECT 1')\n",
+            "models/a.sql": model("s.a", "SELECT @ask() AS id"),
+        },
+        ["engine adapter is not available while models are load"],
+    ),
     "a cron that is none": (
         {"models/a.sql": model("s.a", cron="'every now and then'")},
         ["models/a.sql", "Invalid cron expression 'every now and then'"],
@@ -76,6 +109,10 @@ CONFIGS = {
         "gateways: {local: {connection: {type: cloud}}}\nmodel_defaults: {dialect: duckdb}\n",
         ["config.yaml", "Unknown connection type 'cloud'"],
     ),
+    "a scheduler of an older SQLMesh": (
+        f"{DUCKDB}default_scheduler: {{type: airflow}}\n",
+        ["Unknown scheduler type 'airflow'", "Remove the setting"],
+    ),
     "no YAML": ("gateways: [\n", ["config.yaml", "line 1, column 12"]),
 }
 CASES = {name: (DUCKDB, files, parts) for name, (files, parts) in BROKEN.items()} | {
@@ -95,7 +132,7 @@ def test_a_broken_project(case: str, tmp_path: Path) -> None:
     assert caught.value.exit_code == 3
     error = str(caught.value)
     assert "\n" not in error
-    assert f"`sqlmesh -p {project} info --skip-connection`" in error
+    assert re.search(f"`sqlmesh -p {project} info --skip-connection`|Remove|Shorten|pip", error)
     assert [part for part in parts if part not in error] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -68,7 +69,8 @@ class AskedError(Exception):
 def config_of(kind: type[Config], names: list[str], connection: dict[str, Any]) -> Config:
     """Return a configuration with `connection` as `gw`, and DuckDB as `duck`; the first is used."""
     connections = {"gw": connection, "duck": {"type": "duckdb", "database": "shop.db"}}
-    gateways = {name: {"connection": connections[name]} for name in names}
+    fields = ("connection", "state_connection", "test_connection")
+    gateways = {name: dict.fromkeys(fields, connections[name]) for name in names}
     defaults = {"default_gateway": names[0], "model_defaults": {"dialect": "duckdb"}}
     return kind.parse_obj({"gateways": gateways, **defaults})
 
@@ -152,31 +154,11 @@ def test_the_names_are_those_of_the_real_connection(
 
 @pytest.mark.parametrize("engine", ["postgres", "mysql", "snowflake", "trino"])
 def test_a_connection_whose_credentials_are_not_there(engine: str) -> None:
+    # As `{{ env_var('NAME') }}` in YAML gives them.
     missing = {"port": "None", "password": None, "user": None}
     context = offline(["gw"], {"type": engine, **CONNECTIONS[engine], **missing})
 
     assert context.default_catalog == (None if engine == "mysql" else "cat")
-
-
-def test_variables_that_only_connections_need(tmp_path: Path) -> None:
-    config = """
-        gateways:
-          main:
-            connection: {type: duckdb, database: cat.db}
-            state_connection:
-              type: postgres
-              host: "{{ env_var('STATE_HOST') }}"
-              port: "{{ env_var('STATE_PORT') }}"
-              user: u
-              password: "{{ env_var('STATE_PASSWORD') }}"
-              database: state
-          other:
-            connection: {type: snowflake, account: "{{ env_var('SNOWFLAKE_ACCOUNT') }}"}
-        default_gateway: main
-        model_defaults: {dialect: duckdb}
-    """
-    write_project(tmp_path, {"models/a.sql": model("s.a")}, config=config)
-    assert describe.inspect(Source((tmp_path,))).models[0].name == "cat.s.a"
 
 
 def test_a_gateway_without_catalogs_beside_one_with(tmp_path: Path) -> None:
@@ -212,36 +194,50 @@ def test_a_catalog_that_is_in_an_unset_variable_has_to_be_given(tmp_path: Path) 
 
 PYTHON_CONFIG = """
 import os
-from sqlmesh.core.config import Config, DuckDBConnectionConfig, GatewayConfig, ModelDefaultsConfig
+from sqlmesh.core.config import *
 
 config = Config(
-    gateways={{"main": GatewayConfig(connection=DuckDBConnectionConfig(
-        database="warehouse.db", connector_config={{"password": os.environ["DB_PASSWORD"]}},
+    gateways={{"main": GatewayConfig(connection=PostgresConnectionConfig(
+        host=os.environ["PG_HOST"], port=int(os.environ["PG_PORT"]), user="u",
+        password=os.environ["PG_PASSWORD"], database={database}, check_import=False,
     ))}},
     variables={variables},
-    model_defaults=ModelDefaultsConfig(dialect="duckdb"),
+    model_defaults=ModelDefaultsConfig(dialect="postgres"),
 )
 """
 
 
-def python_config(folder: Path, variables: str) -> Source:
-    write_project(folder, {"models/a.sql": model("s.a")})
-    (folder / "config.yaml").unlink()
-    (folder / "config.py").write_text(PYTHON_CONFIG.format(variables=variables))
-    return Source((folder,))
-
-
-def test_a_python_config_whose_connection_needs_an_unset_variable(tmp_path: Path) -> None:
-    source = python_config(tmp_path, "{}")
-
-    assert describe.inspect(source).models[0].name == "warehouse.s.a"
-
-
-def test_a_model_variable_that_needs_an_unset_variable_is_an_error(tmp_path: Path) -> None:
-    source = python_config(tmp_path, '{"region": os.environ["REGION"]}')
-
-    with pytest.raises(ProjectError, match=r"`variables` of .* needs the environment .* REGION"):
-        describe.inspect(source)
+@pytest.mark.parametrize(
+    ("database", "variables", "message"),
+    [
+        ("'dwh'", "{}", None),  # only the connection needs what is not set
+        (
+            "os.environ['MSSQL_DATABASE']",
+            "{'source': os.environ['MSSQL_DATABASE_SOURCE']}",
+            r"set, MSSQL_DATABASE_SOURCE, MSSQL_DATABASE: `variables` of .* needs MSSQL_DATABASE"
+            r"_SOURCE; `gateways.main.connection` of .* needs MSSQL_DATABASE\. Set MSSQL_DATA",
+        ),
+        (
+            "os.environ['DB'][100]",
+            "{}",
+            r"not set, PG_HOST, PG_PORT, PG_PASSWORD, DB: .* index out",
+        ),
+    ],
+)
+def test_variables_that_a_python_config_needs(
+    database: str, variables: str, message: str | None, tmp_path: Path
+) -> None:
+    write_project(tmp_path, {"models/a.sql": model("s.a")})
+    (tmp_path / "config.yaml").unlink()
+    text = PYTHON_CONFIG.format(database=database, variables=variables)
+    (tmp_path / "config.py").write_text(text)
+    before = dict(os.environ)
+    if message:
+        with pytest.raises(ProjectError, match=message):
+            describe.inspect(Source((tmp_path,)))
+    else:
+        assert describe.inspect(Source((tmp_path,))).models[0].name == "dwh.s.a"
+    assert dict(os.environ) == before
 
 
 def test_a_model_on_a_gateway_whose_catalog_nobody_knows(tmp_path: Path) -> None:

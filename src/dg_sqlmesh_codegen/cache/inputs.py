@@ -33,7 +33,6 @@ _SKIPPED_FILES = (
 )
 _CODE = {".py", ".sql", ".yaml", ".yml"}
 _LARGEST_BYTES = 2**25
-_INSTALLED = ("*.dist-info", "*.pth")
 # SQLMesh reads the user's own configuration, and all variables that start with its name.
 _PERSONAL, _PREFIX = "~/.sqlmesh", "SQLMESH"
 # What finds that folder, and what `user()` in YAML asks for.
@@ -109,9 +108,10 @@ def _raise(error: OSError) -> None:
 
 def _facts(config: Config) -> list[str]:
     """Return the configuration, the working directory, and all versions."""
-    folders = [Path(folder) for folder in sys.path]
-    found = {path.name for each in folders for kind in _INSTALLED for path in each.glob(kind)}
-    versions = [__version__, sys.version, sys.platform, sys.prefix, *sorted(found)]
+    folders = filter(os.path.isdir, sys.path)
+    names = {name for folder in folders for name in os.listdir(folder)}
+    installed = sorted(name for name in names if name.endswith((".dist-info", ".pth")))
+    versions = [__version__, sys.version, sys.platform, sys.prefix, *installed]
     return [*versions, str(Path.cwd()), repr(config), str(config.out.resolve())]
 
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# SQLMesh documentation, "Project structure": the folders whose Python a load imports.
-_IMPORTED = {"audits", "linter", "macros", "materializations", "models", "signals"}
+from dg_sqlmesh_codegen.sqlmesh_project.missing import IMPORTED
+
 _NAMED = re.compile(r"\benv_var\s*\(\s*(['\"])([^'\"]+)\1\s*[,)]")
 # What python-dotenv replaces in a value (its README: "Variable expansion").
 _EXPANDED = re.compile(r"\$\{([^}:]+)")
@@ -101,7 +101,7 @@ def _only_computes(project: Project) -> bool:
     """Look at all Python that a load may run: its folders, and what they import of the project."""
     trees: dict[Path, ast.Module] = {}
     own: set[str] = set()
-    waiting = [*project.below({"config.py"}, ".py"), *project.below(_IMPORTED, ".py")]
+    waiting = [*project.below({"config.py"}, ".py"), *project.below({*IMPORTED}, ".py")]
     while waiting:
         path = waiting.pop()
         if path not in trees:

@@ -61,17 +61,15 @@ def print_differences(report: Report, config: Config, again: str) -> None:
 
 def print_not_added(files: Sequence[Path], report: Report, config: Config) -> None:
     """Print the files that are not in git, and the command that adds them and what was written."""
-    add = [str(config.out)]
     if files:
         click.echo(f"{len(files)} of the package's files are not in git:")
         for file in files[:_FEW]:
             click.echo(f"  {file}")
         if len(files) > _FEW:
             click.echo("  ...")
-        else:
-            add = [str(file) for file in files]  # of one that is named git says that it is ignored
     if files or (report.mode is Mode.WRITE and report.different):
-        click.echo(f"Run: {shlex.join(['git', 'add', *add])}")
+        # The folder, not the files: what changed in others belongs to the same commit.
+        click.echo(f"Run: {shlex.join(['git', 'add', str(config.out)])}")
 
 
 def print_summary(report: Report, config: Config, seconds: float) -> None:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 
+from dotenv import load_dotenv
 from sqlmesh.core.config import Config, load_configs
 from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.yaml_errors import causes
 
-from .offline import OfflineConfig
+from .offline import CONNECTIONS, OfflineConfig
 
 # The message of dbt's env_var. SQLMesh's own env_var in YAML returns `None` instead.
 _MISSING = re.compile(r"Missing environment variable '([^']+)'")
-_CONNECTION_FIELDS = {
-    "connection",
-    "state_connection",
-    "test_connection",
-    "default_connection",
-    "default_test_connection_",
-}
+_CONNECTION_FIELDS = {*CONNECTIONS, "default_test_connection_"}
 
 
 def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
@@ -46,26 +42,39 @@ def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
         ProjectError: a missing environment variable is used outside of connections.
     """
     placeholders: dict[str, str] = {}
-    while True:
-        try:
-            with environment(placeholders):
+    try:
+        while True:
+            os.environ.update(placeholders)
+            try:
                 configs = load_configs(name, OfflineConfig, list(paths))
-        except ConfigError as error:
-            variable = _missing_variable(error)
-            if variable is None or variable in placeholders:
-                raise
-            placeholders[variable] = f"unset-{variable}"
-        else:
-            _refuse_placeholders(configs, placeholders)
-            return dict(configs)
+            except ConfigError as error:
+                variable = _missing_variable(error)
+                if variable is None or variable in placeholders:
+                    if placeholders:
+                        raise _unset(placeholders, str(error)) from error
+                    raise
+                placeholders[variable] = _placeholder(variable)
+            else:
+                break
+    finally:
+        for variable in placeholders:
+            os.environ.pop(variable, None)
+    _refuse_placeholders(configs, placeholders)
+    return dict(configs)
+
+
+def _placeholder(variable: str) -> str:
+    """Return a text that is also a number, such as a port; no other variable has a part of it."""
+    return str(10**9 + zlib.crc32(variable.encode()))
 
 
 @contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables, and restore all of them afterwards, also those of `.env` files."""
+def environment(projects: Iterable[Path]) -> Iterator[None]:
+    """Set what the projects' `.env` files say, as SQLMesh does, and restore all afterwards."""
     before = dict(os.environ)
-    os.environ.update(variables)
     try:
+        for path in projects:
+            load_dotenv(path / ".env", override=True)
         yield
     finally:
         os.environ.clear()
@@ -88,15 +97,25 @@ def _raised_by_environ(error: KeyError) -> bool:
 
 
 def _refuse_placeholders(configs: Mapping[Path, Config], placeholders: Mapping[str, str]) -> None:
-    for path, config in configs.items():
-        for field, value in _settings(config):
-            for name, placeholder in placeholders.items():
-                if placeholder in value:
-                    raise ProjectError(
-                        f"{path.name}: `{field}` of the configuration needs the environment "
-                        f"variable {name}, which is not set",
-                        hint=f"Set {name} for the generator too.",
-                    )
+    used = [
+        (variable, f"`{field}` of {path.name}")
+        for path, config in configs.items()
+        for field, value in _settings(config)
+        for variable, placeholder in placeholders.items()
+        if placeholder in value
+    ]
+    if used:
+        needs = "; ".join(f"{where} needs {variable}" for variable, where in used)
+        raise _unset(dict(used), needs)
+
+
+def _unset(variables: Iterable[str], detail: str) -> ProjectError:
+    names = ", ".join(variables)
+    return ProjectError(
+        f"the configuration needs environment variables that are not set, {names}",
+        detail=detail,
+        hint=f"Set {names} for the generator, too.",
+    )
 
 
 def _settings(config: Config) -> Iterator[tuple[str, str]]:

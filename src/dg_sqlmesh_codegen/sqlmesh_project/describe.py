@@ -20,7 +20,6 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.errors import ProjectError
 
 from . import dbt_profiles, unset_variables
-from .configurations import environment
 from .load import loaded, names
 from .records import (
     Audit,
@@ -50,9 +49,7 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
     source = replace(source, paths=tuple(map(_absolute, source.paths)))
-    # SQLMesh reads a project's .env file into the environment; this restores it afterwards.
     with (
-        environment({}),
         dbt_profiles.placeholders(source.paths) as made,
         loaded(source, sqlmesh_cache) as (context, warnings),
     ):

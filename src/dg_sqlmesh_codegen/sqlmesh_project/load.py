@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -21,8 +22,15 @@ from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 from dg_sqlmesh_codegen.yaml_errors import causes, yaml_problem
 
 from . import configurations, hidden_models
+from .missing import missing
 from .offline import UNKNOWN_CATALOG, ConnectionAttemptedError, OfflineContext
 from .records import ANY_GATEWAY, Source
+
+_REMEDIES = {
+    "File name too long": "Shorten the name of this model: SQLMesh names a file after it.",
+    "Unknown scheduler type": "Remove the setting: SQLMesh has no other scheduler than its own.",
+    "No module named '(agate|dbt)": 'Run `pip install "sqlmesh[dbt]"`.',
+}
 
 
 @contextmanager
@@ -91,13 +99,23 @@ def _as_project_error(source: Source, files: str = "") -> Iterator[None]:
                 raise cause from error
         known = isinstance(error, SQLMeshError | SqlglotError)
         text = str(error) if known else f"{type(error).__name__}: {error}"
-        arguments = " ".join(f"-p {folder}" for folder in source.paths)
-        arguments += f" --config {source.config_name}" if source.config_name else ""
         raise ProjectError(
             f"SQLMesh cannot load {names(source.paths)}{files}",
             detail=yaml_problem(error) or text,
-            hint=f"`sqlmesh {arguments} info --skip-connection` shows it in full.",
+            hint=_hint(str(error), source),
         ) from error
+
+
+def _hint(error: str, source: Source) -> str:
+    """Return what mends an error of SQLMesh; else everything that is missing, and what shows it."""
+    for text, remedy in _REMEDIES.items():
+        if re.search(text, error):
+            return remedy
+    arguments = " ".join(f"-p {folder}" for folder in source.paths)
+    arguments += f" --config {source.config_name}" if source.config_name else ""
+    shown = f"`sqlmesh {arguments} info --skip-connection` shows it in full."
+    found = [each for folder in source.paths for each in missing(folder)]
+    return f"Missing: {', '.join(found)}. {shown}" if found else shown
 
 
 def names(folders: Iterable[Path]) -> str:

@@ -26,8 +26,11 @@ from dg_sqlmesh_codegen.errors import ProjectError
 
 from .records import ANY_GATEWAY, Source
 
-_CONNECTIONS = ("connection", "state_connection", "test_connection")
-_DEFAULT_CONNECTIONS = ("default_connection", "default_test_connection")
+# Of a gateway, and of a configuration.
+CONNECTIONS = {
+    *("connection", "state_connection", "test_connection"),
+    *("default_connection", "default_test_connection"),
+}
 # The value of `{{ env_var('X') }}` in SQLMesh's YAML if X is not set.
 _UNSET = "none"
 # Of a gateway that is not used and names none. No model may end up in it.
@@ -58,19 +61,12 @@ class OfflineConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _build_connections(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        data = _with_built(data, _DEFAULT_CONNECTIONS)
-        key = "gateways" if "gateways" in data else "gateway"
-        gateways = data.get(key)
-        if isinstance(gateways, dict):
-            if set(_CONNECTIONS) & set(gateways):  # one gateway without a name
-                data[key] = _with_built(gateways, _CONNECTIONS)
-            else:
-                data[key] = {
-                    name: _with_built(gateway, _CONNECTIONS) for name, gateway in gateways.items()
-                }
-        return data
+        if isinstance(data, dict):
+            for key in {"gateways", "gateway"} & set(data):
+                if isinstance(data[key], dict):  # of gateways by name, or of one without a name
+                    gateways = {name: _with_built(each) for name, each in data[key].items()}
+                    data = {**data, key: _with_built(gateways)}
+        return _with_built(data)
 
 
 class OfflineContext(Context):
@@ -130,15 +126,11 @@ class OfflineContext(Context):
         return named
 
 
-def _with_built(data: Any, fields: tuple[str, ...]) -> Any:
+def _with_built(data: Any) -> Any:
     if not isinstance(data, dict):
         return data
-    built = {
-        field: _build(data[field])
-        for field in fields
-        if isinstance(data.get(field), dict) and data[field].get("type")
-    }
-    return {**data, **built}
+    found = {key: data[key] for key in CONNECTIONS & set(data) if isinstance(data[key], dict)}
+    return {**data, **{key: _build(each) for key, each in found.items() if each.get("type")}}
 
 
 def _build(data: dict[str, Any]) -> Any:

@@ -37,7 +37,7 @@ def load(path: str | None, root: Path | None = None) -> SQLMeshTranslator:
     if path is None:
         return SQLMeshTranslator()
     module_name, _, name = path.partition(":")
-    with _importable(root), _reported(path, "does not import", _SEARCHED):
+    with importable(root), _reported(path, "does not import", _SEARCHED):
         module = import_module(module_name)
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, SQLMeshTranslator)):
@@ -65,7 +65,8 @@ def _reported(path: str, problem: str, hint: str) -> Iterator[None]:
 
 
 @contextmanager
-def _importable(root: Path | None) -> Iterator[None]:
+def importable(root: Path | None) -> Iterator[None]:
+    """Search a translator's folders, too; its methods may import what lies beside it."""
     folders = [Path.cwd(), *(_roots(root.absolute()) if root else ())]
     added = [text for text in map(str, folders) if text not in sys.path]
     sys.path.extend(added)  # last: a folder must not hide an installed package
