@@ -164,12 +164,13 @@ def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 
 def _lock_server(resource: _Resource) -> str | None:
-    # Imports SQLMesh: at execution time only.
-    from .sqlmesh import promoted  # noqa: PLC0415
-
     try:
         with resource() as made:
-            return promoted.lock_server(made.target())
+            target = made.target()
+            # Imports SQLMesh: at execution time only.
+            from .sqlmesh import promoted  # noqa: PLC0415
+
+            return promoted.lock_server(target)
     except (dg.Failure, DagsterError, SetupError, StateBusyError, RunError):
         return None  # it is a finding about the project
 

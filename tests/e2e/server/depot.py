@@ -221,7 +221,8 @@ class Depot:
         """Return the queries that run in the warehouse, and transactions that were left open."""
         rows = self.query(
             "SELECT query FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid() "
-            f"AND datname = '{WAREHOUSE}' AND query NOT LIKE 'SELECT pg_advisory_lock(%'"
+            f"AND datname = '{WAREHOUSE}' AND query NOT LIKE 'SELECT pg_advisory_lock(%' "
+            "AND application_name NOT LIKE 'dagster %'"  # the lock of the state
         )
         return [str(row[0]) for row in rows]
 

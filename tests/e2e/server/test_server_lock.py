@@ -89,7 +89,10 @@ def host(
     own = {name: str(folder) for name in ("HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
     command = [sys.executable, "-c", HOST, str(folder), dsn, str(starts), str(seconds)]
     with subprocess.Popen(command, env={**os.environ, **own}) as process:
-        yield process
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def held(state: Postgres, request: LockRequest) -> AbstractContextManager[None]:
