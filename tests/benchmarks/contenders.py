@@ -9,6 +9,8 @@ import venv
 from importlib.metadata import version
 from pathlib import Path
 
+import yaml
+
 from benchmarks.large_project import write_large_project
 from benchmarks.measuring import SCRIPTS, run
 
@@ -81,8 +83,8 @@ def instance_in(folder: Path, postgres_url: str | None = None) -> dict[str, str]
     """
     home = folder / "dagster_home"
     home.mkdir()
-    storage = f"storage: {{postgres: {{postgres_url: {postgres_url}}}}}\n" if postgres_url else ""
-    (home / "dagster.yaml").write_text(_INSTANCE + storage)
+    storage = {"storage": {"postgres": {"postgres_url": postgres_url}}} if postgres_url else {}
+    (home / "dagster.yaml").write_text(_INSTANCE + (yaml.safe_dump(storage) if storage else ""))
     environment = {"DAGSTER_HOME": str(home)}
     code = "import dagster; dagster.DagsterInstance.get().get_runs_count()"
     run((PYTHON, "-c", code), folder, environment)
