@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from real_projects import PROJECTS, RealProject, install_custom_materializations
 
 pytestmark = pytest.mark.network
 
+LEFT = re.compile(r"\.db$|\.duckdb$|/\.cache/")
 ORACLE = Path(__file__).parent / "oracle.py"
 
 
@@ -39,9 +41,9 @@ def test_the_graph_is_sqlmeshs_own(
     python = sys.executable
     generate: list[str | Path] = [python, "-m", "dg_sqlmesh_codegen", *folders, *options, "-o"]
     ask_sqlmesh: list[str | Path] = [python, ORACLE, "sqlmesh", project.config or "", *folders]
+    before = {*tmp_path.rglob("*")}
     run([*generate, "defs"], tmp_path)
-    left = [path for path in tmp_path.rglob("*") if path.suffix in {".db", ".duckdb", ".cache"}]
-    left += tmp_path.rglob(".cache")
+    left = [path for path in {*tmp_path.rglob("*")} - before if LEFT.search(str(path))]
     expected = graph(run(ask_sqlmesh, tmp_path).stdout)
     actual = graph(run([python, ORACLE, "package"], tmp_path).stdout)
 
