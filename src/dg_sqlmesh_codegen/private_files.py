@@ -62,7 +62,7 @@ def read(file: Path) -> bytes:
         status = os.fstat(descriptor)
         is_open = status.st_mode & _OTHERS_WRITE
         if is_open or not (stat.S_ISREG(status.st_mode) and _is_mine(status)):
-            raise PermissionError(f"{file} is no file that only this user can change")
+            raise PermissionError(f"{file} is not a file that only this user can change")
         with open(descriptor, "rb", closefd=False) as opened:
             return opened.read()
     finally:

@@ -80,6 +80,23 @@ def test_stopping_returns_the_remaining_events_once(start: Start) -> None:
     assert "sqlmesh-run" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_a_run_that_lost_its_lock_can_be_stopped(start: Start) -> None:
+    """The lock sets the same `Stop`, and leaves what runs to end."""
+    may_end = threading.Event()
+
+    def work(emit: Emit, stop: Stop) -> None:
+        stop.set()
+        emit(FIRST)
+        may_end.wait()
+        emit(LAST)
+
+    run = start(work)
+    next(run.events())
+    assert not run.is_over
+    may_end.set()
+    assert run.stop() == [LAST]
+
+
 def test_no_event_of_many_threads_is_lost(start: Start) -> None:
     def emit_many(emit: Emit, number: int) -> None:
         for index in range(125):

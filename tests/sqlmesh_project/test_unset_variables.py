@@ -19,6 +19,7 @@ gateways:
 model_defaults: {dialect: duckdb, start: 2026-01-01}
 variables:
   Region: "{{ env_var('REGION') }}"
+  joined: "{{ env_var('ONE_A') }}_{{ env_var('TWO_B') }}"
   defaulted: "{{ env_var('DEFAULTED', 'x') }}"
   chosen: "{{ env_var('CHOSEN') or 'y' }}"
   in_dotenv: "{{ env_var('IN_DOTENV') }}"
@@ -42,6 +43,7 @@ FILES = {
 }
 REGION = "the SQLMesh variable region is None in the models {}, because REGION is not set"
 TIER = "the SQLMesh variable tier is None in the models {}, because TIER is not set"
+JOINED = ("ONE_A", "TWO_B")
 
 
 def test_a_variable_that_is_not_set_is_a_warning_and_with_check_an_error(
@@ -53,14 +55,16 @@ def test_a_variable_that_is_not_set_is_a_warning_and_with_check_an_error(
 
     assert main(command) == 0
     notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: the")]
-    assert notes == [f"note: {region}", f"note: {tier}"]
+    joined = [f"the SQLMesh variable joined is None, because {x} is not set" for x in JOINED]
+    assert notes == [f"note: {each}" for each in (*joined, region, tier)]
 
     assert main([*command, "--check", "--quiet"]) == 3
     assert capsys.readouterr().err == (
-        f"error: {region}; {tier}. Set them as where the package is generated, or give env_var a "
-        "default.\n"
+        f"error: {'; '.join([*joined, region, tier])}. Set them to the values with which the "
+        "package is generated, or give env_var a default.\n"
     )
 
     monkeypatch.setenv("REGION", "north")
-    monkeypatch.setenv("TIER", "")
+    for name in ("TIER", *JOINED):
+        monkeypatch.setenv(name, "")
     assert main([*command, "--quiet"]) == main([*command, "--check", "--quiet"]) == 0

@@ -117,7 +117,7 @@ def test_default_keys_are_told_apart(names: list[str], keys: list[str]) -> None:
 def test_keys_that_are_not_default_may_not_collide() -> None:
     both = (model("shop.a.x"), model("shop.b.x"))
     message = r"model shop\.a\.x and model shop\.b\.x get the same asset key "
-    with pytest.raises(SettingError, match=f"{message}warehouse__x. Change Renaming.get_asset_key"):
+    with pytest.raises(SettingError, match=f"{message}warehouse/x. Change Renaming.get_asset_key"):
         assets_of(project(*both), Renaming())
     tagged = (replace(each, tags=("dagster:asset_key:a/b",)) for each in both)
     with pytest.raises(ProjectError, match=f"{message}a__b. Change one of the tags"):

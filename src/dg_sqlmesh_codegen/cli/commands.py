@@ -79,7 +79,8 @@ def run(task: Task, config: Config) -> int:
     if task.check and report.contents.unset_variables:
         raise ProjectError(
             "; ".join(report.contents.unset_variables),
-            hint="Set them as where the package is generated, or give env_var a default.",
+            hint="Set them to the values with which the package is generated, or give env_var "
+            "a default.",
         )
     if task.mode is Mode.DIFF:
         output.print_diff(report)

@@ -161,10 +161,9 @@ class Config:
         # A package that is there already may stay.
         if (self.out / ".git").exists() and not (self.out / "definitions.py").exists():
             what = (
-                f"{self.out} is the root of a git repository, where the package's files would mix"
+                f"{self.out} is the root of a git repository, and the package needs its own folder"
             )
-            hint = "Name a folder of its own with -o, such as defs."
-            raise SettingError("out", f"{what} with others", hint=hint)
+            raise SettingError("out", what, hint="Choose a folder with -o, such as defs.")
         if self.templates is not None:
             _require_folder("templates", self.templates, "the templates folder does not exist")
         _refuse_among_models(self)

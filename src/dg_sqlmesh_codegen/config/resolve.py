@@ -76,7 +76,7 @@ def output_folder(command_line: Layer) -> Path:
 def load_all(command_line: Layer) -> list[Settings]:
     """Put each configuration together: that of `load`, or those of a `dg` project's components.
 
-    The components count where no output folder is configured.
+    The components count if neither a project nor an output folder is configured.
 
     Raises:
         UsageError: as `load`.

@@ -20,7 +20,6 @@ from pathlib import Path
 from types import ModuleType
 
 import dagster as dg
-from dagster import DagsterError
 
 from .concurrency.exclusivity import POOL, TAG, pool_is_exclusive, queue_is_exclusive
 from .dagster import compat
@@ -163,26 +162,34 @@ def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
     return found
 
 
-def _lock_server(resource: _Resource) -> str | None:
+def _lock_server(resource: _Resource) -> tuple[str | None, bool]:
+    """Return the server whose lock excludes a second run, and whether that is known."""
     try:
         with resource() as made:
             target = made.target()
             # Imports SQLMesh: at execution time only.
             from .sqlmesh import promoted  # noqa: PLC0415
 
-            return promoted.lock_server(target)
-    except (dg.Failure, DagsterError, SetupError, StateBusyError, RunError):
-        return None  # it is a finding about the project
+            return promoted.lock_server(target), True
+    except (dg.Failure, dg.DagsterError, SetupError, StateBusyError, RunError):
+        return None, False  # the reason is a finding about the project
 
 
 def _examine_limits(resource: _Resource, instance: dg.DagsterInstance) -> Iterator[Finding]:
-    server = _lock_server(resource)
+    server, is_known = _lock_server(resource)
     limits = compat.limits(instance, POOL, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
     yield _ok(f"{limits.launcher} launches runs {place}")
     if server:
         yield _ok(f"{server} locks SQLMesh's state for one run at a time")
-    yield exclusivity_of(limits, server)
+    finding = exclusivity_of(limits, server)
+    if finding.severity is Severity.PROBLEM and not is_known:
+        finding = _warning(
+            "it is not known whether two SQLMesh runs can start at once, because SQLMesh's state "
+            "cannot be read",
+            "See the finding about the project.",
+        )
+    yield finding
 
 
 def exclusivity_of(limits: compat.Limits, server: str | None = None) -> Finding:

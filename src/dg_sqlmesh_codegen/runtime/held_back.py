@@ -22,7 +22,7 @@ from .text import display_name, shortened
 def held_back(
     instance: dg.DagsterInstance, environment: str, due: DueModels, models: Sequence[ModelAsset]
 ) -> dict[str, str]:
-    """Find the due models that failed or waited for signals since they are due.
+    """Find the due models that failed or waited for signals since they became due.
 
     Every evaluation or plan clears this, and so does the next tick of the model's own cron.
 

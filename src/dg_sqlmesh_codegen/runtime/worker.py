@@ -33,6 +33,7 @@ class SQLMeshRun:
         self._queue: SimpleQueue[Event | None] = SimpleQueue()  # None comes last
         self._error: BaseException | None = None
         self._stop = Stop()
+        self._is_stopped = False  # `_stop` is also set if the lock of the state is lost
         self._threads_before: list[threading.Thread] = []
         # A daemon thread, so that a query that hangs does not keep the process alive.
         self._worker = threading.Thread(
@@ -58,12 +59,14 @@ class SQLMeshRun:
             raise self._error
         if self._error is not None:
             # A Python model that calls sys.exit must not end the process.
-            raise RunError(f"SQLMesh's run ended with {self._error!r}") from self._error
+            raise RunError(
+                f"SQLMesh's run ended with {type(self._error).__name__}"
+            ) from self._error
 
     @property
     def is_over(self) -> bool:
         """Whether SQLMesh was stopped, or has ended and all events were taken."""
-        return self._stop.is_set() or (not self._worker.is_alive() and self._queue.empty())
+        return self._is_stopped or (not self._worker.is_alive() and self._queue.empty())
 
     def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> list[Event]:
         """Stop SQLMesh and return the events that `events` has not yielded.
@@ -73,6 +76,7 @@ class SQLMeshRun:
         """
         if self.is_over:
             return []
+        self._is_stopped = True
         self._stop.set()
         waited = 0.0
         while self._worker.is_alive() and waited < grace_seconds:

@@ -54,7 +54,7 @@ def require_names(models: Iterable[Model], made: Mapping[str, str]) -> None:
                 raise ProjectError(
                     f"{_PROFILE}: the names of models need the environment variable {name}, which "
                     "is not set",
-                    hint=f"Set {name} for the generator too.",
+                    hint=f"Set {name} for the generator, too.",
                 )
 
 
@@ -63,14 +63,14 @@ def _only_in_profile(folder: Path) -> set[str]:
     chosen = os.environ.get("DBT_PROFILES_DIR")
     places = (folder / chosen,) if chosen else (folder, Path.home() / ".dbt")
     profile = next((each / _PROFILE for each in places if (each / _PROFILE).is_file()), None)
-    text = profile.read_text(encoding="utf-8") if profile else ""
+    text = profile.read_text(encoding="utf-8", errors="replace") if profile else ""
     decisive = "".join(_TARGET.findall(text))
     found = {*_ENV_VAR.findall(text)} - {*_ENV_VAR.findall(decisive)}
     missing = found - os.environ.keys()
     for place, folders, names in os.walk(folder) if missing else ():
         folders[:] = [each for each in folders if each[0] != "." and each != "target"]
         for file in (Path(place, name) for name in names if name != _PROFILE):
-            if file.suffix in _TEXTS:
+            if file.suffix in _TEXTS and file.is_file():
                 other = file.read_text(encoding="utf-8", errors="replace")
                 missing = {name for name in missing if name not in other}
     return missing

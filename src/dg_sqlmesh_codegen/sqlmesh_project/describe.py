@@ -97,8 +97,7 @@ def _in_memory(context: Context) -> list[str]:
         return []
     return [
         f"The DuckDB database of gateway {context.selected_gateway!r} is in memory: a run in "
-        "another process has none of its tables and no plan. Set `database` of its connection to "
-        "a file."
+        "another process has none of its tables. Set `database` of its connection to a file."
     ]
 
 

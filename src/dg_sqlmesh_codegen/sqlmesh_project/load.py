@@ -53,9 +53,8 @@ def _load(source: Source, sqlmesh_cache: Path) -> tuple[Context, hidden_models.P
         loaded_configs = configurations.load(source.paths, source.config_name)
     if source.gateway is not None:
         _require_gateway(loaded_configs, "gateway", source.gateway)
-    for gateway in source.default_catalogs.keys() - {ANY_GATEWAY}:
+    for gateway in sorted(source.default_catalogs.keys() - {ANY_GATEWAY}):
         _require_gateway(loaded_configs, "default_catalogs", gateway)
-    # The project's own cache must not get names that `OfflineContext` gives.
     update = {"cache_dir": str(sqlmesh_cache)}
     configs = {path: each.model_copy(update=update) for path, each in loaded_configs.items()}
     with _as_project_error(source):

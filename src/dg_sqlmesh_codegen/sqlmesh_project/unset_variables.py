@@ -16,7 +16,7 @@ from sqlmesh.utils.jinja import ENVIRONMENT, create_var
 
 from .records import TableName
 
-_MARK = re.compile(r"__unset_(\w+)__")
+_MARK = re.compile(r"<unset (.+?)>")
 
 
 class _Unset(str):
@@ -47,7 +47,7 @@ def _unset(folder: Path) -> Iterator[tuple[str, str]]:
 
     def env_var(key: str, default: str | None = None) -> str | None:
         value = environment.get(key, default)
-        return _Unset(f"__unset_{key}__") if value is None else value
+        return _Unset(f"<unset {key}>") if value is None else value
 
     for file in (folder / name for name in YAML_CONFIG_FILENAMES):
         if file.is_file():

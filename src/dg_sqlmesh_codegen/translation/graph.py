@@ -137,7 +137,8 @@ def _keys(
         if not translation.has_default_key(each):
             claimed = claim(keys[each.fqn])
             if claimed in owners:
-                what = f"{owners[claimed]} and {each} get the same asset key {claimed}"
+                key = "/".join(keys[each.fqn])
+                what = f"{owners[claimed]} and {each} get the same asset key {key}"
                 raise translation.collision(what, each)
             owners[claimed] = str(each)
     default = [each for each in subjects if translation.has_default_key(each)]

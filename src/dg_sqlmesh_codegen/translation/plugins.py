@@ -41,7 +41,7 @@ def load(path: str | None, root: Path | None = None) -> SQLMeshTranslator:
         module = import_module(module_name)
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, SQLMeshTranslator)):
-        what = "has no such class" if found is None else "is no subclass of SQLMeshTranslator"
+        what = "has no such class" if found is None else "is not a subclass of SQLMeshTranslator"
         raise SettingError(
             _KEY,
             f"the translator {path} {what}",

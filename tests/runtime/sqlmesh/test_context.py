@@ -34,10 +34,13 @@ def context_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     context.notification_target_manager.user_notification_targets = {}
     context.config.username = "ana"
     context.config.get_state_connection.return_value = None
-    context.configs = {}
+    other = Mock(gateways={}, default_connection=None)
+    context.configs = {tmp_path: Mock(gateways={}, default_connection=None), tmp_path / "b": other}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(opened, "Context", made)
-    monkeypatch.setattr(opened, "secrets_of", lambda config: {"hunter2!"})
+    monkeypatch.setattr(
+        opened, "secrets_of", lambda config: {"of-the-second!" if config is other else "hunter2!"}
+    )
     return made
 
 
@@ -59,14 +62,16 @@ def test_a_relative_path_is_that_of_the_working_directory_or_of_the_project(
     attached = {"a": "there.db", "b": {"type": "duckdb", "path": "there.db"}, "c": ":memory:"}
     catalogs = DuckDBConnectionConfig.model_validate({"catalogs": attached})
     both = DuckDBConnectionConfig(database="both.db")
+    default = DuckDBConnectionConfig(database="there.db")
     gateway = Mock(connection=catalogs, state_connection=both)
-    context_class.return_value.configs = {tmp_path / "project": Mock(gateways={"g": gateway})}
+    config = Mock(gateways={"g": gateway}, default_connection=default)
+    context_class.return_value.configs = {tmp_path / "project": config}
     open_and_close()
 
     there = str(tmp_path / "project" / "there.db")
     paths = [getattr(each, "path", each) for each in (catalogs.catalogs or {}).values()]
     assert paths == [there, there, ":memory:"]
-    assert both.database == "both.db"
+    assert (default.database, both.database) == (there, "both.db")
 
 
 def test_the_options_of_the_context(context_class: Mock) -> None:
@@ -81,7 +86,7 @@ def test_the_options_of_the_context(context_class: Mock) -> None:
     assert context.connection_config.concurrent_tasks == 3
     # With a `username` in the configuration, SQLMesh notifies only this user.
     assert context.notification_target_manager.user_notification_targets == {"ana": {notifier}}
-    assert redaction.text("hunter2!") == "***"
+    assert redaction.text("hunter2! of-the-second!") == "*** ***"
     assert not Path("locks").exists()
 
 

@@ -88,14 +88,15 @@ def _exit(threads_before: frozenset[threading.Thread]) -> None:
 def _cancel(handles: Handles) -> None:
     try:
         methods = [method for handle in handles() for method in _cancel_methods(handle)]
-    except Exception:  # noqa: BLE001 - SQLMesh may be opening or closing them
-        _log.warning("The running query could not be found", exc_info=True)
+    except Exception as error:  # noqa: BLE001 - SQLMesh may be opening or closing them
+        # Without the driver's text: it can hold a secret.
+        _log.warning("The running query could not be found: %s", type(error).__name__)
         return
     for method in methods:
         try:
             method()
-        except Exception:  # noqa: BLE001 - of any driver; the query then runs to its end
-            _log.warning("The running query could not be canceled", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - of any driver; the query then runs to its end
+            _log.warning("The running query could not be canceled: %s", type(error).__name__)
         else:
             return
 

@@ -61,18 +61,18 @@ def _enter_file(held: ExitStack, request: LockRequest, lock_file: Callable[[], P
     try:
         held.enter_context(_hold(StateFileLock(lock_file()), request))
     except (OSError, NotImplementedError) as error:  # a full disk, a read-only folder
-        problem = f"The lock file that prevents two SQLMesh runs at once cannot be used: {error}"
+        problem = "The lock file that prevents two SQLMesh runs at once cannot be used"
         remedy = (
             "Free the disk or the folder, set `lock_dir` of the `sqlmesh` resource to a folder "
             "that only its runs can write to, or set its `exclusivity` to 'warn'."
         )
-        _refuse(request, SetupError(problem, remedy))
+        _refuse(request, SetupError(problem, remedy, str(error)))
 
 
 def _refuse(request: LockRequest, problem: SetupError) -> None:
     if request.locking.exclusivity is Exclusivity.REQUIRE:
         raise problem
-    request.emit(Message(logging.WARNING, str(problem)))
+    request.emit(Message(logging.WARNING, request.redact(str(problem))))
 
 
 @contextmanager

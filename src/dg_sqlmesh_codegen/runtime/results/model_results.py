@@ -13,7 +13,7 @@ from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import display_name
 
-from . import checks
+from . import checks, drift
 from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
@@ -74,8 +74,8 @@ class ModelResults:
             upstream = sorted(map(display_name, self._upstream.get(model.fqn, ())))
             return checks.status(model, False, "skipped", {"sqlmesh/failed_upstream": upstream})
         if model.fqn in state.not_promoted:
-            remedy = {"sqlmesh/error": f"Run `{state.plan_command}`"}
-            return checks.status(model, False, "not promoted", remedy)
+            _, remedy = drift.not_promoted([model.fqn], state.plan_command, state.promoted)
+            return checks.status(model, False, "not promoted", {"sqlmesh/error": remedy})
         progress = state.progress.get(model.fqn)
         if progress and not progress.due.batches:
             return self._waiting(model, progress)

@@ -155,7 +155,6 @@ class RunResults:
             # It has no check, so the log is the only place.
             name = display_name(event.fqn)
             text = f"Audit {event.use.name} of {name} failed: it found {event.count} rows"
-            text = f"{text}. Its query: {event.query}"
             yield events.Message(logging.WARNING, text)
 
     def _end_run(self, event: events.RunEnded) -> Iterator[SQLMeshResult | events.Message]:

@@ -54,7 +54,8 @@ def open_context(
                 "Deploy it with the code, or set `project_dir` of the `sqlmesh` resource.",
             )
     context = _context(target, notifier)
-    redaction.add(secrets_of(context.config))
+    for config in context.configs.values():
+        redaction.add(secrets_of(config))
     if target.concurrent_tasks:
         compat.set_concurrent_tasks(context, target.concurrent_tasks)
     if notifier:
@@ -90,10 +91,13 @@ def _context(target: Target, notifier: AuditNotifier | None) -> Context:
             malformed or str(error),
         ) from error
     for folder, config in context.configs.items():
-        for gateway in config.gateways.values():
-            for connection in (gateway.connection, gateway.state_connection):
-                if isinstance(connection, DuckDBConnectionConfig):
-                    _open_in_project(connection, folder)
+        gateways = config.gateways.values()
+        connections = [
+            each for part in gateways for each in (part.connection, part.state_connection)
+        ]
+        for connection in (config.default_connection, *connections):
+            if isinstance(connection, DuckDBConnectionConfig):
+                _open_in_project(connection, folder)
     return context
 
 

@@ -128,7 +128,10 @@ def _require_current_state(context: Context, target: Target) -> None:
         except SQLMeshError as error:
             remedy = f"Run `sqlmesh {target.cli_arguments} migrate`."
             if compat.is_newer(versions):
-                remedy = f"Install the version of the state: sqlmesh=={versions.sqlmesh_version}."
+                remedy = (
+                    f"Install the versions of the state: sqlmesh=={versions.sqlmesh_version} "
+                    f"sqlglot=={versions.sqlglot_version}."
+                )
             problem = "The SQLMesh state and the installed SQLMesh do not match"
             raise SetupError(problem, remedy, str(error)) from error
 
