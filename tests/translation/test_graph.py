@@ -120,7 +120,7 @@ def test_keys_that_are_not_default_may_not_collide() -> None:
     with pytest.raises(SettingError, match=f"{message}warehouse/x. Change Renaming.get_asset_key"):
         assets_of(project(*both), Renaming())
     tagged = (replace(each, tags=("dagster:asset_key:a/b",)) for each in both)
-    with pytest.raises(ProjectError, match=f"{message}a__b. Change one of the tags"):
+    with pytest.raises(ProjectError, match=f"{message}a/b. Change one of the tags"):
         build(*tagged)
 
 
