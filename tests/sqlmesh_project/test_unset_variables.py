@@ -41,8 +41,10 @@ FILES = {
             return context.var("region")
     """,
 }
-REGION = "the SQLMesh variable region is None in the models {}, because REGION is not set"
-TIER = "the SQLMesh variable tier is None in the models {}, because TIER is not set"
+REGION = (
+    "the SQLMesh variable region contains the text None in the models {}, because REGION is not set"
+)
+TIER = "the SQLMesh variable tier contains the text None in the models {}, because TIER is not set"
 JOINED = ("ONE_A", "TWO_B")
 
 
@@ -55,7 +57,10 @@ def test_a_variable_that_is_not_set_is_a_warning_and_with_check_an_error(
 
     assert main(command) == 0
     notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: the")]
-    joined = [f"the SQLMesh variable joined is None, because {x} is not set" for x in JOINED]
+    joined = [
+        f"the SQLMesh variable joined contains the text None, because {x} is not set"
+        for x in JOINED
+    ]
     assert notes == [f"note: {each}" for each in (*joined, region, tier)]
 
     assert main([*command, "--check", "--quiet"]) == 3

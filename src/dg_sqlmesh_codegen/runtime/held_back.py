@@ -67,7 +67,8 @@ def _failed(
     undecided = {display_name(fqn): fqn for fqn in due}
     earliest = min(each.since for each in due.values())
     failures = [dg.DagsterRunStatus.FAILURE]
-    for record in run_log.runs_of(instance, environment, failures, earliest):
+    # The latest first: it is the one to look at.
+    for record in reversed(run_log.runs_of(instance, environment, failures, earliest)):
         started, ended = record.start_time or 0, record.end_time or 0
         candidates = {
             name

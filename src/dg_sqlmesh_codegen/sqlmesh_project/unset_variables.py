@@ -1,4 +1,4 @@
-"""SQLMesh variables in YAML whose environment variable is not set: SQLMesh loads them as `None`."""
+"""SQLMesh variables in YAML that contain the text None: their environment variable is not set."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def messages(folders: Iterable[Path], models: Iterable[Model]) -> Iterator[str]:
     for name, variable in found:
         users = sorted(each for each, model in named.items() if _uses(model, name))
         where = f" in the models {', '.join(users)}" if users else ""
-        yield f"the SQLMesh variable {name} is None{where}, because {variable} is not set"
+        yield f"the SQLMesh variable {name} contains the text None{where}, because {variable} is not set"
 
 
 def _unset(folder: Path) -> Iterator[tuple[str, str]]:
