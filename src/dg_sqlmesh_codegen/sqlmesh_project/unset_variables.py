@@ -38,7 +38,8 @@ def messages(folders: Iterable[Path], models: Iterable[Model]) -> Iterator[str]:
     for name, variable in found:
         users = sorted(each for each, model in named.items() if _uses(model, name))
         where = f" in the models {', '.join(users)}" if users else ""
-        yield f"the SQLMesh variable {name} contains the text None{where}, because {variable} is not set"
+        text = f"the SQLMesh variable {name} contains the text None{where}"
+        yield f"{text}, because {variable} is not set"
 
 
 def _unset(folder: Path) -> Iterator[tuple[str, str]]:
