@@ -99,7 +99,8 @@ def test_an_environment_that_is_invalidated_during_a_run(workplace: Workplace) -
         workplace.sqlmesh("invalidate", "dev", "--sync")
     outcome = workplace.outcome()
 
-    assert "Environment 'dev' was not found" in outcome.failure
+    # In the log: the package of other tests has a retry, which finds no environment.
+    assert any("Environment 'dev' was not found" in message for message in outcome.messages)
     # Nothing is said of models that SQLMesh did not reach.
     assert set(outcome.status.values()) <= {"evaluated"}
     assert set(outcome.materialized) == MODELS - depot.missing(day(0))
