@@ -12,7 +12,8 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL
-from dg_sqlmesh_codegen.runtime.doctor import Severity, doctor, main
+from dg_sqlmesh_codegen.runtime.doctor import doctor, main
+from dg_sqlmesh_codegen.runtime.findings import Severity
 from e2e import workshop
 from e2e.shop import Shop, run
 from projects import model, write_project

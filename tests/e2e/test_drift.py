@@ -8,7 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dg_sqlmesh_codegen.runtime.doctor import Severity, doctor
+from dg_sqlmesh_codegen.runtime.doctor import doctor
+from dg_sqlmesh_codegen.runtime.findings import Severity
 from e2e import workshop
 from e2e.outcome import STATUS
 from e2e.shop import Shop, materialize, tick

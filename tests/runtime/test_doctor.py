@@ -7,8 +7,10 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from dg_sqlmesh_codegen.runtime.dagster import compat
 from dg_sqlmesh_codegen.runtime.dagster.compat import Limits
-from dg_sqlmesh_codegen.runtime.doctor import Severity, doctor, exclusivity_of
+from dg_sqlmesh_codegen.runtime.doctor import doctor, exclusivity_of
+from dg_sqlmesh_codegen.runtime.findings import Severity
 from dg_sqlmesh_codegen.runtime.resource import SQLMeshResource
 
 ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None)
@@ -47,3 +49,15 @@ def test_a_part_that_cannot_be_examined_does_not_hide_the_others() -> None:
         "run monitoring is off",
         "`exclusivity` of the `sqlmesh` resource is 'never'. Use one of 'require', 'warn', 'off'.",
     ]
+
+
+def test_a_state_that_cannot_be_read_proves_no_second_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compat, "limits", lambda *_: ELSEWHERE)
+    resource = SQLMeshResource(project_dir="/shop", exclusivity="never")
+    launcher, limits, *_ = doctor([], resource, MagicMock(run_monitoring_enabled=False))
+
+    assert launcher.severity is Severity.OK
+    assert (limits.severity, limits.what.split(",")[0]) == (
+        Severity.WARNING,
+        "it is not known whether two SQLMesh runs can start at once",
+    )

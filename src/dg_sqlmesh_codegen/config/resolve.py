@@ -101,7 +101,7 @@ def load(command_line: Layer) -> Settings:
     arguments = {"projects": (), **{key: setting.value for key, setting in found.items()}}
     named = found["translator"].layer if "translator" in found else None
     with _located(found):
-        config = Config(**arguments, root=named.base if named else None)  # type: ignore[arg-type]
+        config = Config(**arguments, root=named.base if named else None)  # type: ignore[arg-type]  # checked by `merged`
     defaults = {key: Setting(key, getattr(config, key)) for key in FIELDS}
     return Settings(config, tuple({**defaults, **found}.values()))
 

@@ -13,8 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +23,7 @@ from .concurrency.exclusivity import POOL, TAG, pool_is_exclusive, queue_is_excl
 from .dagster import compat
 from .errors import RunError, SetupError, StateBusyError
 from .events import PromotedModel
+from .findings import Finding, Severity, ok, problem, warning
 from .records import ModelAsset
 from .resource import SQLMeshResource
 from .results import drift
@@ -39,31 +38,8 @@ _LIMIT = (
 )
 
 
-class Severity(Enum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One fact about an installation, and how to fix it. `remedy` is empty if nothing is wrong."""
-
-    severity: Severity
-    what: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        line = f"{self.severity.value}: {self.what}"
-        # Errors of a database can have several lines.
-        return " ".join((f"{line}. {self.remedy}" if self.remedy else line).split())
-
-
-_ok, _warning, _problem = (partial(Finding, severity) for severity in Severity)
 _Resource = Callable[[], AbstractContextManager[SQLMeshResource]]
-_NO_INSTANCE = _warning(
+_NO_INSTANCE = warning(
     "DAGSTER_HOME is not set, so no Dagster instance was examined",
     "Set it to the folder of your dagster.yaml.",
 )
@@ -106,7 +82,7 @@ def _examine_package(package: str) -> Sequence[Finding]:
     except Exception as error:  # noqa: BLE001 - the package can raise anything; it is reported
         what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
         remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
-        return [_problem(what, remedy)]
+        return [problem(what, remedy)]
     resource = partial(_resource, module)
     return [
         *_findings_of(partial(_examine_home, resource)),
@@ -154,11 +130,11 @@ def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         found.extend(part())
     except dg.Failure as error:
-        found.append(_problem(str(error.description)))
+        found.append(problem(str(error.description)))
     except Exception as error:  # noqa: BLE001 - of any storage; it is reported
         what = f"a part of the installation cannot be examined: {type(error).__name__}: {error}"
         remedy = "Check DAGSTER_HOME, its dagster.yaml and the `sqlmesh` resource."
-        found.append(_problem(what, remedy))
+        found.append(problem(what, remedy))
     return found
 
 
@@ -179,12 +155,12 @@ def _examine_limits(resource: _Resource, instance: dg.DagsterInstance) -> Iterat
     server, is_known = _lock_server(resource)
     limits = compat.limits(instance, POOL, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
-    yield _ok(f"{limits.launcher} launches runs {place}")
+    yield ok(f"{limits.launcher} launches runs {place}")
     if server:
-        yield _ok(f"{server} locks SQLMesh's state for one run at a time")
+        yield ok(f"{server} locks SQLMesh's state for one run at a time")
     finding = exclusivity_of(limits, server)
     if finding.severity is Severity.PROBLEM and not is_known:
-        finding = _warning(
+        finding = warning(
             "it is not known whether two SQLMesh runs can start at once, because SQLMesh's state "
             "cannot be read",
             "See the finding about the project.",
@@ -199,9 +175,9 @@ def exclusivity_of(limits: compat.Limits, server: str | None = None) -> Finding:
     """
     is_locked = limits.launches_here or server is not None
     if pool_is_exclusive(limits):
-        return _ok(f"the pool {POOL} is limited to 1 op")
+        return ok(f"the pool {POOL} is limited to 1 op")
     if queue_is_exclusive(limits, {}):
-        return _ok("the queue starts one run of the models at a time")
+        return ok("the queue starts one run of the models at a time")
     if queue_is_exclusive(limits, {TAG: POOL}):
         return Finding(
             Severity.OK if is_locked else Severity.WARNING,
@@ -210,11 +186,11 @@ def exclusivity_of(limits: compat.Limits, server: str | None = None) -> Finding:
             f"Limit the pool instead. {_LIMIT}",
         )
     if is_locked:
-        return _warning(
+        return warning(
             f"the pool {POOL} is not limited: a second run starts and waits for the first one",
             f"Limit the pool, so that the run waits in the queue. {_LIMIT}",
         )
-    return _problem(
+    return problem(
         f"nothing prevents two SQLMesh runs at once: the pool {POOL} is not limited to 1", _LIMIT
     )
 
@@ -234,9 +210,9 @@ def _examine_slots(instance: dg.DagsterInstance) -> Iterator[Finding]:
 def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
     heartbeat = compat.last_heartbeat(instance)
     if heartbeat is not None and time.time() - heartbeat < _HEARTBEAT_TIMEOUT_SECONDS:
-        yield _ok("dagster-daemon is running")
+        yield ok("dagster-daemon is running")
     else:
-        yield _warning(
+        yield warning(
             "dagster-daemon sent no heartbeat in the last 5 minutes: schedules, the queue and run "
             "monitoring need it",
             "Start `dagster-daemon run` (`dg dev` includes it).",
@@ -246,19 +222,19 @@ def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
 def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
     settings = instance.get_settings("run_monitoring") or {}
     if not instance.run_monitoring_enabled:
-        yield _warning(
+        yield warning(
             "run monitoring is off: a run whose process is killed stays active, and the schedule "
             "waits for it",
             "In dagster.yaml: "
             "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
         )
     elif not settings.get("free_slots_after_run_end_seconds"):
-        yield _warning(
+        yield warning(
             "a killed run keeps its slot of the pool, and blocks all later runs",
             "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",
         )
     else:
-        yield _ok("run monitoring ends runs whose process is gone")
+        yield ok("run monitoring ends runs whose process is gone")
 
 
 def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
@@ -268,12 +244,12 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
     try:
         found = promoted.promoted_models(target)
     except SetupError as error:
-        yield _problem(str(error))  # it contains the remedy
+        yield problem(str(error))  # it contains the remedy
     except StateBusyError as error:
         what = f"another process is using SQLMesh's state: {error}"
-        yield _warning(what, "Run the doctor again when it has ended.")
+        yield warning(what, "Run the doctor again when it has ended.")
     except RunError as error:
-        yield _problem(
+        yield problem(
             f"SQLMesh's state cannot be read: {error}",
             "Check that its database is running and that Dagster's user can log in. "
             f"`sqlmesh {target.cli_arguments} info` tests the connection too.",
@@ -281,7 +257,7 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
     else:
         assets = counted([each for each in found if each.is_asset])
         read = f"the environment {target.environment!r} can be read; promoted: {assets}"
-        yield _ok(read)
+        yield ok(read)
         yield from _examine_drift(models, {each.fqn: each for each in found}, target)
 
 
@@ -290,13 +266,12 @@ def _examine_drift(
 ) -> Iterator[Finding]:
     found = drift.compare(models, [model.fqn for model in models], promoted)
     if found.not_promoted:
-        problem = drift.not_promoted(found.not_promoted, target.plan_command, promoted)
-        yield _problem(*problem)
+        yield problem(*drift.not_promoted(found.not_promoted, target.plan_command, promoted))
     for line in found.warnings():
         what, _, remedy = line.partition(". ")
-        yield _warning(what, remedy)
+        yield warning(what, remedy)
     if found == drift.Drift():
-        yield _ok("the promoted models match the generated package")
+        yield ok("the promoted models match the generated package")
 
 
 if __name__ == "__main__":

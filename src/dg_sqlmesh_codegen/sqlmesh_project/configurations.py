@@ -53,7 +53,7 @@ def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
                     if placeholders:
                         raise _unset(placeholders, str(error)) from error
                     raise
-                placeholders[variable] = _placeholder(variable)
+                placeholders[variable] = placeholder(variable)
             else:
                 break
     finally:
@@ -63,7 +63,7 @@ def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
     return dict(configs)
 
 
-def _placeholder(variable: str) -> str:
+def placeholder(variable: str) -> str:
     """Return a text that is also a number, such as a port; no other variable has a part of it."""
     return str(10**9 + zlib.crc32(variable.encode()))
 
@@ -101,8 +101,8 @@ def _refuse_placeholders(configs: Mapping[Path, Config], placeholders: Mapping[s
         (variable, f"`{field}` of {path.name}")
         for path, config in configs.items()
         for field, value in _settings(config)
-        for variable, placeholder in placeholders.items()
-        if placeholder in value
+        for variable, made in placeholders.items()
+        if made in value
     ]
     if used:
         needs = "; ".join(f"{where} needs {variable}" for variable, where in used)

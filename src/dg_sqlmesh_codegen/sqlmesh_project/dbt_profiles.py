@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,8 @@ from sqlmesh.core.config.common import DBT_PROJECT_FILENAME
 from sqlmesh.core.model import Model
 
 from dg_sqlmesh_codegen.errors import ProjectError
+
+from .configurations import placeholder
 
 _PROFILE = "profiles.yml"
 _ENV_VAR = re.compile(r"""env_var\(\s*['"](\w+)['"]\s*\)""")
@@ -28,12 +29,8 @@ _TEXTS = {".sql", ".yml", ".yaml", ".py"}
 def placeholders(folders: Iterable[Path]) -> Iterator[Mapping[str, str]]:
     """Set the variables that are missing and that only profiles name; yield their values."""
     projects = [folder for folder in folders if (folder / DBT_PROJECT_FILENAME).is_file()]
-    # Also numbers, such as a port, and with no part in common with another value.
-    made = {
-        name: str(10**9 + zlib.crc32(name.encode()))
-        for folder in projects
-        for name in _only_in_profile(folder)
-    }
+    names = [name for folder in projects for name in _only_in_profile(folder)]
+    made = {name: placeholder(name) for name in names}
     os.environ.update(made)
     try:
         yield made

@@ -24,7 +24,7 @@ def recorded(context: Context) -> Projects:
     found: list[tuple[str, Mapping[str, Model]]] = []
 
     def record(loader: Loader, *arguments: object, **options: object) -> LoadedProject:
-        project = type(loader).load(loader, *arguments, **options)  # type: ignore[arg-type]
+        project = type(loader).load(loader, *arguments, **options)  # type: ignore[arg-type]  # passed on
         found.append((loader.config_path.name, {**project.models}))
         return project
 

@@ -13,7 +13,7 @@ from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, TableName
 
-Path = tuple[str, ...]
+Parts = tuple[str, ...]
 EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
 
 _IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
@@ -38,7 +38,7 @@ def module_paths(tables: Sequence[TableName]) -> list[tuple[Identifier, ...]]:
     for folder in sorted({path[:end] for path in plain for end in range(1, len(path))}):
         spelled[_folded(folder)] = folder[-1]  # of equal ones the last, so lower case wins
 
-    def renamed(folder: Path) -> str:
+    def renamed(folder: Parts) -> str:
         name = folder[-1]
         return name if spelled[_folded(folder)] == name else f"{name}_{_digest(name)}"
 
@@ -51,11 +51,11 @@ def module_paths(tables: Sequence[TableName]) -> list[tuple[Identifier, ...]]:
     return [tuple(map(Identifier, name)) for name in names]
 
 
-def _claimed_by_module(path: Path) -> set[str]:
+def _claimed_by_module(path: Parts) -> set[str]:
     return {_folded(path), f"import {import_name(path)}".lower()}
 
 
-def _folded(path: Path) -> str:
+def _folded(path: Parts) -> str:
     return "/".join(path).lower()
 
 
@@ -65,11 +65,11 @@ def import_name(module: Sequence[str]) -> Identifier:
 
 
 def told_apart(
-    originals: Sequence[Path],
-    plain: Sequence[Path],
-    claims: Callable[[Path], Set[str]],
+    originals: Sequence[Parts],
+    plain: Sequence[Parts],
+    claims: Callable[[Parts], Set[str]],
     reserved: Iterable[str] = (),
-) -> list[Path]:
+) -> list[Parts]:
     """Add a digest to the names that would be the same.
 
     Args:

@@ -193,6 +193,7 @@ class ServerLock:
         try:
             return self._try_new_connection()
         except Exception as error:
+            # Of any driver: the server may not know the statement, or may not allow it.
             self._close()
             if isinstance(error, NoServerLockError):
                 raise
@@ -248,7 +249,7 @@ class ServerLock:
         row = self._row(statement)
         return row[0] if row else None
 
-    def _row(self, statement: str) -> Any:  # noqa: ANN401
+    def _row(self, statement: str) -> Any:  # noqa: ANN401 - of any driver
         cursor = self._connection.cursor()
         try:
             cursor.execute(statement.format_map(self._values))

@@ -103,7 +103,9 @@ def open_handles(context: Context, gateway: str | None, thread: int) -> list[obj
     return [handle for handle in handles if handle is not None]
 
 
-def _of_thread(pool: ConnectionPool, thread: int, of_each: str, of_all: str) -> Any:  # noqa: ANN401
+def _of_thread(
+    pool: ConnectionPool, thread: int, of_each: str, of_all: str
+) -> Any:  # noqa: ANN401 - of any driver
     by_thread = getattr(pool, of_each, None)
     return getattr(pool, of_all, None) if by_thread is None else by_thread.get(thread)
 

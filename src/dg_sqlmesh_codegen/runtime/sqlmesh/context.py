@@ -81,7 +81,7 @@ def _context(target: Target, notifier: AuditNotifier | None) -> Context:
             selector=compat.ExactSelector,
             load=False,
         )
-    except Exception as error:
+    except Exception as error:  # of YAML, pydantic or a config.py; it is raised again
         malformed = yaml_problem(error)
         if not malformed and not isinstance(error, SQLMeshError):
             raise

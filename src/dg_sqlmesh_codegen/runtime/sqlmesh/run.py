@@ -108,7 +108,8 @@ def _report_missing_upstream(
         return
     if evaluation.upstream is Upstream.FAIL:
         raise SetupError(missing, "Select them too, or set `upstream` to 'include'.")
-    emit(Message(logging.WARNING, f"{missing}. The selected models are evaluated without them."))
+    text = f"{missing}. No later run evaluates these intervals of the selected models again."
+    emit(Message(logging.WARNING, text))
 
 
 def _without_crons(emit: Emit) -> Emit:
