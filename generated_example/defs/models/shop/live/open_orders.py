@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."live"."open_orders"',
     spec=dg.AssetSpec(
@@ -60,29 +62,6 @@ model = ModelAsset(
         },
     ),
     audits=(
-        AuditCheck(
-            audit="accepted_values",
-            args={
-                "column": "status",
-                "is_in": "('open', 'paid')",
-            },
-            spec=dg.AssetCheckSpec(
-                name="accepted_values",
-                asset=["shop", "live", "open_orders"],
-                description="SQLMesh audit accepted_values(column := status, is_in := ('open', 'paid')), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
+        AuditCheck(audits.ACCEPTED_VALUES, column="status", is_in="('open', 'paid')"),
     ),
-    audit_queries={
-        "accepted_values": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(@column NOT IN @is_in, @condition)"
-        ),
-    },
 )

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."live"."reserved_stock"',
     spec=dg.AssetSpec(
@@ -53,27 +55,6 @@ model = ModelAsset(
         },
     ),
     audits=(
-        AuditCheck(
-            audit="assert_at_least",
-            args={
-                "column": "pieces",
-                "minimum": "1",
-            },
-            spec=dg.AssetCheckSpec(
-                name="assert_at_least",
-                asset=["shop", "live", "reserved_stock"],
-                description="SQLMesh audit assert_at_least(column := pieces, minimum := 1), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
+        AuditCheck(audits.ASSERT_AT_LEAST, column="pieces", minimum="1"),
     ),
-    audit_queries={
-        "assert_at_least": (
-            "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
-        ),
-    },
 )

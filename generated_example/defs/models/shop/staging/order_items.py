@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."staging"."order_items"',
     spec=dg.AssetSpec(
@@ -67,50 +69,9 @@ model = ModelAsset(
         },
     ),
     audits=(
+        AuditCheck(audits.ASSERT_AT_LEAST, column="quantity", minimum="1"),
         AuditCheck(
-            audit="assert_at_least",
-            args={
-                "column": "quantity",
-                "minimum": "1",
-            },
-            spec=dg.AssetCheckSpec(
-                name="assert_at_least",
-                asset=["shop", "staging", "order_items"],
-                description="SQLMesh audit assert_at_least(column := quantity, minimum := 1), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="unique_combination_of_columns",
-            args={
-                "columns": "(order_id, product_id)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_combination_of_columns",
-                asset=["shop", "staging", "order_items"],
-                description="SQLMesh audit unique_combination_of_columns(columns := (order_id, product_id)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
+            audits.UNIQUE_COMBINATION_OF_COLUMNS, columns="(order_id, product_id)"
         ),
     ),
-    audit_queries={
-        "assert_at_least": (
-            "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
-        ),
-        "unique_combination_of_columns": (
-            "SELECT @EACH(@columns, c -> c)\n"
-            "FROM @this_model\n"
-            "WHERE @condition\n"
-            "GROUP BY @EACH(@columns, c -> c)\n"
-            "HAVING COUNT(*) > 1"
-        ),
-    },
 )
