@@ -1,4 +1,4 @@
-"""The names of asset checks. Dagster keeps the history of a check by its name: do not change them."""
+"""The names of asset checks. Do not change them: Dagster keeps a check's history by its name."""
 
 from __future__ import annotations
 

@@ -66,9 +66,9 @@ def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
 
     Returns:
         A change per file, sorted by path; files with our header that are no longer generated are
-        orphaned. Only `__init__.py`, `audits.py`, `definitions.py`, `models/` and `externals/` are looked
-        at: another package of ours may live in a folder beside them. A file keeps its line endings:
-        where git checks out CRLF that is no difference, and what changes is written with CRLF.
+        orphaned. Only the modules of a package, `models/` and `externals/` are looked at: another
+        package of ours may live in a folder beside them. A file keeps its line endings: where git
+        checks out CRLF that is no difference, and what changes is written with CRLF.
 
     Raises:
         UsageError: a file of somebody else is in the way, or a folder of the package is a link.

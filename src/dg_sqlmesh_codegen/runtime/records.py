@@ -114,7 +114,7 @@ class ModelAsset:
 
     fqn: str
     spec: dg.AssetSpec
-    audits: tuple[AuditCheck, ...] = ()
+    audits: Sequence[AuditCheck] = ()
     has_status_check: bool = True
 
     @cached_property

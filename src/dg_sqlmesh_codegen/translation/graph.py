@@ -28,7 +28,7 @@ from .apply import Translation
 
 Metadata = tuple[tuple[str, object], ...]
 # Those of `AuditCheck` in the runtime.
-_PARAMETERS = frozenset({"additional_deps", "args", "blocking"})
+PARAMETERS = frozenset({"additional_deps", "args", "blocking"})
 _METADATA_ORDER = {f"sqlmesh/{key}": place for place, key in enumerate(METADATA_KEYS)}
 
 
@@ -45,7 +45,7 @@ class Check:
         """The arguments as `AuditCheck` takes them: by name, or all in `args` if a name cannot."""
         names = [Identifier(name) for name, _ in self.use.args]
         plain = [name for name, _ in self.use.args]
-        if names == plain and _PARAMETERS.isdisjoint(plain):
+        if names == plain and PARAMETERS.isdisjoint(plain):
             return tuple(zip(names, (value for _, value in self.use.args), strict=True))
         return ((Identifier("args"), dict(self.use.args)),)
 

@@ -14,14 +14,8 @@ model = ModelAsset(
         ],
         description="Orders that the warehouse has yet to pack",
         group_name="live",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
-        owners=[
-            "team:warehouse",
-        ],
+        kinds={"duckdb", "sqlmesh", "table"},
+        owners=["team:warehouse"],
         code_version="3389558452",
         skippable=True,
         metadata={
@@ -30,7 +24,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "*/5 * * * *",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:live"],
             "sqlmesh/grain": ["order_id"],
             "sqlmesh/source": "../../../../shop/models/live/open_orders.sql",
             "sqlmesh/query": (
@@ -61,7 +54,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.ACCEPTED_VALUES, column="status", is_in="('open', 'paid')"),
-    ),
+    ],
 )

@@ -15,14 +15,8 @@ model = ModelAsset(
         ],
         description="Pieces of each product that open orders have reserved",
         group_name="live",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
-        owners=[
-            "team:warehouse",
-        ],
+        kinds={"duckdb", "sqlmesh", "view"},
+        owners=["team:warehouse"],
         code_version="2391793806",
         skippable=True,
         metadata={
@@ -31,7 +25,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:live"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/live/reserved_stock.sql",
             "sqlmesh/query": (
@@ -54,7 +47,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.ASSERT_AT_LEAST, column="pieces", minimum="1"),
-    ),
+    ],
 )

@@ -14,17 +14,11 @@ model = ModelAsset(
         ],
         description="Customers by recency, frequency and monetary value (RFM)",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
+        kinds={"duckdb", "sqlmesh", "table"},
         tags={
             "marketing": "true",
         },
-        owners=[
-            "team:analytics",
-        ],
+        owners=["team:analytics"],
         code_version="4016961913",
         skippable=True,
         metadata={
@@ -33,7 +27,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@weekly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "marketing"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/source": "../../../../shop/models/marts/customer_segments.py",
             "dagster/column_schema": dg.TableSchema(
@@ -63,12 +56,12 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="customer_id"),
         AuditCheck(
             audits.ACCEPTED_VALUES,
             column="segment",
             is_in="['at risk', 'regular', 'champion']",
         ),
-    ),
+    ],
 )

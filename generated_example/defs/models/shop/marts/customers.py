@@ -17,17 +17,11 @@ model = ModelAsset(
         ],
         description="Customers with what they have ordered so far",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
+        kinds={"duckdb", "sqlmesh", "table"},
         tags={
             "pii": "true",
         },
-        owners=[
-            "team:analytics",
-        ],
+        owners=["team:analytics"],
         code_version="2237677393",
         skippable=True,
         metadata={
@@ -36,7 +30,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "pii"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/clustered_by": ['"country_name"'],
             "sqlmesh/source": "../../../../shop/models/marts/customers.sql",
@@ -84,8 +77,8 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.NOT_NULL, columns="(customer_id)"),
         AuditCheck(audits.ASSERT_ORDERS_HAVE_A_DATE),
-    ),
+    ],
 )

@@ -16,17 +16,11 @@ model = ModelAsset(
         ],
         description="Revenue per day and product category",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "incremental",
-            "sqlmesh",
-        },
+        kinds={"duckdb", "incremental", "sqlmesh"},
         tags={
             "finance": "true",
         },
-        owners=[
-            "team:finance",
-        ],
+        owners=["team:finance"],
         code_version="2377498126",
         skippable=True,
         metadata={
@@ -35,7 +29,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-09-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "finance"],
             "sqlmesh/grain": ["(order_date, category)"],
             "sqlmesh/partitioned_by": ['"order_date"'],
             "sqlmesh/source": "../../../../shop/models/marts/daily_revenue.sql",
@@ -74,8 +67,8 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.NOT_NULL, columns="(order_date, category)"),
         AuditCheck(audits.ASSERT_AT_LEAST, column="revenue", minimum="0"),
-    ),
+    ],
 )

@@ -15,17 +15,11 @@ model = ModelAsset(
         ],
         description="Whom the newsletter goes to",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
+        kinds={"duckdb", "sqlmesh", "view"},
         tags={
             "pii": "true",
         },
-        owners=[
-            "team:marketing",
-        ],
+        owners=["team:marketing"],
         code_version="932055557",
         skippable=True,
         metadata={
@@ -34,7 +28,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "pii"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/source": "../../../../shop/models/marts/mailing_list.sql",
             "sqlmesh/query": (
@@ -67,7 +60,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="(email)"),
-    ),
+    ],
 )

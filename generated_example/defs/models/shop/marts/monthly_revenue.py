@@ -14,17 +14,11 @@ model = ModelAsset(
         ],
         description="Revenue per month, for the finance team's report",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
+        kinds={"duckdb", "sqlmesh", "view"},
         tags={
             "finance": "true",
         },
-        owners=[
-            "team:finance",
-        ],
+        owners=["team:finance"],
         code_version="1240421009",
         skippable=True,
         metadata={
@@ -33,7 +27,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "finance"],
             "sqlmesh/grain": ["month"],
             "sqlmesh/source": "../../../../shop/models/marts/monthly_revenue.sql",
             "sqlmesh/query": (
@@ -56,7 +49,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="(month)"),
-    ),
+    ],
 )

@@ -16,14 +16,8 @@ model = ModelAsset(
         ],
         description="Products, best sellers first. Ready before the shop's buyers meet at seven.",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
-        owners=[
-            "team:analytics",
-        ],
+        kinds={"duckdb", "sqlmesh", "table"},
+        owners=["team:analytics"],
         code_version="157063458",
         skippable=True,
         metadata={
@@ -32,7 +26,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "30 6 * * *",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/marts/product_sales.sql",
             "sqlmesh/query": (
@@ -73,8 +66,8 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.NOT_NULL, columns="(product_id, sales_rank)"),
         AuditCheck(audits.UNIQUE_VALUES, columns="(product_id, sales_rank)"),
-    ),
+    ],
 )

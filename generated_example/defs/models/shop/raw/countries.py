@@ -11,14 +11,8 @@ model = ModelAsset(
         key=["shop", "raw", "countries"],
         description="The countries that the shop delivers to",
         group_name="raw",
-        kinds={
-            "duckdb",
-            "seed",
-            "sqlmesh",
-        },
-        owners=[
-            "data@shop.example",
-        ],
+        kinds={"duckdb", "seed", "sqlmesh"},
+        owners=["data@shop.example"],
         code_version="3728141470",
         skippable=True,
         metadata={
@@ -27,7 +21,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:raw"],
             "sqlmesh/grain": ["country_code"],
             "sqlmesh/source": "../../../../shop/models/raw/countries.sql",
             "dagster/column_schema": dg.TableSchema(
@@ -45,9 +38,9 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.NOT_NULL, columns="(country_code, country_name)"),
         AuditCheck(audits.UNIQUE_VALUES, columns="(country_code)"),
         AuditCheck(audits.NUMBER_OF_ROWS, threshold="5"),
-    ),
+    ],
 )

@@ -11,14 +11,8 @@ model = ModelAsset(
         key=["shop", "raw", "products"],
         description="The product catalogue",
         group_name="raw",
-        kinds={
-            "duckdb",
-            "seed",
-            "sqlmesh",
-        },
-        owners=[
-            "data@shop.example",
-        ],
+        kinds={"duckdb", "seed", "sqlmesh"},
+        owners=["data@shop.example"],
         code_version="911450263",
         skippable=True,
         metadata={
@@ -27,7 +21,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:raw"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/raw/products.sql",
             "dagster/column_schema": dg.TableSchema(
@@ -50,12 +43,12 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="(product_id)"),
         AuditCheck(
             audits.ACCEPTED_VALUES,
             column="category",
             is_in="('coffee', 'tea', 'equipment', 'extras')",
         ),
-    ),
+    ],
 )

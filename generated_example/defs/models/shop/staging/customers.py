@@ -14,17 +14,11 @@ model = ModelAsset(
         ],
         description='The shop\'s "registered" customers — one row each, from Köln to 東京',
         group_name="staging",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
+        kinds={"duckdb", "sqlmesh", "view"},
         tags={
             "pii": "true",
         },
-        owners=[
-            "data@shop.example",
-        ],
+        owners=["data@shop.example"],
         code_version="3820563837",
         skippable=True,
         metadata={
@@ -33,7 +27,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:staging", "pii"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/source": "../../../../shop/models/staging/customers.sql",
             "sqlmesh/query": (
@@ -68,9 +61,9 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.NOT_NULL, columns="(customer_id, country_code)"),
         AuditCheck(audits.UNIQUE_VALUES, columns="(customer_id)"),
         AuditCheck(audits.NOT_NULL_NON_BLOCKING, columns="(email)"),
-    ),
+    ],
 )

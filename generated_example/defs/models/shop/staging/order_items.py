@@ -14,17 +14,11 @@ model = ModelAsset(
         ],
         description="The products within each order, priced in euros",
         group_name="staging",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
+        kinds={"duckdb", "sqlmesh", "table"},
         tags={
             "finance": "true",
         },
-        owners=[
-            "data@shop.example",
-        ],
+        owners=["data@shop.example"],
         code_version="1305953813",
         skippable=True,
         metadata={
@@ -33,7 +27,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:staging", "finance"],
             "sqlmesh/grain": ["(order_id, product_id)"],
             "sqlmesh/source": "../../../../shop/models/staging/order_items.sql",
             "sqlmesh/query": (
@@ -68,10 +61,10 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.ASSERT_AT_LEAST, column="quantity", minimum="1"),
         AuditCheck(
             audits.UNIQUE_COMBINATION_OF_COLUMNS, columns="(order_id, product_id)"
         ),
-    ),
+    ],
 )

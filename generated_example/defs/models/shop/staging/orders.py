@@ -14,14 +14,8 @@ model = ModelAsset(
         ],
         description="Orders with the day they count for",
         group_name="staging",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
-        owners=[
-            "data@shop.example",
-        ],
+        kinds={"duckdb", "sqlmesh", "view"},
+        owners=["data@shop.example"],
         code_version="2573969977",
         skippable=True,
         metadata={
@@ -30,7 +24,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:staging"],
             "sqlmesh/grain": ["order_id"],
             "sqlmesh/source": "../../../../shop/models/staging/orders.sql",
             "sqlmesh/query": (
@@ -63,7 +56,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
         AuditCheck(audits.NOT_NULL, columns="(order_id, customer_id)"),
         AuditCheck(
             audits.NOT_NULL, columns="(ordered_at)", condition="status <> 'cancelled'"
@@ -74,5 +67,5 @@ model = ModelAsset(
             is_in="('open', 'paid', 'shipped', 'cancelled')",
         ),
         AuditCheck(audits.NUMBER_OF_ROWS, threshold="100", blocking=False),
-    ),
+    ],
 )
