@@ -19,8 +19,9 @@ def of_sqlmesh(config: str, folders: list[str]) -> Graph:
     from sqlglot import exp  # noqa: PLC0415 - each process needs one half only
     from sqlmesh import Context  # noqa: PLC0415
 
-    # New in 0.236: before it, a project with a name (`project:`) reads its state while loading.
-    options = {"load_state": False} if "load_state" in signature(Context.__init__).parameters else {}
+    options: dict[str, Any] = {"load_state": False}  # new in SQLMesh 0.236
+    if "load_state" not in signature(Context.__init__).parameters:
+        options.clear()
     context = Context(paths=folders, config=config or None, **options)
     models = context.models
 
