@@ -28,6 +28,8 @@ _REMEDIES = {
     "File name too long": "Shorten the name of this model: SQLMesh names a file after it.",
     "Unknown scheduler type": "Remove the setting: SQLMesh has no other scheduler than its own.",
     "No module named '(agate|dbt)": 'Run `pip install "sqlmesh[dbt]"`.',
+    # SQLMesh before 0.231 also accepts pandas 3, which it cannot use.
+    "Unsupported pandas type 'str'": 'Run `pip install "pandas<3"`.',
 }
 
 
@@ -67,7 +69,8 @@ def _load(source: Source, sqlmesh_cache: Path) -> tuple[Context, hidden_models.P
 
 def _require_gateway(loaded_configs: Mapping[Path, Config], key: str, gateway: str) -> None:
     known = sorted({name for config in loaded_configs.values() for name in config.gateways if name})
-    if gateway.lower() not in known:
+    # 0.206 keeps capital letters.
+    if gateway.lower() not in map(str.lower, known):
         raise SettingError(
             key,
             f"unknown gateway {gateway!r} in {names(loaded_configs)}",

@@ -120,8 +120,9 @@ class OfflineContext(Context):
         named = connection.get_catalog()
         if not named and isinstance(connection, DuckDBConnectionConfig):
             named = "memory"  # DuckDB's name of its database in memory
-        if gateway in self._catalogs or not named or named.lower() == _UNSET:
-            return self._catalogs.get(gateway) or self._catalogs.get(ANY_GATEWAY)
+        given = self._catalogs.get(gateway.lower())
+        if given or not named or named.lower() == _UNSET:
+            return given or self._catalogs.get(ANY_GATEWAY)
         return named
 
 
