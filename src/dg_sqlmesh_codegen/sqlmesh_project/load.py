@@ -28,7 +28,7 @@ _REMEDIES = {
     "File name too long": "Shorten the name of this model: SQLMesh names a file after it.",
     "Unknown scheduler type": "Remove the setting: SQLMesh has no other scheduler than its own.",
     "No module named '(agate|dbt)": 'Run `pip install "sqlmesh[dbt]"`.',
-    # SQLMesh before 0.231 also accepts pandas 3, which it cannot use.
+    # SQLMesh before 0.229 also accepts pandas 3, which it cannot use.
     "Unsupported pandas type 'str'": 'Run `pip install "pandas<3"`.',
 }
 
