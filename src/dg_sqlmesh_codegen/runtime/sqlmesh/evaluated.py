@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlmesh.core.environment import Environment
-from sqlmesh.core.snapshot import Snapshot
-
 from dg_sqlmesh_codegen.runtime.events import Evaluated
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
-from .promoted import altered_ms, is_asset
+from . import compat
+from .compat import Environment, Snapshot
+from .promoted import is_asset
 
 
 def evaluated_models(
@@ -25,7 +24,7 @@ def evaluated_models(
     for name, snapshot in snapshots.items():
         intervals = _intervals(snapshot, target)
         if intervals and is_asset(snapshot):
-            altered = altered_ms(snapshot, target)
+            altered = compat.altered_ms(snapshot, target.environment)
             is_new = before.get(name) != snapshot.version
             by = _evaluated_by(snapshot, altered, environment.finalized_ts, is_new=is_new)
             found[name] = Evaluated(str(snapshot.version), intervals, altered, by)
