@@ -6,23 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlmesh import Context, __version__
-from sqlmesh.core.audit import Audit as SQLMeshAudit
-from sqlmesh.core.config.connection import DuckDBConnectionConfig
-from sqlmesh.core.dialect import MacroFunc
+from sqlmesh import Context
+from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel, ViewKind
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from . import dbt_profiles, unset_variables
+from . import compat, dbt_profiles, unset_variables
 from .load import loaded, names
 from .records import (
     Audit,
+    AuditUse,
     Column,
     ExternalTable,
     Model,
@@ -32,6 +32,10 @@ from .records import (
     StandaloneAudit,
     TableName,
 )
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+    from sqlmesh.core.audit import Audit as SQLMeshAudit
 
 
 def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
@@ -77,7 +81,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,
-        sqlmesh_version=__version__,
+        sqlmesh_version=compat.VERSION,
         models=tuple(sorted(models, key=lambda model: model.fqn)),
         external_tables=_external_tables(models, audits, context),
         standalone_audits=audits,
@@ -116,7 +120,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         tags=tuple(model.tags),
         columns=_columns(model, warnings),
         # SQLMesh never runs an audit with `skip`.
-        audits=tuple(_audit(use, model) for use in model.audits_with_args if not use[0].skip),
+        audits=tuple(_use(use, model) for use in model.audits_with_args if not use[0].skip),
         query=_query(model) if isinstance(model, SqlModel) else None,
         partitioned_by=_sql(model.partitioned_by, model),
         clustered_by=_sql(model.clustered_by, model),
@@ -126,7 +130,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         signals=tuple(name for name, _ in model.signals),
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
-        source=model._path,  # SQLMesh has no public attribute for it
+        source=compat.source_path(model),
         auto_restatement_cron=None if model.disable_restatement else model.auto_restatement_cron,
     )
 
@@ -162,23 +166,32 @@ def _columns(model: SQLMeshModel, warnings: list[str]) -> tuple[Column, ...]:
 
 @cache  # SQLGlot needs most of a millisecond
 def _type(type_: exp.DataType, dialect: str) -> str | None:
-    return None if type_.this == exp.DType.UNKNOWN else type_.sql(dialect=dialect)
+    return None if type_.this == exp.DataType.Type.UNKNOWN else type_.sql(dialect=dialect)
 
 
-def _audit(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel) -> Audit:
+def _use(use: tuple[SQLMeshAudit, Mapping[str, Expr]], model: SQLMeshModel) -> AuditUse:
     audit, arguments = use
     # In SQLMesh, an argument `blocking` overrides the audit's own setting.
     blocking = arguments.get("blocking")
-    return Audit(
-        name=audit.name,
+    return AuditUse(
+        _audit(audit),
         args=tuple(
             (name, value.sql(dialect=model.dialect))
             for name, value in arguments.items()
             if name != "blocking"
         ),
         blocking=blocking == exp.true() if blocking else audit.blocking,
-        dialect=_dialect(audit.dialect or model.dialect),
-        query=_text(audit).strip(),
+    )
+
+
+def _audit(audit: SQLMeshAudit) -> Audit:
+    # SQLMesh does not allow a blocking standalone audit.
+    return Audit(
+        name=audit.name,
+        dialect=_dialect(audit.dialect),
+        query=compat.query_text(audit).strip(),
+        blocking=audit.blocking and not audit.standalone,
+        standalone=audit.standalone,
     )
 
 
@@ -189,8 +202,8 @@ def _dialect(text: str) -> str:
 
 def _query(model: SqlModel) -> str | None:
     """Return a query's text; of a Python model that returns SQL, the SQL that it returns."""
-    if not isinstance(model.query, MacroFunc):
-        return _text(model)
+    if not isinstance(model.query, compat.MacroFunc):
+        return compat.query_text(model)
     try:
         rendered = model.render_query()
     except (SQLMeshError, SqlglotError):
@@ -198,12 +211,7 @@ def _query(model: SqlModel) -> str | None:
     return rendered.sql(dialect=model.dialect, pretty=True) if rendered else None
 
 
-def _text(node: SqlModel | SQLMeshAudit) -> str:
-    # The public attribute `query` is the parsed expression; this is the text.
-    return node.query_.sql
-
-
-def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...]:
+def _sql(expressions: Sequence[Expr], model: SQLMeshModel) -> tuple[str, ...]:
     return tuple(
         expression.sql(dialect=model.dialect)
         for expression in expressions
@@ -217,15 +225,7 @@ def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...
 def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
     return tuple(
         StandaloneAudit(
-            # SQLMesh does not allow a blocking standalone audit.
-            Audit(
-                audit.name,
-                (),
-                False,
-                _dialect(audit.dialect),
-                _text(audit).strip(),
-                standalone=True,
-            ),
+            _audit(audit),
             reads=_reads(audit.depends_on, context),
             cron=audit.cron,
             cron_tz=audit.cron_tz.key if audit.cron_tz else None,
