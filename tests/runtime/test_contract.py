@@ -11,7 +11,13 @@ import pytest
 from dagster.components.testing import create_defs_folder_sandbox
 
 from builders import model
-from dg_sqlmesh_codegen.runtime import ExternalAsset, ModelAsset, doctor, require_contract
+from dg_sqlmesh_codegen.runtime import (
+    AuditCheck,
+    ExternalAsset,
+    ModelAsset,
+    doctor,
+    require_contract,
+)
 from dg_sqlmesh_codegen.runtime.contract import PackageVersionError
 from dg_sqlmesh_codegen.version import CONTRACT, __version__
 from packages import package, write
@@ -60,9 +66,15 @@ def test_another_contract_is_one_line_with_the_command(number: int, said: str) -
     assert str(caught.value) == line
 
 
+def of_0_1_0(spec: dg.AssetSpec) -> object:
+    check = dg.AssetCheckSpec("not_null", asset=spec.key, metadata={"sqlmesh/blocking": True})
+    return AuditCheck(audit="not_null", args={"columns": "(id)"}, spec=check)  # type: ignore[call-arg,arg-type]
+
+
 @pytest.mark.parametrize(
     "write_record",
     [
+        of_0_1_0,
         lambda spec: ModelAsset(fqn="a", spec=spec, of_tomorrow=True),  # type: ignore[call-arg]
         lambda spec: ModelAsset(spec=spec),  # type: ignore[call-arg]
         lambda spec: ExternalAsset("a", spec, 1),  # type: ignore[call-arg]
