@@ -70,7 +70,9 @@ def main(names: list[str]) -> int:
     rows = [row for row in ROWS if not names or row.name in names]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         reports = pool.map(lambda row: run(row, Path(folder) / row.name), rows)
-        found = {row: report for row, report in zip(rows, reports, strict=True) if report is not None}
+        found = {
+            row: report for row, report in zip(rows, reports, strict=True) if report is not None
+        }
     printed = table(found).splitlines()
     print("", *printed, sep="\n")
     readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
