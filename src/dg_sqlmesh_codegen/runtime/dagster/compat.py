@@ -158,6 +158,11 @@ def failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[Mapping[str,
             yield data.user_failure_data.metadata
 
 
+def metadata(entry: dg.EventLogEntry) -> Mapping[str, dg.MetadataValue]:
+    """Return the metadata of a stored materialization. Only guides document the property."""
+    return entry.asset_materialization.metadata if entry.asset_materialization else {}
+
+
 def tag_run(context: dg.AssetExecutionContext, key: str, value: str) -> None:
     """Add a tag to the run of a step. The documented tags are those that a run is launched with."""
     context.instance.add_run_tags(context.run.run_id, {key: value})
