@@ -33,7 +33,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
     StandaloneAudit,
     TableName,
 )
-from dg_sqlmesh_codegen.version import __version__
+from dg_sqlmesh_codegen.version import CONTRACT, __version__
 from packages import OUT, rendered, translated, write
 
 T = TypeVar("T")
@@ -248,12 +248,19 @@ def test_the_files_of_a_package() -> None:
         "    shop__b__x,\n"
         ")\n"
     )
+    assert made["__init__.py"] == (
+        f"{HEADER}\n"
+        "\n"
+        "from dg_sqlmesh_codegen.runtime import require_contract\n"
+        "\n"
+        f"CONTRACT = require_contract({CONTRACT}, __file__)\n"
+    )
     empty = rendered(translated(schedules=()))
     assert sorted(empty) == ["__init__.py", "definitions.py", "models/__init__.py"]
     for path, text in [*made.items(), *empty.items()]:
         assert is_ours(text)
         assert_is_black(text)
-        if path.endswith("__init__.py") and path != "models/__init__.py":
+        if path.endswith("__init__.py") and path not in ("__init__.py", "models/__init__.py"):
             assert text == f"{HEADER}\n"
 
 
@@ -369,7 +376,7 @@ def test_the_resource(tmp_path: Path) -> None:
     out = tmp_path / "defs"
     plain = definitions(config=Config((one,), out))
     config = Config((one, two, three), out, "local", "dev_ana", "test", upstream="fail")
-    full = definitions(config=replace(config, retry_failed="every_tick"))
+    full = definitions(config=replace(config, retry_failed="every_tick", report_plans=False))
     assert_is_black(full)
     assert calls(plain, "SQLMeshResource") + calls(full, "SQLMeshResource") == [
         {
@@ -388,6 +395,7 @@ def test_the_resource(tmp_path: Path) -> None:
             "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'dev_ana'",
             "upstream": "'fail'",
             "retry_failed": "'every_tick'",
+            "report_plans": "False",
         },
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,7 +10,11 @@ import dagster as dg
 
 from dg_sqlmesh_codegen.check_names import EXECUTION_STATUS_CHECK, check_names
 
+from . import contract
+from .dagster import compat
 
+
+@contract.record
 @dataclass(frozen=True, slots=True)
 class Audit:
     """A SQLMesh audit.
@@ -30,6 +34,7 @@ class Audit:
     standalone: bool = False
 
 
+@contract.record
 @dataclass(frozen=True, slots=True, init=False)
 class AuditCheck:
     """One use of an audit on a model, from which `ModelAsset` makes a Dagster asset check."""
@@ -88,6 +93,7 @@ class ModelCheck:
     spec: dg.AssetCheckSpec
 
 
+@contract.record
 @dataclass(frozen=True, slots=True)
 class ExternalAsset:
     """A table that models read and SQLMesh does not write.
@@ -101,6 +107,7 @@ class ExternalAsset:
     spec: dg.AssetSpec
 
 
+@contract.record
 @dataclass(frozen=True)
 class ModelAsset:
     """A SQLMesh model and its Dagster asset.
@@ -110,12 +117,22 @@ class ModelAsset:
         spec: the asset.
         audits: the model's uses of audits.
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
+        group_name: the asset's group, if it is a nested one (`marts/finance`).
+        kinds: the asset's kinds, if there are more than three.
     """
 
     fqn: str
     spec: dg.AssetSpec
     audits: Sequence[AuditCheck] = ()
     has_status_check: bool = True
+    group_name: str | None = None
+    kinds: Set[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Add to the asset what not every Dagster has."""
+        if self.group_name or self.kinds:
+            spec = compat.extended(self.spec, self.group_name, self.kinds)
+            object.__setattr__(self, "spec", spec)
 
     @cached_property
     def audit_checks(self) -> tuple[ModelCheck, ...]:

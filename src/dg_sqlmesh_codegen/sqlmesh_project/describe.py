@@ -6,20 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlmesh import Context, __version__
-from sqlmesh.core.audit import Audit as SQLMeshAudit
-from sqlmesh.core.config.connection import DuckDBConnectionConfig
-from sqlmesh.core.dialect import MacroFunc
+from sqlmesh import Context
+from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel, ViewKind
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from . import dbt_profiles, unset_variables
+from . import compat, dbt_profiles, unset_variables
 from .load import loaded, names
 from .records import (
     Audit,
@@ -33,6 +32,10 @@ from .records import (
     StandaloneAudit,
     TableName,
 )
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+    from sqlmesh.core.audit import Audit as SQLMeshAudit
 
 
 def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
@@ -78,7 +81,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,
-        sqlmesh_version=__version__,
+        sqlmesh_version=compat.VERSION,
         models=tuple(sorted(models, key=lambda model: model.fqn)),
         external_tables=_external_tables(models, audits, context),
         standalone_audits=audits,
@@ -127,7 +130,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         signals=tuple(name for name, _ in model.signals),
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
-        source=model._path,  # SQLMesh has no public attribute for it
+        source=compat.source_path(model),
         auto_restatement_cron=None if model.disable_restatement else model.auto_restatement_cron,
     )
 
@@ -163,10 +166,10 @@ def _columns(model: SQLMeshModel, warnings: list[str]) -> tuple[Column, ...]:
 
 @cache  # SQLGlot needs most of a millisecond
 def _type(type_: exp.DataType, dialect: str) -> str | None:
-    return None if type_.this == exp.DType.UNKNOWN else type_.sql(dialect=dialect)
+    return None if type_.this == exp.DataType.Type.UNKNOWN else type_.sql(dialect=dialect)
 
 
-def _use(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel) -> AuditUse:
+def _use(use: tuple[SQLMeshAudit, Mapping[str, Expr]], model: SQLMeshModel) -> AuditUse:
     audit, arguments = use
     # In SQLMesh, an argument `blocking` overrides the audit's own setting.
     blocking = arguments.get("blocking")
@@ -186,7 +189,7 @@ def _audit(audit: SQLMeshAudit) -> Audit:
     return Audit(
         name=audit.name,
         dialect=_dialect(audit.dialect),
-        query=_text(audit).strip(),
+        query=compat.query_text(audit).strip(),
         blocking=audit.blocking and not audit.standalone,
         standalone=audit.standalone,
     )
@@ -199,8 +202,8 @@ def _dialect(text: str) -> str:
 
 def _query(model: SqlModel) -> str | None:
     """Return a query's text; of a Python model that returns SQL, the SQL that it returns."""
-    if not isinstance(model.query, MacroFunc):
-        return _text(model)
+    if not isinstance(model.query, compat.MacroFunc):
+        return compat.query_text(model)
     try:
         rendered = model.render_query()
     except (SQLMeshError, SqlglotError):
@@ -208,12 +211,7 @@ def _query(model: SqlModel) -> str | None:
     return rendered.sql(dialect=model.dialect, pretty=True) if rendered else None
 
 
-def _text(node: SqlModel | SQLMeshAudit) -> str:
-    # The public attribute `query` is the parsed expression; this is the text.
-    return node.query_.sql
-
-
-def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...]:
+def _sql(expressions: Sequence[Expr], model: SQLMeshModel) -> tuple[str, ...]:
     return tuple(
         expression.sql(dialect=model.dialect)
         for expression in expressions
