@@ -40,9 +40,7 @@ def test_a_version_within_the_range(installed: str) -> None:
 def test_a_newer_version_is_not_refused_and_explains_what_is_missing(installed: str) -> None:
     compat.require(installed)
     with (
-        pytest.raises(
-            UsageError, match=rf"^TypeError: no\. SQLMesh {installed} is newer .*<=0.236"
-        ),
+        pytest.raises(UsageError, match=rf"^TypeError: no\. SQLMesh {installed} is newer .*"),
         compat.changes_explained(installed),
     ):
         raise TypeError("no")
