@@ -223,15 +223,15 @@ def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 
 def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    monitoring = compat.run_monitoring(instance)
-    if not monitoring.enabled:
+    enabled, frees_slots = compat.run_monitoring(instance)
+    if not enabled:
         yield warning(
             "run monitoring is off: a run whose process is killed stays active, and the schedule "
             "waits for it",
             "In dagster.yaml: "
             "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
         )
-    elif not monitoring.frees_slots:
+    elif not frees_slots:
         yield warning(
             "a killed run keeps its slot of the pool, and blocks all later runs",
             "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",
