@@ -18,7 +18,7 @@ pytestmark = pytest.mark.network
 
 OLD = next(row for row in ROWS if row.name == "oldest")
 # Below the floor: pip refuses it beside this project, but nobody has to ask pip.
-TOO_OLD = "0.205.3"
+TOO_OLD = "0.205.0"
 PROBLEM = "The SQLMesh state and the installed SQLMesh do not match"
 # Prints a line for a run, one for a tick and those of the doctor.
 SCRIPT = """
