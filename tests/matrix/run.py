@@ -56,7 +56,7 @@ def run(row: Row, folder: Path) -> Xml.Element | None:
     if not execute([UV, "venv", "-q", "-p", interpreter(row.python), str(folder / "venv")], log):
         print(f"{row.name}: not run, because this machine has no Python {row.python}")
         return None
-    install = [UV, "pip", "install", "-q", "-p", str(python), *row.options, "--editable", "."]
+    install = [UV, "pip", "install", "-q", "-p", str(python), "--editable", "."]
     installed = execute([*install, *row.packages], log)
     passed = installed and execute([str(python), *PYTEST, f"--junitxml={report}"], log)
     print(f"{row.name}: {time.monotonic() - started:.0f} s")
@@ -70,7 +70,9 @@ def main(names: list[str]) -> int:
     rows = [row for row in ROWS if not names or row.name in names]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         reports = pool.map(lambda row: run(row, Path(folder) / row.name), rows)
-        found = {row: report for row, report in zip(rows, reports, strict=True) if report is not None}
+        found = {
+            row: report for row, report in zip(rows, reports, strict=True) if report is not None
+        }
     printed = table(found).splitlines()
     print("", *printed, sep="\n")
     readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
