@@ -37,6 +37,8 @@ MetadataKey = Literal[
 ]
 # fmt: on
 METADATA_KEYS: tuple[MetadataKey, ...] = get_args(MetadataKey)
+# Tags are tags of the asset already, or properties such as its group.
+DEFAULT_METADATA_KEYS = tuple(key for key in METADATA_KEYS if key != "tags")
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
@@ -109,9 +111,9 @@ class Config:
     translator: types.ClassPath | None = Field(default=None, examples=["my_package.names:Layers"])
     """Your subclass of `SQLMeshTranslator`: `package.module:Class`."""
     metadata_keys: Annotated[tuple[MetadataKey, ...], Listed] = Field(
-        default=METADATA_KEYS, examples=[["cron", "kind", "query"]]
+        default=DEFAULT_METADATA_KEYS, examples=[["cron", "kind", "query"]]
     )
-    """Properties of a model that become metadata `sqlmesh/<property>` of its asset."""
+    """Properties of a model that become metadata `sqlmesh/<property>` of its asset; also `tags`."""
     external_specs: StrictBool = Field(default=False, examples=[True])
     """Generate an asset spec for each external table, with what `external_models.yaml` says."""
     checks: Literal["all", "blocking", "none"] = Field(default="all", examples=["blocking"])
@@ -135,6 +137,9 @@ class Config:
     )
     """When the schedule requests models again that failed or waited for signals: at the next tick
     of their own cron (`next_cron`), or at its next tick (`every_tick`)."""
+    report_plans: StrictBool = Field(default=True, examples=[False])
+    """Let runs and ticks report to Dagster what SQLMesh evaluated without it: in a plan, in a
+    `sqlmesh run`, or in a run that was killed. The job `sqlmesh_sync_job` always does."""
     check_versions: StrictBool = Field(default=True, examples=[False])
     """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
     templates: Folder | None = Field(default=None, examples=["my_templates"])

@@ -80,8 +80,8 @@ def left_out() -> list[str]:
     found = []
     if _MINOR < (0, 224):
         found.append(
-            "SQLMesh does not record when a model was evaluated, so a run that is killed between "
-            "SQLMesh's write and Dagster's leaves the materialization unreported (0.224)"
+            "SQLMesh does not record when a model was evaluated, so evaluations without Dagster "
+            "are reported only for new versions of a model (0.224)"
         )
     if _MINOR < (0, 212):
         found.append("materializations have no numbers of rows and bytes (0.212)")
