@@ -127,7 +127,7 @@ def _evaluated(
 def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry | None) -> bool:
     if latest is None:
         return False
-    metadata = compat.metadata(latest)
+    metadata = compat.metadata_of(latest)
     version = metadata.get(SNAPSHOT_VERSION)
     if version is not None and version.value != evaluated.version:
         return False

@@ -108,6 +108,11 @@ def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> froz
     return _PLANNED[plan_id]
 
 
+def metadata_of(entry: dg.EventLogEntry) -> Mapping[str, dg.MetadataValue]:
+    """Return the metadata of a stored materialization. No documented field of the entry has it."""
+    return entry.asset_materialization.metadata if entry.asset_materialization else {}
+
+
 @dataclass(frozen=True, slots=True)
 class LatestCheck:
     """The latest result of an asset check, and the run that reported it."""
@@ -156,11 +161,6 @@ def failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[Mapping[str,
         data = entry.dagster_event.step_failure_data if entry.dagster_event else None
         if data and data.user_failure_data:
             yield data.user_failure_data.metadata
-
-
-def metadata(entry: dg.EventLogEntry) -> Mapping[str, dg.MetadataValue]:
-    """Return the metadata of a stored materialization. Only guides document the property."""
-    return entry.asset_materialization.metadata if entry.asset_materialization else {}
 
 
 def tag_run(context: dg.AssetExecutionContext, key: str, value: str) -> None:
