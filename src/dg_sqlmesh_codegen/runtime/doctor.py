@@ -241,10 +241,11 @@ def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 
 def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
-    # Imports SQLMesh: at execution time only.
-    from .sqlmesh import promoted  # noqa: PLC0415
-
     try:
+        # Imports SQLMesh: at execution time only.
+        from .sqlmesh import compat as of_sqlmesh  # noqa: PLC0415
+        from .sqlmesh import promoted  # noqa: PLC0415
+
         found = promoted.promoted_models(target)
     except SetupError as error:
         yield problem(str(error))  # it contains the remedy
@@ -261,6 +262,9 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
         assets = counted([each for each in found if each.is_asset])
         read = f"the environment {target.environment!r} can be read; promoted: {assets}"
         yield ok(read)
+        yield from (
+            warning(each, "Upgrade SQLMesh to that version.") for each in of_sqlmesh.left_out()
+        )
         yield from _examine_drift(models, {each.fqn: each for each in found}, target)
 
 
