@@ -27,6 +27,7 @@ class ModelFields(TypedDict, total=False):
     table: TableName
     kind: str
     dialect: str
+    engine: str
     cron: str
     cron_tz: str | None
     data_hash: str
@@ -68,6 +69,7 @@ def model(name: str = "shop.sales.orders", **fields: Unpack[ModelFields]) -> Mod
         table=table(name),
         kind=kind,
         dialect="duckdb",
+        engine="duckdb",
         cron="@daily",
         cron_tz=None,
         data_hash="1234567890",

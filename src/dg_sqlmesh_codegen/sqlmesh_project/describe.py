@@ -107,6 +107,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         table=TableName.of(model.fqn),
         kind=ModelKind(model.kind.name),
         dialect=_dialect(model.dialect),
+        engine=context.engine_adapters[model.gateway or context.selected_gateway].dialect,
         cron=model.cron,
         cron_tz=model.cron_tz.key if model.cron_tz else None,
         data_hash=model.data_hash,

@@ -116,14 +116,16 @@ class Model:
 
     `fqn` is SQLMesh's quoted name. `depends_on` are the fqns of the models and external tables that
     it reads, without the model itself; an embedded model is replaced by those that it reads.
-    `source` is the absolute path of the file that defines the model. SQLMesh reads
-    `auto_restatement_cron` in UTC, whatever `cron_tz` says.
+    `dialect` is that of the model's file, `engine` that of the gateway that runs it. `source` is
+    the absolute path of the file that defines the model. SQLMesh reads `auto_restatement_cron` in
+    UTC, whatever `cron_tz` says.
     """
 
     fqn: str
     table: TableName
     kind: ModelKind
     dialect: str
+    engine: str
     cron: str
     cron_tz: str | None
     data_hash: str
@@ -172,6 +174,11 @@ class Model:
     def is_seed(self) -> bool:
         """Whether it is a SEED model: SQLMesh evaluates it in a plan, never in a run."""
         return self.kind == "SEED"
+
+    @property
+    def is_python(self) -> bool:
+        """Whether a Python function makes it."""
+        return self.source is not None and self.source.suffix == ".py"
 
 
 @dataclass(frozen=True, slots=True)

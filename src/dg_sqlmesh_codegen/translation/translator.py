@@ -17,6 +17,14 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, TableName
 
 from . import naming, property_tags
 
+# The engines that Dagster has an icon for, by SQLMesh's name. It has none for RisingWave.
+ENGINE_KINDS = {
+    name: name
+    for name in (
+        *("athena", "bigquery", "clickhouse", "databricks", "db2", "duckdb", "fabric", "mysql"),
+        *("postgres", "redshift", "snowflake", "spark", "starrocks", "trino"),
+    )
+} | {"tsql": "sqlserver"}
 _KINDS = {"VIEW": "view", "SEED": "seed"}
 # Metadata keys that are not named like the model's attribute.
 _ATTRIBUTES = {"materialized": "materialized_view", "grain": "grains"}
@@ -135,10 +143,12 @@ class SQLMeshTranslator:
         return (dagster_names.owner(model.owner),) if model.owner else ()
 
     def get_kinds(self, model: Model) -> Iterable[str]:
-        """Return `sqlmesh`, the dialect, and one of view, table, seed and incremental."""
-        incremental = model.kind.startswith(("INCREMENTAL", "SCD_TYPE_2"))
-        form = "incremental" if incremental else _KINDS.get(model.kind, "table")
-        return tuple(dagster_names.kind(kind) for kind in ("sqlmesh", model.dialect, form) if kind)
+        """Return `sqlmesh`, the engine, and one of view, table, seed and python.
+
+        All of them have icons in Dagster, which accepts three kinds before 1.13.
+        """
+        form = "python" if model.is_python else _KINDS.get(model.kind, "table")
+        return tuple(filter(None, ("sqlmesh", ENGINE_KINDS.get(model.engine), form)))
 
     def get_description(self, model: Model) -> str | None:
         """Return the model's description."""

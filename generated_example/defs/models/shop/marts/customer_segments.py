@@ -14,8 +14,8 @@ model = ModelAsset(
         group_name="marts",
         kinds={
             "duckdb",
+            "python",
             "sqlmesh",
-            "table",
         },
         tags={
             "marketing": "true",

@@ -16,8 +16,8 @@ model = ModelAsset(
         group_name="marts",
         kinds={
             "duckdb",
-            "incremental",
             "sqlmesh",
+            "table",
         },
         tags={
             "finance": "true",
