@@ -38,6 +38,7 @@ class ModelFields(TypedDict, total=False):
     columns: tuple[Column, ...]
     audits: tuple[Audit, ...]
     query: str | None
+    rendered_query: str | None
     partitioned_by: tuple[str, ...]
     clustered_by: tuple[str, ...]
     grains: tuple[str, ...]

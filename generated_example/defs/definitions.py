@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-from dg_sqlmesh_codegen.runtime import SQLMeshResource, SQLMeshResult, SQLMeshRunConfig
+from dg_sqlmesh_codegen.runtime import (
+    SQLMeshResource,
+    SQLMeshResult,
+    SQLMeshRunConfig,
+    asset_specs,
+)
 
 from .models import MODELS
 
@@ -14,7 +19,7 @@ HERE = Path(__file__).parent
 
 @dg.multi_asset(
     name="sqlmesh_models",
-    specs=[model.spec for model in MODELS],
+    specs=asset_specs(MODELS),
     check_specs=[check for model in MODELS for check in model.check_specs],
     can_subset=True,
     pool="sqlmesh_jobs_exclusive",

@@ -24,6 +24,7 @@ from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.rendering import templates
 from dg_sqlmesh_codegen.rendering.header import HEADER, is_ours
 from dg_sqlmesh_codegen.rendering.package import Package, render
+from dg_sqlmesh_codegen.runtime.text import sql_block
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
@@ -476,7 +477,8 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
     assert set(specs) == {"shop/marts/orders", "shop/raw/lines", "lake/raw/heads"}
     spec = specs["shop/marts/orders"]
-    assert spec.description == spec.metadata["sqlmesh/query"] == strange
+    assert spec.description == strange
+    assert spec.metadata["sqlmesh/query"] == dg.MetadataValue.md(sql_block(strange))
     read = {dep.asset_key.to_user_string() for dep in spec.deps}
     assert read == {"lake/raw/heads", "shop/raw/lines"}
     graph = defs.resolve_asset_graph()

@@ -165,7 +165,8 @@ FULL = model(
     cron="0 5 * * *",
     cron_tz="Europe/Berlin",
     tags=("finance", "dagster:group_name:g", "daily"),
-    query="SELECT 1",
+    query="SELECT @one",
+    rendered_query="SELECT 1",
     partitioned_by=("day",),
     clustered_by=("shop",),
     grains=("id",),
@@ -189,7 +190,8 @@ METADATA: dict[str, object] = {
     "sqlmesh/grain": ("id",),
     "sqlmesh/partitioned_by": ("day",),
     "sqlmesh/clustered_by": ("shop",),
-    "sqlmesh/query": "SELECT 1",
+    "sqlmesh/query": "SELECT @one",
+    "sqlmesh/rendered_query": "SELECT 1",
 }
 
 

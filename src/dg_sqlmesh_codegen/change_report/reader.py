@@ -89,7 +89,7 @@ def _asset(record: Fields, path: PurePosixPath) -> model.ParsedAsset:
     others = (
         _without(record, "fqn", "spec", "audits", "audit_queries")
         | _without(spec, "0", "key", "deps", "code_version", "metadata")
-        | _without(metadata, "sqlmesh/query", "dagster/column_schema")
+        | _without(metadata, "sqlmesh/query", "sqlmesh/rendered_query", "dagster/column_schema")
     )
     if source := others.get("sqlmesh/source"):
         # Relative to the package: relative to the module, it would differ with the model's schema.

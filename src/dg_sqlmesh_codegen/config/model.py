@@ -34,9 +34,11 @@ DEFAULT_SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
 MetadataKey = Literal[
     "kind", "materialized", "forward_only", "dialect", "gateway", "cron", "cron_tz", "start",
     "signals", "tags", "grain", "partitioned_by", "clustered_by", "source", "query",
+    "rendered_query",
 ]
 # fmt: on
 METADATA_KEYS: tuple[MetadataKey, ...] = get_args(MetadataKey)
+DEFAULT_METADATA_KEYS = tuple(key for key in METADATA_KEYS if key != "rendered_query")
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
@@ -109,9 +111,10 @@ class Config:
     translator: types.ClassPath | None = Field(default=None, examples=["my_package.names:Layers"])
     """Your subclass of `SQLMeshTranslator`: `package.module:Class`."""
     metadata_keys: Annotated[tuple[MetadataKey, ...], Listed] = Field(
-        default=METADATA_KEYS, examples=[["cron", "kind", "query"]]
+        default=DEFAULT_METADATA_KEYS, examples=[["cron", "kind", "query"]]
     )
-    """Properties of a model that become metadata `sqlmesh/<property>` of its asset."""
+    """Properties of a model that become metadata `sqlmesh/<property>` of its asset. One more is
+    `rendered_query`: the SQL of a SQL model without macros, as `sqlmesh render` shows it."""
     external_specs: StrictBool = Field(default=False, examples=[True])
     """Generate an asset spec for each external table, with what `external_models.yaml` says."""
     checks: Literal["all", "blocking", "none"] = Field(default="all", examples=["blocking"])
@@ -171,7 +174,10 @@ class Config:
     @property
     def source(self) -> Source:
         """What SQLMesh has to load."""
-        return Source(self.projects, self.gateway, self.config_name, self.default_catalogs)
+        rendered = "rendered_query" in self.metadata_keys
+        return Source(
+            self.projects, self.gateway, self.config_name, self.default_catalogs, rendered
+        )
 
 
 FIELDS: Mapping[str, FieldInfo] = {

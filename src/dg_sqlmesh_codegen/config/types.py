@@ -23,7 +23,7 @@ T = TypeVar("T")
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
     *("EXTERNALS", "HERE", "Iterator", "MODELS", "Path", "SQLMeshResource", "SQLMeshResult"),
-    *("SQLMeshRunConfig", "defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"),
+    *("SQLMeshRunConfig", "asset_specs", "defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.
 _DAGSTER_NAMES = {

@@ -6,6 +6,7 @@ Importing it does not import SQLMesh. Functions that run at execution time do.
 from .records import AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
 from .results.run_results import SQLMeshResult
+from .specs import asset_specs
 
 __all__ = [
     "AuditCheck",
@@ -14,4 +15,5 @@ __all__ = [
     "SQLMeshResource",
     "SQLMeshResult",
     "SQLMeshRunConfig",
+    "asset_specs",
 ]

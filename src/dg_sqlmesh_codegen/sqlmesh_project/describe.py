@@ -73,7 +73,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
             hint="Add one under models/, or name the folder of the project that has them.",
         )
     warnings += _in_memory(context)
-    models = [_model(model, context, warnings) for model in evaluated]
+    models = [_model(model, context, source, warnings) for model in evaluated]
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,
@@ -101,7 +101,8 @@ def _in_memory(context: Context) -> list[str]:
     ]
 
 
-def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
+def _model(model: SQLMeshModel, context: Context, source: Source, warnings: list[str]) -> Model:
+    sql = model if isinstance(model, SqlModel) else None
     return Model(
         fqn=model.fqn,
         table=TableName.of(model.fqn),
@@ -118,7 +119,8 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         columns=_columns(model, warnings),
         # SQLMesh never runs an audit with `skip`.
         audits=tuple(_audit(use, model) for use in model.audits_with_args if not use[0].skip),
-        query=_query(model) if isinstance(model, SqlModel) else None,
+        query=_query(sql) if sql else None,
+        rendered_query=_rendered(sql) if sql and source.rendered_queries else None,
         partitioned_by=_sql(model.partitioned_by, model),
         clustered_by=_sql(model.clustered_by, model),
         grains=_sql(model.grains, model),
@@ -190,8 +192,11 @@ def _dialect(text: str) -> str:
 
 def _query(model: SqlModel) -> str | None:
     """Return a query's text; of a Python model that returns SQL, the SQL that it returns."""
-    if not isinstance(model.query, MacroFunc):
-        return _text(model)
+    return _rendered(model) if isinstance(model.query, MacroFunc) else _text(model)
+
+
+def _rendered(model: SqlModel) -> str | None:
+    """Return a query without macros, for an interval at the epoch as in `sqlmesh render`."""
     try:
         rendered = model.render_query()
     except (SQLMeshError, SqlglotError):

@@ -21,13 +21,15 @@ class Source:
     """What to load: project folders, with a gateway and a configuration of theirs.
 
     `default_catalogs` maps a gateway to its catalog, where only the warehouse could tell it;
-    `ANY_GATEWAY` stands for every such gateway.
+    `ANY_GATEWAY` stands for every such gateway. With `rendered_queries`, SQLMesh renders the query
+    of each model.
     """
 
     paths: tuple[Path, ...]
     gateway: str | None = None
     config_name: str | None = None
     default_catalogs: Mapping[str, str] = field(default_factory=dict)
+    rendered_queries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class Model:
     columns: tuple[Column, ...] = ()
     audits: tuple[Audit, ...] = ()
     query: str | None = None
+    rendered_query: str | None = None
     partitioned_by: tuple[str, ...] = ()
     clustered_by: tuple[str, ...] = ()
     grains: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse
 from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
+from dg_sqlmesh_codegen.runtime.text import sql_block
 
 Fact = dg.MetadataValue | str | int | float | list[str] | list[list[str]]
 Facts = Mapping[str, Fact]
@@ -47,7 +48,7 @@ def audit_result(
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
         metadata={
             "sqlmesh/count": failed.count,
-            "sqlmesh/audit_query": dg.MarkdownMetadataValue(f"```sql\n{failed.query}\n```"),
+            "sqlmesh/audit_query": dg.MarkdownMetadataValue(sql_block(failed.query)),
             "sqlmesh/audit_args": dict(failed.use.args),
         },
         description="1 row failed" if failed.count == 1 else f"{failed.count} rows failed",
