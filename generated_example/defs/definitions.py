@@ -35,6 +35,7 @@ def sqlmesh_models(
 sqlmesh_job = dg.define_asset_job(
     "sqlmesh_job",
     selection=dg.AssetSelection.assets(sqlmesh_models),
+    description="Evaluates the models that are due in one run of SQLMesh.",
     tags={"dagster/concurrency_key": "sqlmesh_jobs_exclusive"},
 )
 
@@ -44,6 +45,7 @@ sqlmesh_job = dg.define_asset_job(
     job=sqlmesh_job,
     cron_schedule="*/5 * * * *",
     execution_timezone="UTC",
+    description="Ticks at the crons of the models. Requests a run of those that are due.",
 )
 def sqlmesh_adaptive_schedule(
     context: dg.ScheduleEvaluationContext, sqlmesh: SQLMeshResource

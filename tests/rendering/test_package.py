@@ -337,6 +337,9 @@ def test_definitions_have_the_names_that_are_contract(
             # One cron is a text, several are a list.
             "cron_schedule": repr(each.crons[0] if len(each.crons) == 1 else list(each.crons)),
             "execution_timezone": repr(each.timezone),
+            "description": repr(
+                "Ticks at the crons of the models. Requests a run of those that are due."
+            ),
         }
         for each, name in zip(schedules, names, strict=True)
     ]
@@ -477,7 +480,8 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
     assert set(specs) == {"shop/marts/orders", "shop/raw/lines", "lake/raw/heads"}
     spec = specs["shop/marts/orders"]
-    assert spec.description == strange
+    facts = "`FULL` model, every day at 00:00 UTC (cron `@daily`)"
+    assert spec.description == f"{strange}\n\n{facts}"
     assert spec.metadata["sqlmesh/query"] == dg.MetadataValue.md(sql_block(strange))
     read = {dep.asset_key.to_user_string() for dep in spec.deps}
     assert read == {"lake/raw/heads", "shop/raw/lines"}

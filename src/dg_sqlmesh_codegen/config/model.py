@@ -38,7 +38,8 @@ MetadataKey = Literal[
 ]
 # fmt: on
 METADATA_KEYS: tuple[MetadataKey, ...] = get_args(MetadataKey)
-DEFAULT_METADATA_KEYS = tuple(key for key in METADATA_KEYS if key != "rendered_query")
+# SQLMesh's tags are tags in Dagster, too.
+DEFAULT_METADATA_KEYS = tuple(key for key in METADATA_KEYS if key not in ("tags", "rendered_query"))
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
@@ -113,8 +114,8 @@ class Config:
     metadata_keys: Annotated[tuple[MetadataKey, ...], Listed] = Field(
         default=DEFAULT_METADATA_KEYS, examples=[["cron", "kind", "query"]]
     )
-    """Properties of a model that become metadata `sqlmesh/<property>` of its asset. One more is
-    `rendered_query`: the SQL of a SQL model without macros, as `sqlmesh render` shows it."""
+    """Properties of a model that become metadata `sqlmesh/<property>` of its asset. Two
+    more are `tags`, and `rendered_query`: the query of a SQL model as `sqlmesh render` shows it."""
     external_specs: StrictBool = Field(default=False, examples=[True])
     """Generate an asset spec for each external table, with what `external_models.yaml` says."""
     checks: Literal["all", "blocking", "none"] = Field(default="all", examples=["blocking"])

@@ -28,7 +28,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "*/5 * * * *",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:live"],
             "sqlmesh/grain": ["order_id"],
             "sqlmesh/source": "../../../../shop/models/live/open_orders.sql",
             "sqlmesh/query": (

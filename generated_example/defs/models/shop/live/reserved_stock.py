@@ -29,7 +29,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:live"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/live/reserved_stock.sql",
             "sqlmesh/query": (

@@ -31,7 +31,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@weekly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "marketing"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/source": "../../../../shop/models/marts/customer_segments.py",
             "dagster/column_schema": dg.TableSchema(

@@ -34,7 +34,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "pii"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/clustered_by": ['"country_name"'],
             "sqlmesh/source": "../../../../shop/models/marts/customers.sql",

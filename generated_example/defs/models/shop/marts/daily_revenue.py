@@ -33,7 +33,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-09-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "finance"],
             "sqlmesh/grain": ["(order_date, category)"],
             "sqlmesh/partitioned_by": ['"order_date"'],
             "sqlmesh/source": "../../../../shop/models/marts/daily_revenue.sql",

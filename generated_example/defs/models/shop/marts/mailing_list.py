@@ -32,7 +32,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "pii"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/source": "../../../../shop/models/marts/mailing_list.sql",
             "sqlmesh/query": (

@@ -31,7 +31,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "finance"],
             "sqlmesh/grain": ["month"],
             "sqlmesh/source": "../../../../shop/models/marts/monthly_revenue.sql",
             "sqlmesh/query": (

@@ -30,7 +30,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "30 6 * * *",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/marts/product_sales.sql",
             "sqlmesh/query": (

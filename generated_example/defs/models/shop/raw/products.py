@@ -25,7 +25,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:raw"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/raw/products.sql",
             "dagster/column_schema": dg.TableSchema(

@@ -28,7 +28,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:staging"],
             "sqlmesh/grain": ["order_id"],
             "sqlmesh/source": "../../../../shop/models/staging/orders.sql",
             "sqlmesh/query": (
