@@ -48,6 +48,7 @@ class ModelFields(TypedDict, total=False):
     forward_only: bool
     materialized_view: bool
     source: Path | None
+    source_line: int | None
     auto_restatement_cron: str | None
 
 

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 @dg.multi_asset(
     name="sqlmesh_models",
-    specs=asset_specs(MODELS),
+    specs=asset_specs(MODELS, HERE),
     check_specs=[check for model in MODELS for check in model.check_specs],
     can_subset=True,
     pool="sqlmesh_jobs_exclusive",

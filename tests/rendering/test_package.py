@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from builders import audit, fqn, model
 from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.rendering import templates
 from dg_sqlmesh_codegen.rendering.header import HEADER, is_ours
 from dg_sqlmesh_codegen.rendering.package import Package, render
@@ -60,6 +61,7 @@ OF_TYPE: dict[object, st.SearchStrategy[object]] = {
     "str": any_text,
     "str | None": st.none() | any_text,
     "bool": st.booleans(),
+    "int | None": st.none() | st.integers(1, 99),
     "tuple[str, ...]": st.lists(any_text, max_size=3).map(tuple),
     "tuple[tuple[str, str], ...]": st.dictionaries(any_text, any_text, max_size=3).map(
         lambda arguments: tuple(arguments.items())
@@ -177,6 +179,7 @@ def test_a_module_in_full() -> None:
         audits=(audit("not_null", columns="(id)"),),
         query="SELECT\n  1",
         source=Path("/no/where/shop/models/orders.sql"),
+        source_line=3,
     )
     golden = HERE / "rendering" / "orders.py.golden"
     text = rendered(translated(only))["models/shop/marts/orders.py"]
@@ -280,7 +283,7 @@ def test_the_folder_does_not_matter(tmp_path: Path, place: str) -> None:
     made = rendered(translated(model(source=shop / "models" / "orders.sql"), config=config))
     assert not [path for path, text in made.items() if str(tmp_path) in text or place in text]
     assert '"../../shop"' in made["definitions.py"]
-    assert '"../../../../../shop/models/orders.sql"' in made["models/shop/sales/orders.py"]
+    assert 'source="../../shop/models/orders.sql",' in made["models/shop/sales/orders.py"]
 
 
 # ---- definitions.py
@@ -375,6 +378,23 @@ def test_the_resource(tmp_path: Path) -> None:
             "retry_failed": "'every_tick'",
         },
     ]
+
+
+def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
+    shop, out = tmp_path / "shop", tmp_path / "dagster" / "defs"
+    shop.mkdir()
+    config = Config((shop,), out, code_url="https://git.example/org/repo/blob/{ref}/")
+    with pytest.raises(SettingError, match=f"no git repository contains {out} and {shop}"):
+        definitions(config=config)
+    (tmp_path / ".git").mkdir()
+
+    text = definitions(config=config)
+
+    assert_is_black(text)
+    assert '"https://git.example/org/repo/blob/{ref}/dagster/defs/".replace(' in text
+    assert "specs=asset_specs(MODELS, CODE_URL)," in text
+    with pytest.raises(SettingError, match="no git repository"):
+        definitions(config=replace(config, projects=(HERE,)))
 
 
 not_blank = any_text.filter(str.strip)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from dg_sqlmesh_codegen.runtime import ModelAsset, asset_specs
 from dg_sqlmesh_codegen.runtime.text import sql_block
+
+FOLDER = Path("/work/defs")
 
 
 def asset(description: str | None = None, **metadata: object) -> ModelAsset:
@@ -32,13 +38,13 @@ def test_queries_are_markdown_and_all_else_stays() -> None:
     shown = {f"sqlmesh/{key}": dg.MetadataValue.md(sql_block(queries[key])) for key in queries}
 
     expected = model.spec.replace_attributes(metadata={**shown, "sqlmesh/start": "x"})
-    assert asset_specs([model]) == [expected]
+    assert asset_specs([model], FOLDER) == [expected]
 
 
 def test_a_query_that_a_translator_made_markdown_stays() -> None:
     query = dg.MetadataValue.md("none")
 
-    (spec,) = asset_specs([asset(query=query)])
+    (spec,) = asset_specs([asset(query=query)], FOLDER)
     assert spec.metadata == {"sqlmesh/query": query}
 
 
@@ -63,5 +69,36 @@ def test_a_query_that_a_translator_made_markdown_stays() -> None:
 def test_a_description_ends_with_kind_cron_and_grain(
     model: ModelAsset, description: str | None
 ) -> None:
-    (spec,) = asset_specs([model])
+    (spec,) = asset_specs([model], FOLDER)
     assert spec.description == description
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "path"),
+    [
+        ("../shop/models/a.sql", 3, "/work/shop/models/a.sql"),
+        ("models/a.sql", None, "/work/defs/models/a.sql"),
+    ],
+)
+def test_a_code_reference_is_the_absolute_path(source: str, line: int | None, path: str) -> None:
+    """The project does not have to be there, and Dagster does not warn of its beta API."""
+    model = replace(asset(), source=source, source_line=line)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (spec,) = asset_specs([model], FOLDER)
+
+    (found,) = spec.metadata["dagster/code_references"].code_references
+    assert (type(found), found.file_path) == (dg.LocalFileCodeReference, path)
+    assert found.line_number == line
+
+
+def test_a_code_reference_is_a_link() -> None:
+    first = replace(asset(), source="../shop/my models/a#b.sql", source_line=3)
+    models = [first, replace(first, source="models/a.sql", source_line=None)]
+    url = "https://git.example/org/repo/blob/main/dagster/defs/"
+
+    found = [spec.metadata["dagster/code_references"] for spec in asset_specs(models, url)]
+    assert [each.code_references[0].url for each in found] == [
+        "https://git.example/org/repo/blob/main/dagster/shop/my%20models/a%23b.sql#L3",
+        "https://git.example/org/repo/blob/main/dagster/defs/models/a.sql",
+    ]

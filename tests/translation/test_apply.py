@@ -131,9 +131,9 @@ def test_the_asset_has_what_the_translator_returns() -> None:
     assert (asset.group, asset.description) == ("own/prod", None)
     assert (asset.kinds, asset.owners) == (("own", "z"), ("own@shop.example",))
     assert asset.tags == (("a", "1"), ("own/tag", ""))
+    assert asset.source == "orders.sql"
     assert asset.metadata == (
         ("dagster/table_name", "own"),
-        ("sqlmesh/source", "../../../orders.sql"),
         ("own", {"keys": [*DEFAULT_METADATA_KEYS]}),
     )
 

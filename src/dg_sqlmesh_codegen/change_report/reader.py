@@ -87,12 +87,14 @@ def _asset(record: Fields, path: PurePosixPath) -> model.ParsedAsset:
     spec = _record(record.get("spec"), "spec")
     metadata = _mapping(spec.get("metadata"))
     others = (
-        _without(record, "fqn", "spec", "audits", "audit_queries")
+        _without(record, "fqn", "spec", "audits", "audit_queries", "source", "source_line")
         | _without(spec, "0", "key", "deps", "code_version", "metadata")
         | _without(metadata, "sqlmesh/query", "sqlmesh/rendered_query", "dagster/column_schema")
     )
-    if source := others.get("sqlmesh/source"):
-        # Relative to the package: relative to the module, it would differ with the model's schema.
+    if source := record.get("source"):
+        others["sqlmesh/source"] = text(source)
+    elif source := others.get("sqlmesh/source"):
+        # Packages of 0.1.0: relative to the module.
         others["sqlmesh/source"] = posixpath.normpath(path.parent / text(source))
     queries = _mapping(record.get("audit_queries"))
     columns = [*_columns(metadata.get("dagster/column_schema"))]

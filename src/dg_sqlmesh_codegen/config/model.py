@@ -116,6 +116,12 @@ class Config:
     )
     """Properties of a model that become metadata `sqlmesh/<property>` of its asset. Two
     more are `tags`, and `rendered_query`: the query of a SQL model as `sqlmesh render` shows it."""
+    code_url: types.CodeUrl | None = Field(
+        default=None, examples=["https://github.com/org/repo/blob/{ref}"]
+    )
+    """Address of the git repository's files: assets link to the files of their models. `{ref}` is
+    the variable `DG_SQLMESH_CODE_REF` when Dagster loads the package, or `HEAD`. By default, the
+    links lead to files on Dagster's own host."""
     external_specs: StrictBool = Field(default=False, examples=[True])
     """Generate an asset spec for each external table, with what `external_models.yaml` says."""
     checks: Literal["all", "blocking", "none"] = Field(default="all", examples=["blocking"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,16 @@ from .key_template import ExternalAssetMapping
 T = TypeVar("T")
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
-    *("EXTERNALS", "HERE", "Iterator", "MODELS", "Path", "SQLMeshResource", "SQLMeshResult"),
+    *(
+        "CODE_URL",
+        "EXTERNALS",
+        "HERE",
+        "Iterator",
+        "MODELS",
+        "Path",
+        "SQLMeshResource",
+        "SQLMeshResult",
+    ),
     *("SQLMeshRunConfig", "asset_specs", "defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.
@@ -129,6 +139,9 @@ ScheduleName = Annotated[
     require(_is_free, "the generated definitions.py uses this name for something else"),
 ]
 ClassPath = Annotated[Text, require(_is_class_path, "it must be package.module:Class")]
+CodeUrl = Annotated[
+    Text, require(re.compile(r"https?://[^\s/]\S*").fullmatch, "it must start with https://")
+]
 KeyTemplate = Annotated[Text, require(ExternalAssetMapping)]
 DefaultCatalogs = Annotated[
     dict[Text, Text], BeforeValidator(_by_gateway, json_schema_input_type=str | dict[str, str])

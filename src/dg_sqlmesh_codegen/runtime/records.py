@@ -47,6 +47,8 @@ class ModelAsset:
     Args:
         fqn: SQLMesh's quoted name of the model. All events of a run carry it.
         spec: the asset.
+        source: path of the model's file, relative to the package's folder.
+        source_line: its line in that file.
         audits: the model's audits.
         audit_queries: the queries of these audits by name.
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
@@ -57,6 +59,8 @@ class ModelAsset:
     audits: tuple[AuditCheck, ...] = ()
     has_status_check: bool = True
     audit_queries: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    source_line: int | None = None
 
     @property
     def status_check(self) -> dg.AssetCheckSpec:

@@ -6,7 +6,11 @@ own, or in Markdown, is made here.
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote, urljoin
 
 import dagster as dg
 
@@ -17,20 +21,43 @@ from .text import sql_block
 _QUERIES = ("sqlmesh/query", "sqlmesh/rendered_query")
 
 
-def asset_specs(models: Sequence[ModelAsset]) -> list[dg.AssetSpec]:
-    """Return the assets of a package, with their queries and descriptions as Markdown."""
-    return [_asset_spec(model.spec) for model in models]
+def asset_specs(models: Sequence[ModelAsset], sources: Path | str) -> list[dg.AssetSpec]:
+    """Return the assets of a package with links to their files, and with Markdown.
+
+    Args:
+        models: every model of the package.
+        sources: the package's folder, or its address in a web view of its repository.
+    """
+    folder = sources.resolve() if isinstance(sources, Path) else sources
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # of each code reference
+        return [_asset_spec(model, folder) for model in models]
 
 
-def _asset_spec(spec: dg.AssetSpec) -> dg.AssetSpec:
+def _asset_spec(model: ModelAsset, sources: Path | str) -> dg.AssetSpec:
+    spec = model.spec
     texts = (spec.description, ", ".join(_facts(spec.metadata)))
     metadata = dict(spec.metadata)
     for key in _QUERIES:
         if isinstance(query := metadata.get(key), str):
             metadata[key] = dg.MetadataValue.md(sql_block(query))
+    if model.source:
+        reference = _code_reference(model.source, model.source_line, sources)
+        value = dg.CodeReferencesMetadataValue(code_references=[reference])
+        metadata["dagster/code_references"] = value
     return spec.replace_attributes(
         description="\n\n".join(filter(None, texts)) or None, metadata=metadata
     )
+
+
+def _code_reference(
+    source: str, line: int | None, sources: Path | str
+) -> dg.LocalFileCodeReference | dg.UrlCodeReference:
+    if isinstance(sources, Path):
+        path = os.path.normpath(sources / source)  # also where the project is not deployed
+        return dg.LocalFileCodeReference(file_path=path, line_number=line)
+    url = urljoin(sources, quote(source))
+    return dg.UrlCodeReference(url=f"{url}#L{line}" if line else url)
 
 
 def _facts(metadata: Mapping[str, object]) -> Iterator[str]:

@@ -32,6 +32,7 @@ from .records import (
     StandaloneAudit,
     TableName,
 )
+from .source_lines import line_of
 
 
 def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
@@ -130,6 +131,7 @@ def _model(model: SQLMeshModel, context: Context, source: Source, warnings: list
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
         source=model._path,  # SQLMesh has no public attribute for it
+        source_line=line_of(model._path, model.view_name),
         auto_restatement_cron=None if model.disable_restatement else model.auto_restatement_cron,
     )
 

@@ -119,8 +119,8 @@ class Model:
     `fqn` is SQLMesh's quoted name. `depends_on` are the fqns of the models and external tables that
     it reads, without the model itself; an embedded model is replaced by those that it reads.
     `dialect` is that of the model's file, `engine` that of the gateway that runs it. `source` is
-    the absolute path of the file that defines the model. SQLMesh reads `auto_restatement_cron` in
-    UTC, whatever `cron_tz` says.
+    the absolute path of the file that defines the model, and `source_line` its line there. SQLMesh
+    reads `auto_restatement_cron` in UTC, whatever `cron_tz` says.
     """
 
     fqn: str
@@ -148,6 +148,7 @@ class Model:
     forward_only: bool = False
     materialized_view: bool = False
     source: Path | None = None
+    source_line: int | None = None
     auto_restatement_cron: str | None = None
 
     def __str__(self) -> str:

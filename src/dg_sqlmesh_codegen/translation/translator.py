@@ -134,7 +134,7 @@ class SQLMeshTranslator:
         """
         known = {key: getattr(model, _ATTRIBUTES.get(key, key)) for key in METADATA_KEYS}
         known |= {"kind": str(model.kind), "tags": tuple(sorted(model.tags))}
-        # `source` is relative to the generated module, which the generator knows.
+        # `source` is no metadata of the module: the runtime makes a code reference of it.
         wanted = [key for key in METADATA_KEYS if key in keys and key != "source"]
         return {f"sqlmesh/{key}": known[key] for key in wanted if known[key]}
 

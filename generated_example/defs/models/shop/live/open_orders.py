@@ -29,7 +29,6 @@ model = ModelAsset(
             "sqlmesh/cron": "*/5 * * * *",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["order_id"],
-            "sqlmesh/source": "../../../../shop/models/live/open_orders.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  order_id::INT, -- The order's number\n"
@@ -84,4 +83,6 @@ model = ModelAsset(
             "WHERE @AND(@column NOT IN @is_in, @condition)"
         ),
     },
+    source="../shop/models/live/open_orders.sql",
+    source_line=2,
 )

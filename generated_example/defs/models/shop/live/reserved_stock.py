@@ -30,7 +30,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["product_id"],
-            "sqlmesh/source": "../../../../shop/models/live/reserved_stock.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  i.product_id::INT, -- The product's number\n"
@@ -75,4 +74,6 @@ model = ModelAsset(
             "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
         ),
     },
+    source="../shop/models/live/reserved_stock.sql",
+    source_line=2,
 )

@@ -32,7 +32,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@weekly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
-            "sqlmesh/source": "../../../../shop/models/marts/customer_segments.py",
             "dagster/column_schema": dg.TableSchema(
                 columns=[
                     dg.TableColumn(
@@ -121,4 +120,6 @@ model = ModelAsset(
             "WHERE @AND(@column NOT IN @is_in, @condition)"
         ),
     },
+    source="../shop/models/marts/customer_segments.py",
+    source_line=18,
 )

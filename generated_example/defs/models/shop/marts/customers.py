@@ -36,7 +36,6 @@ model = ModelAsset(
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/clustered_by": ['"country_name"'],
-            "sqlmesh/source": "../../../../shop/models/marts/customers.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  c.customer_id::INT, -- The account's number\n"
@@ -136,4 +135,6 @@ model = ModelAsset(
             "  orders > 0 AND last_order_date IS NULL"
         ),
     },
+    source="../shop/models/marts/customers.sql",
+    source_line=2,
 )

@@ -35,7 +35,6 @@ model = ModelAsset(
             "sqlmesh/start": "2026-09-01",
             "sqlmesh/grain": ["(order_date, category)"],
             "sqlmesh/partitioned_by": ['"order_date"'],
-            "sqlmesh/source": "../../../../shop/models/marts/daily_revenue.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  l.order_date::DATE, -- The day on which the orders came in\n"
@@ -125,4 +124,6 @@ model = ModelAsset(
             "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
         ),
     },
+    source="../shop/models/marts/daily_revenue.sql",
+    source_line=2,
 )

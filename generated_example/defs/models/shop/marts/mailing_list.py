@@ -33,7 +33,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
-            "sqlmesh/source": "../../../../shop/models/marts/mailing_list.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  c.customer_id::INT, -- The account's number\n"
@@ -103,4 +102,6 @@ model = ModelAsset(
             ")"
         ),
     },
+    source="../shop/models/marts/mailing_list.sql",
+    source_line=2,
 )

@@ -32,7 +32,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["month"],
-            "sqlmesh/source": "../../../../shop/models/marts/monthly_revenue.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  DATE_TRUNC('MONTH', order_date)::DATE AS month, -- First day of the month\n"
@@ -92,4 +91,6 @@ model = ModelAsset(
             ")"
         ),
     },
+    source="../shop/models/marts/monthly_revenue.sql",
+    source_line=2,
 )

@@ -31,7 +31,6 @@ model = ModelAsset(
             "sqlmesh/cron": "30 6 * * *",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["product_id"],
-            "sqlmesh/source": "../../../../shop/models/marts/product_sales.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  p.product_id::INT, -- The product's number\n"
@@ -139,4 +138,6 @@ model = ModelAsset(
             ")"
         ),
     },
+    source="../shop/models/marts/product_sales.sql",
+    source_line=2,
 )

@@ -26,7 +26,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["country_code"],
-            "sqlmesh/source": "../../../../shop/models/raw/countries.sql",
             "dagster/column_schema": dg.TableSchema(
                 columns=[
                     dg.TableColumn(
@@ -137,4 +136,6 @@ model = ModelAsset(
             "HAVING COUNT(*) <= @threshold"
         ),
     },
+    source="../shop/models/raw/countries.sql",
+    source_line=2,
 )

@@ -26,7 +26,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["product_id"],
-            "sqlmesh/source": "../../../../shop/models/raw/products.sql",
             "dagster/column_schema": dg.TableSchema(
                 columns=[
                     dg.TableColumn(
@@ -108,4 +107,6 @@ model = ModelAsset(
             "WHERE @AND(@column NOT IN @is_in, @condition)"
         ),
     },
+    source="../shop/models/raw/products.sql",
+    source_line=2,
 )

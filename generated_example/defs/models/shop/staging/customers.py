@@ -32,7 +32,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
-            "sqlmesh/source": "../../../../shop/models/staging/customers.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  customer_id::INT, -- The account's number\n"
@@ -164,4 +163,6 @@ model = ModelAsset(
             ")"
         ),
     },
+    source="../shop/models/staging/customers.sql",
+    source_line=1,
 )

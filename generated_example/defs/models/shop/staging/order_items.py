@@ -32,7 +32,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["(order_id, product_id)"],
-            "sqlmesh/source": "../../../../shop/models/staging/order_items.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  order_id::INT, -- The order that the product belongs to\n"
@@ -112,4 +111,6 @@ model = ModelAsset(
             "HAVING COUNT(*) > 1"
         ),
     },
+    source="../shop/models/staging/order_items.sql",
+    source_line=2,
 )

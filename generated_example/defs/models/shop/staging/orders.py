@@ -29,7 +29,6 @@ model = ModelAsset(
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["order_id"],
-            "sqlmesh/source": "../../../../shop/models/staging/orders.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  order_id::INT, -- The order's number\n"
@@ -159,4 +158,6 @@ model = ModelAsset(
             "HAVING COUNT(*) <= @threshold"
         ),
     },
+    source="../shop/models/staging/orders.sql",
+    source_line=2,
 )
