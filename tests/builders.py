@@ -43,6 +43,7 @@ class ModelFields(TypedDict, total=False):
     clustered_by: tuple[str, ...]
     grains: tuple[str, ...]
     start: str | None
+    end: str | None
     gateway: str | None
     signals: tuple[str, ...]
     forward_only: bool

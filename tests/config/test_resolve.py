@@ -50,6 +50,8 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "default_catalogs": ("a", {"x": "b"}, {"*": "c"}),
     "concurrent_tasks": (1, 2, 3),
     "group_name": ("a", "b", "c"),
+    "freshness": (True, False, True),
+    "freshness_grace": ("90m", "36h", "2d"),
     "code_url": ("http://a", "https://b/{ref}", "https://c"),
     "op_tags": ({"a": 1}, {"b": 1}, {"c": 1}),
     "owners": (["team:a"], "team:b", ["team:c"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -102,3 +103,19 @@ def test_a_code_reference_is_a_link() -> None:
         "https://git.example/org/repo/blob/main/dagster/shop/my%20models/a%23b.sql#L3",
         "https://git.example/org/repo/blob/main/dagster/defs/models/a.sql",
     ]
+
+
+@pytest.mark.parametrize("freshness", ["90m", "25h", "2d"])
+def test_freshness_is_a_time_window(freshness: str) -> None:
+    (spec, none) = asset_specs([replace(asset(), freshness=freshness), asset()], FOLDER)
+
+    windows = {"90m": timedelta(minutes=90), "25h": timedelta(hours=25), "2d": timedelta(days=2)}
+    assert spec.freshness_policy == dg.FreshnessPolicy.time_window(windows[freshness])
+    assert none.freshness_policy is None
+
+
+def test_a_dagster_without_freshness_policies_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(dg, "FreshnessPolicy")
+
+    (spec,) = asset_specs([replace(asset(), freshness="25h")], FOLDER)
+    assert spec.freshness_policy is None

@@ -116,6 +116,12 @@ class Config:
     )
     """Properties of a model that become metadata `sqlmesh/<property>` of its asset. Two
     more are `tags`, and `rendered_query`: the query of a SQL model as `sqlmesh render` shows it."""
+    freshness: StrictBool = Field(default=False, examples=[True])
+    """Give models a freshness policy, so that Dagster (1.12 or later) shows what is late: the
+    longest time between two ticks of the cron, and `freshness_grace`. Seeds and models with an
+    `end` have none."""
+    freshness_grace: types.Duration = Field(default="1h", examples=["30m", "2d"])
+    """Time after a tick of its cron that a model may take, with `freshness`."""
     code_url: types.CodeUrl | None = Field(
         default=None, examples=["https://github.com/org/repo/blob/{ref}"]
     )

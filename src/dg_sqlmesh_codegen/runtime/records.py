@@ -49,6 +49,7 @@ class ModelAsset:
         spec: the asset.
         source: path of the model's file, relative to the package's folder.
         source_line: its line in that file.
+        freshness: how old its data may be, such as `25h`. Dagster shows older data as late.
         audits: the model's audits.
         audit_queries: the queries of these audits by name.
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
@@ -61,6 +62,7 @@ class ModelAsset:
     audit_queries: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
     source_line: int | None = None
+    freshness: str | None = None
 
     @property
     def status_check(self) -> dg.AssetCheckSpec:

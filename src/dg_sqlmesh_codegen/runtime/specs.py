@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
 import dagster as dg
 
 from .cron_words import in_words
+from .dagster import compat
 from .records import ModelAsset
 from .text import sql_block
 
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _QUERIES = ("sqlmesh/query", "sqlmesh/rendered_query")
 
 
@@ -45,9 +48,15 @@ def _asset_spec(model: ModelAsset, sources: Path | str) -> dg.AssetSpec:
         reference = _code_reference(model.source, model.source_line, sources)
         value = dg.CodeReferencesMetadataValue(code_references=[reference])
         metadata["dagster/code_references"] = value
-    return spec.replace_attributes(
+    shown = spec.replace_attributes(
         description="\n\n".join(filter(None, texts)) or None, metadata=metadata
     )
+    return compat.with_freshness(shown, _window(model.freshness)) if model.freshness else shown
+
+
+def _window(freshness: str) -> timedelta:
+    """Return the time of `90m`, `25h` or `2d`."""
+    return int(freshness[:-1]) * _UNITS[freshness[-1]]
 
 
 def _code_reference(

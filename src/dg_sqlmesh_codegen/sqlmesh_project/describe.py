@@ -126,6 +126,7 @@ def _model(model: SQLMeshModel, context: Context, source: Source, warnings: list
         clustered_by=_sql(model.clustered_by, model),
         grains=_sql(model.grains, model),
         start=None if model.start is None else str(model.start),
+        end=None if model.end is None else str(model.end),
         gateway=model.gateway,
         signals=tuple(name for name, _ in model.signals),
         forward_only=model.forward_only,

@@ -143,6 +143,7 @@ class Model:
     clustered_by: tuple[str, ...] = ()
     grains: tuple[str, ...] = ()
     start: str | None = None
+    end: str | None = None
     gateway: str | None = None
     signals: tuple[str, ...] = ()
     forward_only: bool = False

@@ -17,7 +17,7 @@ from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model, Project
 
-from . import property_tags, results
+from . import freshness, property_tags, results
 from .translator import SQLMeshTranslator, TranslationContext, overrides
 
 T = TypeVar("T")
@@ -44,6 +44,7 @@ class Translation:
     owners: tuple[str, ...] = ()
     metadata_keys: tuple[str, ...] = DEFAULT_METADATA_KEYS
     mapping: ExternalAssetMapping | None = None
+    freshness_grace: str | None = None
 
     @classmethod
     def of(cls, config: Config, project: Project, translator: SQLMeshTranslator) -> Translation:
@@ -57,6 +58,7 @@ class Translation:
             config.owners,
             config.metadata_keys,
             ExternalAssetMapping(template) if template else None,
+            config.freshness_grace if config.freshness else None,
         )
 
     def asset_key(self, model: Model) -> AssetKey:
@@ -101,6 +103,10 @@ class Translation:
         tagged = property_tags.of(model).description
         own = tagged or self._call(results.DESCRIPTION, "get_description", model, model)
         return own or None
+
+    def freshness(self, model: Model) -> str | None:
+        """Return how old the data of a model may be; None if it does not matter."""
+        return freshness.window(model, self.freshness_grace)
 
     def key(self, subject: Model | ExternalTable) -> AssetKey:
         """Return the key of a model or an external table."""

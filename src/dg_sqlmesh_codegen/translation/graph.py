@@ -55,6 +55,7 @@ class Asset:
     metadata: Metadata
     checks: tuple[Check, ...]
     source: str | None = None
+    freshness: str | None = None
 
     @property
     def audit_queries(self) -> Mapping[str, str]:
@@ -174,6 +175,7 @@ def _asset(
         metadata=_metadata(model, translation),
         checks=_checks(model, standalone, names.keys),
         source=_source(model, names.out) if "source" in translation.metadata_keys else None,
+        freshness=translation.freshness(model),
     )
 
 

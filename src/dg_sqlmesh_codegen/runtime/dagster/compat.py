@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -179,6 +180,18 @@ def deferred_interrupts() -> AbstractContextManager[None]:
     must not interrupt the cleanup after the first one.
     """
     return interrupts.capture_interrupts()
+
+
+def with_freshness(spec: dg.AssetSpec, window: timedelta) -> dg.AssetSpec:
+    """Return an asset that fails its freshness if its data is older.
+
+    Dagster has no such policy before 1.12. It raises an ImportError for the name.
+    """
+    try:
+        from dagster import FreshnessPolicy  # noqa: PLC0415
+    except ImportError:
+        return spec
+    return spec.replace_attributes(freshness_policy=FreshnessPolicy.time_window(window))
 
 
 def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
