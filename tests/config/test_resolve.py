@@ -50,6 +50,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "default_catalogs": ("a", {"x": "b"}, {"*": "c"}),
     "concurrent_tasks": (1, 2, 3),
     "group_name": ("a", "b", "c"),
+    "group_by": ("schema", "folder", "none"),
     "freshness": (True, False, True),
     "freshness_grace": ("90m", "36h", "2d"),
     "code_url": ("http://a", "https://b/{ref}", "https://c"),

@@ -88,7 +88,11 @@ class Config:
     concurrent_tasks: types.Count | None = Field(default=None, examples=[4])
     """Number of models that a run evaluates at a time. By default, the connection's setting."""
     group_name: types.GroupName | None = Field(default=None, examples=["marts"])
-    """Group of the models without a group tag. By default, the translator's group: `sqlmesh`."""
+    """Group of the models without a group tag. By default, what `group_by` says."""
+    group_by: Literal["schema", "folder", "none"] = Field(default="none", examples=["schema"])
+    """Groups of the models without a group tag and without `group_name`: their schemas (`schema`),
+    the folders of their files in `models` (`folder`; of nested ones the outer), or the translator's
+    group, `sqlmesh` (`none`)."""
     op_tags: types.Tags = Field(default_factory=dict, examples=[{"dagster/priority": 3}])
     """Tags of the op that runs SQLMesh. Dagster writes nested values as JSON."""
     owners: Annotated[tuple[types.Owner, ...], Listed] = Field(default=(), examples=[["team:data"]])

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config import key_template
 from dg_sqlmesh_codegen.config.key_template import ExternalAssetMapping
 from dg_sqlmesh_codegen.config.model import DEFAULT_METADATA_KEYS, Config
@@ -45,6 +46,7 @@ class Translation:
     metadata_keys: tuple[str, ...] = DEFAULT_METADATA_KEYS
     mapping: ExternalAssetMapping | None = None
     freshness_grace: str | None = None
+    group_by: str = "none"
 
     @classmethod
     def of(cls, config: Config, project: Project, translator: SQLMeshTranslator) -> Translation:
@@ -59,6 +61,7 @@ class Translation:
             config.metadata_keys,
             ExternalAssetMapping(template) if template else None,
             config.freshness_grace if config.freshness else None,
+            config.group_by,
         )
 
     def asset_key(self, model: Model) -> AssetKey:
@@ -75,7 +78,19 @@ class Translation:
     def group(self, model: Model) -> str:
         """Return the group of a model."""
         configured = property_tags.of(model).group_name or self.group_name
-        return configured or self._call(results.GROUP, "get_group_name", model, self.context, model)
+        found = configured or dagster_names.group_name(self.schema_or_folder(model))
+        return found or self._call(results.GROUP, "get_group_name", model, self.context, model)
+
+    def schema_or_folder(self, model: Model) -> str:
+        """Return what `group_by` groups a model by; an empty text if there is nothing."""
+        if self.group_by == "schema":
+            return model.schema_name
+        if self.group_by == "folder" and model.source:
+            for project in self.context.project.paths:
+                if model.source.is_relative_to(project):
+                    # models/marts/orders.sql
+                    return "".join(model.source.relative_to(project).parts[1:-1][:1])
+        return ""
 
     def tags(self, model: Model) -> dict[str, str]:
         """Return the tags of a model's asset."""
