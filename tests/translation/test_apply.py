@@ -134,6 +134,7 @@ def test_the_asset_has_what_the_translator_returns() -> None:
     assert asset.source == "orders.sql"
     assert asset.metadata == (
         ("dagster/table_name", "own"),
+        ("dagster/storage_kind", "duckdb"),
         ("own", {"keys": [*DEFAULT_METADATA_KEYS]}),
     )
 

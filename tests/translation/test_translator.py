@@ -112,7 +112,7 @@ def test_dagster_has_an_icon_for_each_kind() -> None:
     folder = Path(dagster_webserver.__file__).parent / "webapp" / "build" / "_next" / "static"
     scripts = [each.read_text("utf-8") for each in (folder / "chunks").glob("*.js")]
     (icons,) = (each for each in scripts if "sqlserver:{" in each)
-    kinds = {*ENGINE_KINDS.values(), "sqlmesh", "view", "table", "seed", "python"}
+    kinds = {*ENGINE_KINDS, "sqlmesh", "view", "table", "seed", "python"}
     assert {kind for kind in kinds if not re.search(rf'[,{{]"?{kind}"?:{{', icons)} == set()
 
 

@@ -25,7 +25,8 @@ class PromotedModel:
     `data_hash` is the code version of a package. `next_due_ms` is the next tick of its cron; None
     if no run evaluates it. `is_asset` is whether a package has an asset for it: not for standalone
     audits and symbolic models (external and embedded). `altered_ms` is when its intervals were
-    last written to the state, and `version` that of its snapshot.
+    last written to the state, and `version` that of its snapshot. `view` is what readers of the
+    environment query, with the suffix of a development environment.
     """
 
     fqn: str
@@ -35,6 +36,7 @@ class PromotedModel:
     is_asset: bool = True
     altered_ms: int | None = None
     version: str = ""
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
 
 from . import naming
 from .apply import Translation
+from .translator import storage_kind
 
 Metadata = tuple[tuple[str, object], ...]
 _METADATA_ORDER = {f"sqlmesh/{key}": place for place, key in enumerate(METADATA_KEYS)}
@@ -189,7 +190,8 @@ def _metadata(model: Model, translation: Translation) -> Metadata:
         translation.metadata(model).items(),
         key=lambda item: _METADATA_ORDER.get(item[0], len(METADATA_KEYS)),
     )
-    return tuple({"dagster/table_name": model.name, **dict(ordered)}.items())
+    storage = {"dagster/table_name": model.name, "dagster/storage_kind": storage_kind(model)}
+    return tuple({**storage, **dict(ordered)}.items())
 
 
 def _checks(

@@ -17,14 +17,11 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, TableName
 
 from . import naming, property_tags
 
-# The engines that Dagster has an icon for, by SQLMesh's name. It has none for RisingWave.
+# The engines that Dagster has an icon for. It has none for RisingWave.
 ENGINE_KINDS = {
-    name: name
-    for name in (
-        *("athena", "bigquery", "clickhouse", "databricks", "db2", "duckdb", "fabric", "mysql"),
-        *("postgres", "redshift", "snowflake", "spark", "starrocks", "trino"),
-    )
-} | {"tsql": "sqlserver"}
+    *("athena", "bigquery", "clickhouse", "databricks", "db2", "duckdb", "fabric", "mysql"),
+    *("postgres", "redshift", "snowflake", "spark", "sqlserver", "starrocks", "trino"),
+}
 _KINDS = {"VIEW": "view", "SEED": "seed"}
 # Metadata keys that are not named like the model's attribute.
 _ATTRIBUTES = {"materialized": "materialized_view", "grain": "grains"}
@@ -148,11 +145,17 @@ class SQLMeshTranslator:
         All of them have icons in Dagster, which accepts three kinds before 1.13.
         """
         form = "python" if model.is_python else _KINDS.get(model.kind, "table")
-        return tuple(filter(None, ("sqlmesh", ENGINE_KINDS.get(model.engine), form)))
+        engine = storage_kind(model)
+        return ("sqlmesh", engine, form) if engine in ENGINE_KINDS else ("sqlmesh", form)
 
     def get_description(self, model: Model) -> str | None:
         """Return the model's description."""
         return model.description
+
+
+def storage_kind(model: Model) -> str:
+    """Return the engine by Dagster's name."""
+    return "sqlserver" if model.engine == "tsql" else model.engine
 
 
 def overrides(translator: SQLMeshTranslator, method: str) -> bool:

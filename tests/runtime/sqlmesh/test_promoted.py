@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlmesh import Context
 
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import promoted
+from projects import model, write_project
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -24,3 +27,23 @@ def test_previews_count_in_development_environments_only(
     snapshot: Any = SimpleNamespace(last_altered_ts=1000, dev_last_altered_ts=preview)
 
     assert promoted.altered_ms(snapshot, Target(("project",), environment)) == altered
+
+
+@pytest.mark.parametrize(
+    ("suffix", "view"),
+    [("schema", "lake.sales__dev_ana.orders"), ("table", "lake.sales.orders__dev_ana")],
+)
+def test_the_view_is_that_of_the_environment(suffix: str, view: str, tmp_path: Path) -> None:
+    config = (
+        "gateways: {local: {connection: {type: duckdb, database: lake.db}}}\n"
+        "model_defaults: {dialect: duckdb, start: 2026-01-01}\n"
+        f"environment_suffix_target: {suffix}\n"
+    ).replace("lake.db", str(tmp_path / "lake.db"))
+    text = model("sales.orders", kind="FULL")
+    project = write_project(tmp_path / "shop", {"models/orders.sql": text}, config=config)
+    context = Context(paths=[str(project)])
+    context.plan("dev-ana", auto_apply=True, no_prompts=True)
+    context.close()
+
+    (found,) = promoted.promoted_models(Target((str(project),), "dev-ana"))
+    assert (found.fqn, found.view) == ('"lake"."sales"."orders"', view)

@@ -30,8 +30,9 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
 
     def read(redaction: Redaction) -> tuple[PromotedModel, ...]:
         with open_context(target, redaction) as context:
-            snapshots = read_snapshots(context, read_environment(context, target))
-        return tuple(promoted_model(snapshot, target) for snapshot in snapshots.values())
+            environment = read_environment(context, target)
+            snapshots = read_snapshots(context, environment).values()
+        return tuple(promoted_model(each, environment, target) for each in snapshots)
 
     return redacted_errors(read)
 
@@ -76,8 +77,9 @@ def read_snapshots(context: Context, environment: Environment) -> dict[str, Snap
     return {snapshot.name: snapshot for snapshot in snapshots}
 
 
-def promoted_model(snapshot: Snapshot, target: Target) -> PromotedModel:
-    """Return a snapshot as plain values."""
+def promoted_model(snapshot: Snapshot, environment: Environment, target: Target) -> PromotedModel:
+    """Return a snapshot of an environment as plain values."""
+    naming, dialect = environment.naming_info, snapshot.node.dialect
     tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
     return PromotedModel(
         fqn=snapshot.name,
@@ -87,6 +89,7 @@ def promoted_model(snapshot: Snapshot, target: Target) -> PromotedModel:
         is_asset=is_asset(snapshot),
         altered_ms=altered_ms(snapshot, target),
         version=str(snapshot.version),
+        view=snapshot.qualified_view_name.for_environment(naming, dialect=dialect),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from sqlmesh.core.environment import Environment
 from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
@@ -67,7 +68,7 @@ def _evaluate(
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
-        emit(_environment_read(snapshots, target))
+        emit(_environment_read(environment, snapshots, target))
         evaluation = replace(evaluation, fqns=fqns)
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
@@ -91,12 +92,14 @@ def _evaluate(
         current = promoted.find_environment(context, target)
         if current and current.plan_id != environment.plan_id:
             # A plan was applied during the run: it can have added and removed models.
-            emit(_environment_read(promoted.read_snapshots(context, current), target))
+            emit(_environment_read(current, promoted.read_snapshots(context, current), target))
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
 
 
-def _environment_read(snapshots: Mapping[str, Snapshot], target: Target) -> EnvironmentRead:
-    models = (promoted.promoted_model(each, target) for each in snapshots.values())
+def _environment_read(
+    environment: Environment, snapshots: Mapping[str, Snapshot], target: Target
+) -> EnvironmentRead:
+    models = (promoted.promoted_model(each, environment, target) for each in snapshots.values())
     return EnvironmentRead(tuple(models), target.plan_command)
 
 

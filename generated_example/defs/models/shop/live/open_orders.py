@@ -24,6 +24,7 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.live.open_orders",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "FULL",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "*/5 * * * *",

@@ -25,6 +25,7 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.live.reserved_stock",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "VIEW",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",

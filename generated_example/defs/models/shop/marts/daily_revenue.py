@@ -29,6 +29,7 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.daily_revenue",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "INCREMENTAL_BY_TIME_RANGE",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",

@@ -21,6 +21,7 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.raw.products",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "SEED",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",

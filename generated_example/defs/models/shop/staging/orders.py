@@ -24,6 +24,7 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.staging.orders",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "VIEW",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
