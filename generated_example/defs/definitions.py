@@ -12,6 +12,7 @@ from dg_sqlmesh_codegen.runtime import (
     asset_specs,
 )
 
+from . import CONTRACT
 from .models import MODELS
 
 HERE = Path(__file__).parent
@@ -40,6 +41,16 @@ sqlmesh_job = dg.define_asset_job(
 )
 
 
+@dg.op(pool="sqlmesh_jobs_exclusive")
+def sqlmesh_sync(context: dg.OpExecutionContext, sqlmesh: SQLMeshResource) -> None:
+    sqlmesh.sync(context, MODELS)
+
+
+@dg.job(description="Reports what SQLMesh evaluated without Dagster")
+def sqlmesh_sync_job() -> None:
+    sqlmesh_sync()
+
+
 @dg.schedule(
     name="sqlmesh_adaptive_schedule",
     job=sqlmesh_job,
@@ -55,7 +66,7 @@ def sqlmesh_adaptive_schedule(
 
 defs = dg.Definitions(
     assets=[sqlmesh_models],
-    jobs=[sqlmesh_job],
+    jobs=[sqlmesh_job, sqlmesh_sync_job],
     schedules=[
         sqlmesh_adaptive_schedule,
     ],
@@ -68,7 +79,8 @@ defs = dg.Definitions(
         ),
     },
     metadata={
-        "dg_sqlmesh_codegen/version": "0.1.0",
+        "dg_sqlmesh_codegen/version": "0.2.0.dev0",
+        "dg_sqlmesh_codegen/contract": CONTRACT,
         "sqlmesh/version": "0.236.4",
     },
 )

@@ -25,22 +25,23 @@ from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.rendering import templates
 from dg_sqlmesh_codegen.rendering.header import HEADER, is_ours
 from dg_sqlmesh_codegen.rendering.package import Package, render
-from dg_sqlmesh_codegen.runtime.text import sql_block
+from dg_sqlmesh_codegen.runtime.records import sql_block
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
+    AuditUse,
     Column,
     Model,
     StandaloneAudit,
     TableName,
 )
-from dg_sqlmesh_codegen.version import __version__
+from dg_sqlmesh_codegen.version import CONTRACT, __version__
 from packages import OUT, rendered, translated, write
 
 T = TypeVar("T")
 HERE = Path(__file__).parents[1]
 BLACK = black.mode.Mode(target_versions={black.mode.TargetVersion.PY311})
-CONSTRUCTORS = {"ModelAsset", "AuditCheck", "dg.AssetSpec", "dg.AssetCheckSpec"}
+CONSTRUCTORS = {"ModelAsset", "AuditCheck", "Audit", "dg.AssetSpec"}
 CONSTRUCTORS |= {"dg.TableSchema", "dg.TableColumn"}
 
 # What has a meaning in Python, Jinja, black, SQL or on a terminal.
@@ -76,13 +77,14 @@ def records(record: type[T], **given: st.SearchStrategy[object]) -> st.SearchStr
 
 
 audits = records(Audit, standalone=st.just(False))
+audit_uses = records(AuditUse, audit=audits)
 models = records(
     Model,
     table=st.builds(TableName, st.none() | some_text, some_text, some_text),
     kind=any_text,
     depends_on=st.just(()),
     columns=st.lists(records(Column), max_size=3).map(tuple),
-    audits=st.lists(audits, max_size=3, unique_by=lambda use: use.name).map(tuple),
+    audits=st.lists(audit_uses, max_size=3, unique_by=lambda use: use.audit.name).map(tuple),
     source=st.none() | any_text.map(lambda text: Path(f"/project/{text}.sql")),
 )
 
@@ -95,7 +97,10 @@ SYNTAX = (
 
 
 def constants(text: str) -> set[object]:
-    """Return the literals of a model's module, after checking that it holds nothing else."""
+    """Return the texts of a module, after checking that it holds nothing else than literals.
+
+    The name of a keyword argument is one of its texts.
+    """
     found: set[object] = set()
     for node in ast.walk(ast.parse(text)):
         assert isinstance(node, SYNTAX)
@@ -103,15 +108,20 @@ def constants(text: str) -> set[object]:
             assert ast.unparse(node.func) in CONSTRUCTORS
         elif isinstance(node, ast.Constant):
             found.add(node.value)
+        elif isinstance(node, ast.keyword):
+            found.add(node.arg)
     return found
 
 
+REFERENCES = {"model", "constant", "audit"}
+
+
 def texts(value: object) -> set[str]:
-    """Return every text in a record, but for the SQLMesh model behind an asset."""
+    """Return every text in a record, but for the SQLMesh model or audit behind it."""
     if isinstance(value, str):
         return {value}
     if is_dataclass(value):
-        value = [getattr(value, each.name) for each in fields(value) if each.name != "model"]
+        value = [getattr(value, each.name) for each in fields(value) if each.name not in REFERENCES]
     return set().union(*map(texts, value)) if isinstance(value, list | tuple) else set()
 
 
@@ -138,7 +148,7 @@ def assert_is_black(text: str) -> None:
 @example([model(description="a\n" * 50, start="\n\n", cron_tz="\r\n", dialect="\x0c")], [])
 @example([model(columns=(Column("a\nb", "c\nd", "e\nf"), Column("", "", "")))], [])
 @example(
-    [model(audits=(replace(audit("a\nb"), args=(("c\nd", "e\nf"),), query="", dialect=""),))], []
+    [model(audits=(AuditUse(Audit("a\nb", "", ""), (("c\nd", "e\nf"), ("g", "")), False),))], []
 )
 @example([model("no.catalog", table=TableName(None, "a 'b'", 'c "d"'))], [])
 def test_any_text_in_any_field_stays_that_text(some: list[Model], alone: list[Audit]) -> None:
@@ -158,6 +168,8 @@ def test_any_text_in_any_field_stays_that_text(some: list[Model], alone: list[Au
         text = files[str(PurePosixPath("models", *asset.module).with_suffix(".py"))]
         shown = texts(replace(asset, module=())) | {asset.model.fqn, asset.model.data_hash}
         assert shown - {""} <= constants(text)
+        for use in asset.model.audits:
+            assert texts(replace(use.audit)) - {""} <= constants(files["audits.py"])
     for text in files.values():
         assert_is_black(text)
 
@@ -168,7 +180,7 @@ def apart(model: Model, index: int) -> Model:
     return replace(model, fqn=f"{index}{model.fqn}", table=named)
 
 
-def test_a_module_in_full() -> None:
+def test_a_model_and_its_audits_in_full() -> None:
     only = model(
         "shop.marts.orders",
         depends_on=(fqn("shop.raw.lines"), fqn("shop.raw.heads")),
@@ -176,13 +188,18 @@ def test_a_module_in_full() -> None:
         owner="ana@example.com",
         tags=("dagster:group_name:marts", "daily"),
         columns=(Column("id", "INT", "The key"), Column("total")),
-        audits=(audit("not_null", columns="(id)"),),
+        audits=(
+            audit("not_null", columns="(id)"),
+            audit("not_null", columns="(total)", blocking=False),
+            replace(audit("custom", query="SELECT\n  1"), args=(("in", "(1, 2)"),)),
+        ),
         query="SELECT\n  1",
         source=Path("/no/where/shop/models/orders.sql"),
         source_line=3,
     )
     golden = HERE / "rendering" / "orders.py.golden"
-    text = rendered(translated(only))["models/shop/marts/orders.py"]
+    made = rendered(translated(only))
+    text = made["models/shop/marts/orders.py"] + made["audits.py"]
     assert text == golden.read_text(encoding="utf-8")
 
 
@@ -192,10 +209,12 @@ def test_a_module_is_larger_than_its_sql_by_a_constant_factor(
     uses: int, length: int, factor: int
 ) -> None:
     query = "SELECT\n  a_long_text_of_an_audit\n" * 200
-    audits = [audit("custom", columns=f"({'c' * length}{use})") for use in range(uses)]
-    only = model("shop.a.x", audits=tuple(replace(each, query=query) for each in audits))
+    names = [f"({'c' * length}{use})" for use in range(uses)]
+    audits = [audit("custom", query=query, columns=each) for each in names]
+    only = model("shop.a.x", audits=tuple(audits))
     sql = query + "".join(f"custom({each.args[0][1]})" for each in audits)
-    text = rendered(translated(only))["models/shop/a/x.py"]
+    made = rendered(translated(only))
+    text = made["models/shop/a/x.py"] + made["audits.py"]
     assert len(text) < factor * len(sql)
     assert text.count('"SELECT\\n"') == 200
 
@@ -233,12 +252,19 @@ def test_the_files_of_a_package() -> None:
         "    shop__b__x,\n"
         ")\n"
     )
+    assert made["__init__.py"] == (
+        f"{HEADER}\n"
+        "\n"
+        "from dg_sqlmesh_codegen.runtime import require_contract\n"
+        "\n"
+        f"CONTRACT = require_contract({CONTRACT}, __file__)\n"
+    )
     empty = rendered(translated(schedules=()))
     assert sorted(empty) == ["__init__.py", "definitions.py", "models/__init__.py"]
     for path, text in [*made.items(), *empty.items()]:
         assert is_ours(text)
         assert_is_black(text)
-        if path.endswith("__init__.py") and path != "models/__init__.py":
+        if path.endswith("__init__.py") and path not in ("__init__.py", "models/__init__.py"):
             assert text == f"{HEADER}\n"
 
 
@@ -357,7 +383,7 @@ def test_the_resource(tmp_path: Path) -> None:
     out = tmp_path / "defs"
     plain = definitions(config=Config((one,), out))
     config = Config((one, two, three), out, "local", "dev_ana", "test", upstream="fail")
-    full = definitions(config=replace(config, retry_failed="every_tick"))
+    full = definitions(config=replace(config, retry_failed="every_tick", report_plans=False))
     assert_is_black(full)
     assert calls(plain, "SQLMeshResource") + calls(full, "SQLMeshResource") == [
         {
@@ -376,6 +402,7 @@ def test_the_resource(tmp_path: Path) -> None:
             "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'dev_ana'",
             "upstream": "'fail'",
             "retry_failed": "'every_tick'",
+            "report_plans": "False",
         },
     ]
 
@@ -502,7 +529,7 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     spec = specs["shop/marts/orders"]
     facts = "`FULL` model, every day at 00:00 UTC (cron `@daily`)"
     assert spec.description == f"{strange}\n\n{facts}"
-    assert spec.metadata["sqlmesh/query"] == dg.MetadataValue.md(sql_block(strange))
+    assert spec.metadata["sqlmesh/query"] == sql_block(strange)
     read = {dep.asset_key.to_user_string() for dep in spec.deps}
     assert read == {"lake/raw/heads", "shop/raw/lines"}
     graph = defs.resolve_asset_graph()
@@ -512,7 +539,7 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "sqlmesh/blocking": True,
         "sqlmesh/dialect": "duckdb",
         "sqlmesh/audit_args": {"columns": "(id)"},
-        "sqlmesh/audit_query": "SELECT * FROM @this_model",
+        "sqlmesh/audit_query": dg.MarkdownMetadataValue("```sql\nSELECT * FROM @this_model\n```"),
     }
     found = [each for each in defs.schedules or () if isinstance(each, dg.ScheduleDefinition)]
     assert {each.job_name for each in found} == {"sqlmesh_job"}

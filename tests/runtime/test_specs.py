@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from dg_sqlmesh_codegen.runtime import ModelAsset, asset_specs
-from dg_sqlmesh_codegen.runtime.text import sql_block
+from dg_sqlmesh_codegen.runtime.records import sql_block
 
 FOLDER = Path("/work/defs")
 
@@ -36,7 +36,7 @@ def asset(description: str | None = None, **metadata: object) -> ModelAsset:
 def test_queries_are_markdown_and_all_else_stays() -> None:
     model = asset("Orders", query="SELECT 1 -- one\nFROM a", rendered_query="SELECT 1", start="x")
     queries = {key: model.spec.metadata[f"sqlmesh/{key}"] for key in ("query", "rendered_query")}
-    shown = {f"sqlmesh/{key}": dg.MetadataValue.md(sql_block(queries[key])) for key in queries}
+    shown = {f"sqlmesh/{key}": sql_block(queries[key]) for key in queries}
 
     expected = model.spec.replace_attributes(metadata={**shown, "sqlmesh/start": "x"})
     assert asset_specs([model], FOLDER) == [expected]
@@ -119,3 +119,17 @@ def test_a_dagster_without_freshness_policies_gets_none(monkeypatch: pytest.Monk
 
     (spec,) = asset_specs([replace(asset(), freshness="25h")], FOLDER)
     assert spec.freshness_policy is None
+
+
+@pytest.mark.parametrize(
+    ("query", "fence"),
+    [
+        ("SELECT 1 -- one\nFROM a", "```"),
+        ("SELECT `a`.``", "```"),
+        ("SELECT '\n```\n' AS a", "````"),
+        ("`````", "``````"),
+    ],
+)
+def test_a_query_is_one_block_of_markdown(query: str, fence: str) -> None:
+    assert sql_block(query).value == f"{fence}sql\n{query}\n{fence}"
+    assert fence not in query

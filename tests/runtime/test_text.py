@@ -2,7 +2,7 @@
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.text import display_name, sql_block
+from dg_sqlmesh_codegen.runtime.text import display_name
 
 
 @pytest.mark.parametrize(
@@ -16,17 +16,3 @@ from dg_sqlmesh_codegen.runtime.text import display_name, sql_block
 )
 def test_a_display_name_has_no_quotes_of_sqlmesh(fqn: str, name: str) -> None:
     assert display_name(fqn) == name
-
-
-@pytest.mark.parametrize(
-    ("query", "fence"),
-    [
-        ("SELECT 1 -- one\nFROM a", "```"),
-        ("SELECT `a`.``", "```"),
-        ("SELECT '\n```\n' AS a", "````"),
-        ("`````", "``````"),
-    ],
-)
-def test_a_query_is_one_block_of_markdown(query: str, fence: str) -> None:
-    assert sql_block(query) == f"{fence}sql\n{query}\n{fence}"
-    assert fence not in query

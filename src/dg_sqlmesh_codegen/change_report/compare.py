@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from dg_sqlmesh_codegen.dagster_names import AssetKey
-from dg_sqlmesh_codegen.package_paths import DEFINITIONS
+from dg_sqlmesh_codegen.package_paths import AUDITS, DEFINITIONS
 
 from . import model
 from .causes import code_change
@@ -36,6 +36,8 @@ def summarize(old: model.PackageFiles, new: model.PackageFiles) -> model.Summary
 def _without(graph: model.Graph, unread: Container[PurePosixPath]) -> model.Graph:
     """Leave out what a file defines that cannot be read in one of the packages."""
     assets = {key: asset for key, asset in graph.assets.items() if asset.path not in unread}
+    if AUDITS in unread:
+        assets = {key: replace(asset, audits={}) for key, asset in assets.items()}
     if DEFINITIONS in unread:
         return model.Graph(assets, unread=graph.unread)
     return replace(graph, assets=assets)
@@ -74,12 +76,14 @@ def _asset_changes(
     keys = old.assets.keys() & new.assets.keys()
     pairs = [(old.assets[key], new.assets[key]) for key in keys]
     pairs += [(rename.old, rename.new) for rename in renamed]
+    versions = [each.settings.get("sqlmesh/version", ()) for each in (old, new)]
+    upgrade = (*versions[0], *versions[1]) if all(versions) and len({*versions}) > 1 else ()
     for before, after in sorted(pairs, key=lambda pair: (pair[1].key, pair[0].key)):
         if before is not after:  # the same object if its file is the same in both packages
             change = model.AssetChange(
                 before,
                 after,
-                code_change(before, after),
+                code_change(before, after, upgrade),
                 _changes(before.columns, after.columns),
                 _changes(before.audits, after.audits),
                 _changes(_all_properties(before, after), _all_properties(after, before)),

@@ -11,11 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from dg_sqlmesh_codegen.errors import UsageError
-from dg_sqlmesh_codegen.package_paths import EXTERNALS_FOLDER, MODELS_FOLDER
+from dg_sqlmesh_codegen.package_paths import AUDITS, DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.rendering import header
 from dg_sqlmesh_codegen.rendering.files import File
 
 _VERSION = re.compile(r'"(?:dg_sqlmesh_codegen|sqlmesh)/version": "[^"]*"')
+_SQLMESH = re.compile(r'"sqlmesh/version": "([^"]*)"')
+_HASHES = re.compile(rf'{_VERSION.pattern}|\bcode_version="[^"]*"')
 # str.splitlines would also split at form feeds and Unicode separators.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _HINT = "Delete it or move it away, or name another folder with -o."
@@ -45,9 +47,23 @@ class Change:
     @property
     def versions_only(self) -> bool:
         """Whether only the versions of this tool and of SQLMesh differ."""
+        return self._only_differs_in(_VERSION)
+
+    @property
+    def hashes_only(self) -> bool:
+        """Whether only those versions, and the hash that SQLMesh gives a model, differ."""
+        return self._only_differs_in(_HASHES)
+
+    @property
+    def upgrade(self) -> tuple[str, ...]:
+        """The versions of SQLMesh in the text on disk and in the text to write, if they differ."""
+        old, new = (_SQLMESH.search(text or "") for text in (self.old, self.new))
+        return (old[1], new[1]) if old and new and old[1] != new[1] else ()
+
+    def _only_differs_in(self, pattern: re.Pattern[str]) -> bool:
         if self.status is not Status.CHANGED or not (self.old and self.new):
             return False
-        return _VERSION.sub("", self.old) == _VERSION.sub("", self.new)
+        return pattern.sub("", self.old) == pattern.sub("", self.new)
 
     def diff(self) -> Iterator[str]:
         """Yield the lines of a unified diff from the text on disk to the text to write."""
@@ -66,9 +82,9 @@ def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
 
     Returns:
         A change per file, sorted by path; files with our header that are no longer generated are
-        orphaned. Only `__init__.py`, `definitions.py`, `models/` and `externals/` are looked at:
-        another package of ours may live in a folder beside them. A file keeps its line endings:
-        where git checks out CRLF that is no difference, and what changes is written with CRLF.
+        orphaned. Only the modules of a package, `models/` and `externals/` are looked at: another
+        package of ours may live in a folder beside them. A file keeps its line endings: where git
+        checks out CRLF that is no difference, and what changes is written with CRLF.
 
     Raises:
         UsageError: a file of somebody else is in the way, or a folder of the package is a link.
@@ -102,7 +118,7 @@ def unchanged(texts: Mapping[PurePosixPath, str]) -> tuple[Change, ...]:
 
 def generated_files(out: Path) -> dict[PurePosixPath, str]:
     """Return the text of each file in a package's folder that carries our header."""
-    candidates = [out / "__init__.py", out / "definitions.py"]
+    candidates = [out / "__init__.py", out / AUDITS, out / DEFINITIONS]
     for folder in (MODELS_FOLDER, EXTERNALS_FOLDER):
         candidates += (out / folder).rglob("*.py")
     texts = {}

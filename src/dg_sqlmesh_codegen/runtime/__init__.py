@@ -3,12 +3,14 @@
 Importing it does not import SQLMesh. Functions that run at execution time do.
 """
 
-from .records import AuditCheck, ExternalAsset, ModelAsset
+from .contract import require_contract
+from .records import Audit, AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
 from .results.run_results import SQLMeshResult
 from .specs import asset_specs
 
 __all__ = [
+    "Audit",
     "AuditCheck",
     "ExternalAsset",
     "ModelAsset",
@@ -16,4 +18,5 @@ __all__ = [
     "SQLMeshResult",
     "SQLMeshRunConfig",
     "asset_specs",
+    "require_contract",
 ]

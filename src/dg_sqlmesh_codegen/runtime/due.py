@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .events import Evaluated
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -25,10 +27,12 @@ class DueModels:
     """The due models, by fqn, and when the next other model is due (None: never).
 
     `parents` are the parents of every promoted model, due or not. `unfinished_plan` is the id of a
-    plan whose promotion has not ended: a run would wait for it.
+    plan whose promotion has not ended: a run would wait for it. `evaluated` holds all models that
+    something has evaluated, due or not.
     """
 
     models: Mapping[str, Due]
     next_due: datetime | None = None
     parents: Mapping[str, Collection[str]] = field(default_factory=dict)
     unfinished_plan: str | None = None
+    evaluated: Mapping[str, Evaluated] = field(default_factory=dict)

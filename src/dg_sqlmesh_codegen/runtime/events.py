@@ -6,8 +6,8 @@ epoch, as in SQLMesh's intervals.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,8 @@ class PromotedModel:
 
     `data_hash` is the code version of a package. `next_due_ms` is the next tick of its cron; None
     if no run evaluates it. `is_asset` is whether a package has an asset for it: not for standalone
-    audits and symbolic models (external and embedded). `altered_ms` is when its intervals were
-    last written to the state, and `version` that of its snapshot. `view` is what readers of the
-    environment query, with the suffix of a development environment.
+    audits and symbolic models (external and embedded). `view` is what readers of the environment
+    query, with the suffix of a development environment.
     """
 
     fqn: str
@@ -34,20 +33,35 @@ class PromotedModel:
     parents: tuple[str, ...]
     next_due_ms: int | None
     is_asset: bool = True
-    altered_ms: int | None = None
-    version: str = ""
     view: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What the state says of the evaluations of a model.
+
+    `version` is that of its snapshot, and `intervals` are those that are done. `at_ms` is when the
+    latest one was written; SQLMesh does not know it of old ones. `by` is what wrote it: `plan`,
+    `run`, or `plan or run` if the state does not tell.
+    """
+
+    version: str
+    intervals: tuple[tuple[int, int], ...]
+    at_ms: int | None
+    by: str = "plan"
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRead:
     """The environment was read: before the run, and after it if a plan was applied meanwhile.
 
-    `plan_command` promotes more models.
+    `plan_command` promotes more models. `evaluated` holds models, by fqn, that were evaluated
+    before; those that are due and not selected are left out.
     """
 
     models: tuple[PromotedModel, ...]
     plan_command: str = "sqlmesh plan"
+    evaluated: Mapping[str, Evaluated] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

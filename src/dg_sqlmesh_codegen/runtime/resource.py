@@ -10,7 +10,7 @@ from typing import TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from . import schedule
+from . import plan_reports, schedule
 from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .records import ModelAsset
@@ -64,6 +64,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             evaluates the selected models alone.
         retry_failed: when the schedule requests models again that failed or waited for signals:
             `next_cron` at the next tick of their own cron, `every_tick` at its next tick.
+        report_plans: whether runs and ticks report what SQLMesh evaluated without Dagster.
     """
 
     project_dir: str
@@ -78,6 +79,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     checks: str = "all"
     upstream: str = "include"
     retry_failed: str = "next_cron"
+    report_plans: bool = True
     _steps: list[Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -114,7 +116,6 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         evaluation = self._evaluation(config, fqns, selection.run_id)
         step = Step(
             context,
-            target.environment,
             SQLMeshRun(target, evaluation),
             RunResults(models, selection),
             YieldOrder(models, selection),
@@ -136,7 +137,15 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         retry_failed = _choice(
             RetryFailed, "`retry_failed` of the `sqlmesh` resource", self.retry_failed
         )
-        return schedule.tick(context, self.target(), models, retry_failed)
+        return schedule.tick(context, self.target(), models, retry_failed, self.report_plans)
+
+    def sync(self, context: dg.OpExecutionContext, models: Sequence[ModelAsset]) -> None:
+        """Report to Dagster what SQLMesh evaluated without it, and evaluate nothing.
+
+        Raises:
+            dagster.Failure: the project, its state or the environment is not ready.
+        """
+        plan_reports.sync(context, self.target(), models)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Stop SQLMesh if it still runs.
@@ -169,7 +178,11 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         options = config.model_dump(exclude={"upstream", "include_upstream"})
         upstream = "include" if config.include_upstream else config.upstream or self.upstream
         return Evaluation(
-            fqns, run_id, upstream=_choice(Upstream, "`upstream`", upstream), **options
+            fqns,
+            run_id,
+            upstream=_choice(Upstream, "`upstream`", upstream),
+            report_plans=self.report_plans,
+            **options,
         )
 
     def _selection(self, context: dg.AssetExecutionContext) -> Selection:

@@ -91,7 +91,8 @@ class Target:
 class Evaluation:
     """The models of one run, by fqn, and the options of `sqlmesh run`.
 
-    Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it.
+    Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it. With
+    `report_plans` the run also says what was evaluated before.
     """
 
     fqns: frozenset[str]
@@ -101,3 +102,4 @@ class Evaluation:
     end: str | None = None
     execution_time: str | None = None
     upstream: Upstream = Upstream.INCLUDE
+    report_plans: bool = False

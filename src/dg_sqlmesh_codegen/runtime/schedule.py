@@ -8,10 +8,11 @@ from threading import Lock
 
 import dagster as dg
 
-from . import held_back
+from . import held_back, plan_reports
 from .concurrency.exclusivity import active_run, skip_reason
+from .due import DueModels
 from .errors import StateBusyError
-from .records import AuditCheck, ModelAsset
+from .records import ModelAsset, ModelCheck
 from .results import drift
 from .run_target import RetryFailed, Target
 
@@ -24,11 +25,13 @@ def tick(
     target: Target,
     models: Sequence[ModelAsset],
     retry_failed: RetryFailed,
+    report_plans: bool,
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask SQLMesh's state which models are due at the time of the tick.
 
     Only due models are requested: Dagster shows an asset that a run planned and did not materialize
-    as failed or missing. `retry_failed` says whether due models that failed are requested, too.
+    as failed or missing. `retry_failed` says whether due models that failed are requested, too, and
+    `report_plans` whether evaluations without Dagster are reported.
 
     Raises:
         SetupError: the project, its state or the environment is not ready. The tick fails.
@@ -44,6 +47,8 @@ def tick(
     try:
         with _ONE_TICK:
             due = due_models.read_due_models(target, at)
+            if report_plans:
+                _report_plans(context, models, due)
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
     if due.unfinished_plan:
@@ -55,7 +60,7 @@ def tick(
     if retry_failed is RetryFailed.NEXT_CRON:
         held = held_back.held_back(context.instance, target.environment, due, models)
     request = _request(due.models.keys() - held.keys(), models)
-    known = {model.fqn for model in models} | {check.audit for check in _standalone(models)}
+    known = {model.fqn for model in models} | {check.audit.name for check in _standalone(models)}
     unknown = due.models.keys() - known
     problems = [held_back.reason(held)] if held else []
     problems += [drift.not_in_package(unknown, known)] if unknown else []
@@ -66,10 +71,19 @@ def tick(
     return request or dg.SkipReason(_nothing_due(due.next_due))
 
 
+def _report_plans(
+    context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset], due: DueModels
+) -> None:
+    """Report what is not due. A model that is due is reported by the run that is requested."""
+    reported = plan_reports.report_in_tick(context.instance, models, due)
+    if reported:
+        context.log.info(plan_reports.message(reported))
+
+
 def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunRequest | None:
     """Request the due models with all their checks, and the due standalone audits."""
     selected = [model for model in models if model.fqn in due]
-    audits = [check.spec.key for check in _standalone(models) if check.audit in due]
+    audits = [check.spec.key for check in _standalone(models) if check.audit.name in due]
     if not selected and not audits:
         return None
     keys = [model.spec.key for model in selected]
@@ -81,8 +95,8 @@ def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunReques
     )
 
 
-def _standalone(models: Sequence[ModelAsset]) -> list[AuditCheck]:
-    return [check for model in models for check in model.audits if check.standalone]
+def _standalone(models: Sequence[ModelAsset]) -> list[ModelCheck]:
+    return [check for model in models for check in model.audit_checks if check.audit.standalone]
 
 
 def _nothing_due(next_due: datetime | None) -> str:

@@ -31,7 +31,7 @@ class Selection:
         for model in models:
             if model.spec.key in self.assets:
                 found.add(model.fqn)
-            for check in model.audits:
-                if check.standalone and check.spec.key in self.checks:
-                    found.add(check.audit)
+            for check in model.audit_checks:
+                if check.audit.standalone and check.spec.key in self.checks:
+                    found.add(check.audit.name)
         return frozenset(found)

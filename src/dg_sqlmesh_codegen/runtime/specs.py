@@ -17,8 +17,7 @@ import dagster as dg
 
 from .cron_words import in_words
 from .dagster import compat
-from .records import ModelAsset
-from .text import sql_block
+from .records import ModelAsset, sql_block
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _QUERIES = ("sqlmesh/query", "sqlmesh/rendered_query")
@@ -43,7 +42,7 @@ def _asset_spec(model: ModelAsset, sources: Path | str) -> dg.AssetSpec:
     metadata = dict(spec.metadata)
     for key in _QUERIES:
         if isinstance(query := metadata.get(key), str):
-            metadata[key] = dg.MetadataValue.md(sql_block(query))
+            metadata[key] = sql_block(query)
     if model.source:
         reference = _code_reference(model.source, model.source_line, sources)
         value = dg.CodeReferencesMetadataValue(code_references=[reference])

@@ -37,16 +37,6 @@ def display_name(fqn: str) -> str:
     return _QUOTED.sub(lambda part: part[1].replace('""', '"'), fqn)
 
 
-def sql_block(query: str) -> str:
-    """Return Markdown that shows a query as it is; Dagster shows a text without its line breaks.
-
-    The fence is longer than every run of backticks in the query.
-    """
-    longest = max(map(len, re.findall("`+", query)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}sql\n{query}\n{fence}"
-
-
 def split_catalog(fqn: str) -> tuple[str, str]:
     """Return a model's catalog and the rest of its fqn; the catalog is "" if it has none."""
     match [part[0] for part in _QUOTED.finditer(fqn)]:

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlmesh import Context, __version__
-from sqlmesh.core.audit import Audit as SQLMeshAudit
-from sqlmesh.core.config.connection import DuckDBConnectionConfig
-from sqlmesh.core.dialect import MacroFunc
+from sqlmesh import Context
+from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel, ViewKind
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from . import dbt_profiles, unset_variables
+from . import compat, dbt_profiles, unset_variables
 from .load import loaded, names
 from .records import (
     Audit,
+    AuditUse,
     Column,
     ExternalTable,
     Model,
@@ -33,6 +33,10 @@ from .records import (
     TableName,
 )
 from .source_lines import line_of
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+    from sqlmesh.core.audit import Audit as SQLMeshAudit
 
 
 def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
@@ -78,7 +82,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,
-        sqlmesh_version=__version__,
+        sqlmesh_version=compat.VERSION,
         models=tuple(sorted(models, key=lambda model: model.fqn)),
         external_tables=_external_tables(models, audits, context),
         standalone_audits=audits,
@@ -104,6 +108,7 @@ def _in_memory(context: Context) -> list[str]:
 
 def _model(model: SQLMeshModel, context: Context, source: Source, warnings: list[str]) -> Model:
     sql = model if isinstance(model, SqlModel) else None
+    path = compat.source_path(model)
     return Model(
         fqn=model.fqn,
         table=TableName.of(model.fqn),
@@ -119,7 +124,7 @@ def _model(model: SQLMeshModel, context: Context, source: Source, warnings: list
         tags=tuple(model.tags),
         columns=_columns(model, warnings),
         # SQLMesh never runs an audit with `skip`.
-        audits=tuple(_audit(use, model) for use in model.audits_with_args if not use[0].skip),
+        audits=tuple(_use(use, model) for use in model.audits_with_args if not use[0].skip),
         query=_query(sql) if sql else None,
         rendered_query=_rendered(sql) if sql and source.rendered_queries else None,
         partitioned_by=_sql(model.partitioned_by, model),
@@ -131,8 +136,8 @@ def _model(model: SQLMeshModel, context: Context, source: Source, warnings: list
         signals=tuple(name for name, _ in model.signals),
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
-        source=model._path,  # SQLMesh has no public attribute for it
-        source_line=line_of(model._path, model.view_name),
+        source=path,
+        source_line=line_of(path, model.view_name),
         auto_restatement_cron=None if model.disable_restatement else model.auto_restatement_cron,
     )
 
@@ -168,23 +173,32 @@ def _columns(model: SQLMeshModel, warnings: list[str]) -> tuple[Column, ...]:
 
 @cache  # SQLGlot needs most of a millisecond
 def _type(type_: exp.DataType, dialect: str) -> str | None:
-    return None if type_.this == exp.DType.UNKNOWN else type_.sql(dialect=dialect)
+    return None if type_.this == exp.DataType.Type.UNKNOWN else type_.sql(dialect=dialect)
 
 
-def _audit(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel) -> Audit:
+def _use(use: tuple[SQLMeshAudit, Mapping[str, Expr]], model: SQLMeshModel) -> AuditUse:
     audit, arguments = use
     # In SQLMesh, an argument `blocking` overrides the audit's own setting.
     blocking = arguments.get("blocking")
-    return Audit(
-        name=audit.name,
+    return AuditUse(
+        _audit(audit),
         args=tuple(
             (name, value.sql(dialect=model.dialect))
             for name, value in arguments.items()
             if name != "blocking"
         ),
         blocking=blocking == exp.true() if blocking else audit.blocking,
-        dialect=_dialect(audit.dialect or model.dialect),
-        query=_text(audit).strip(),
+    )
+
+
+def _audit(audit: SQLMeshAudit) -> Audit:
+    # SQLMesh does not allow a blocking standalone audit.
+    return Audit(
+        name=audit.name,
+        dialect=_dialect(audit.dialect),
+        query=compat.query_text(audit).strip(),
+        blocking=audit.blocking and not audit.standalone,
+        standalone=audit.standalone,
     )
 
 
@@ -195,7 +209,8 @@ def _dialect(text: str) -> str:
 
 def _query(model: SqlModel) -> str | None:
     """Return a query's text; of a Python model that returns SQL, the SQL that it returns."""
-    return _rendered(model) if isinstance(model.query, MacroFunc) else _text(model)
+    is_macro = isinstance(model.query, compat.MacroFunc)
+    return _rendered(model) if is_macro else compat.query_text(model)
 
 
 def _rendered(model: SqlModel) -> str | None:
@@ -207,14 +222,9 @@ def _rendered(model: SqlModel) -> str | None:
     return rendered.sql(dialect=model.dialect, pretty=True) if rendered else None
 
 
-def _text(node: SqlModel | SQLMeshAudit) -> str:
-    # The public attribute `query` is the parsed expression; this is the text.
-    return node.query_.sql
-
-
-def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...]:
+def _sql(expressions: Sequence[Expr], model: SQLMeshModel) -> tuple[str, ...]:
     return tuple(
-        expression.sql(dialect=model.dialect)
+        expression.unnest().sql(dialect=model.dialect)  # before 0.236, `(id)` in parentheses
         for expression in expressions
         # SQLMesh leaves `@{variable}` in the grain of a Python model, and forgets the variable.
         if not any(
@@ -226,15 +236,7 @@ def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...
 def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
     return tuple(
         StandaloneAudit(
-            # SQLMesh does not allow a blocking standalone audit.
-            Audit(
-                audit.name,
-                (),
-                False,
-                _dialect(audit.dialect),
-                _text(audit).strip(),
-                standalone=True,
-            ),
+            _audit(audit),
             reads=_reads(audit.depends_on, context),
             cron=audit.cron,
             cron_tz=audit.cron_tz.key if audit.cron_tz else None,

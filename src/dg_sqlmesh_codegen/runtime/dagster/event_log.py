@@ -13,12 +13,10 @@ import dagster as dg
 from dg_sqlmesh_codegen.runtime.results import checks
 from dg_sqlmesh_codegen.runtime.results.run_results import SQLMeshResult
 
+from . import compat
+
 # Tag of a materialization that holds its data version (Dagster docs, "Asset versioning").
 _DATA_VERSION_TAG = "dagster/data_version"
-_RESULT_EVENTS = {
-    dg.DagsterEventType.ASSET_MATERIALIZATION,
-    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
-}
 
 
 def log_result(
@@ -34,11 +32,8 @@ def log_result(
         stored: the assets and checks to leave out.
     """
     results = [result] if isinstance(result, dg.AssetCheckResult) else result.check_results or ()
-    key = result.asset_key
-    if isinstance(result, dg.MaterializeResult) and key and key not in stored:
-        version = result.data_version
-        tags = {_DATA_VERSION_TAG: version.value} if version else {}
-        context.log_event(dg.AssetMaterialization(key, metadata=result.metadata, tags=tags))
+    if isinstance(result, dg.MaterializeResult) and result.asset_key not in stored:
+        context.log_event(materialization(result))
     for check in results:
         check_key = checks.key(check)
         if check_key and check_key not in stored:
@@ -53,6 +48,13 @@ def log_result(
             context.log_event(evaluation)
 
 
+def materialization(result: dg.MaterializeResult[None]) -> dg.AssetMaterialization:
+    """Return the result as an event, with its data version."""
+    version = result.data_version
+    tags = {_DATA_VERSION_TAG: version.value} if version else {}
+    return dg.AssetMaterialization(result.asset_key or (), metadata=result.metadata, tags=tags)
+
+
 def log_missing(
     context: dg.AssetExecutionContext, result: SQLMeshResult, since_seconds: float
 ) -> None:
@@ -64,13 +66,5 @@ def log_missing(
         since_seconds: when it was yielded, in epoch seconds. Events of earlier attempts of the step
             do not count.
     """
-    stored: set[dg.AssetKey | dg.AssetCheckKey] = set()
-    for entry in context.instance.all_logs(context.run.run_id, of_type=_RESULT_EVENTS):
-        event = entry.dagster_event
-        if event is None or entry.timestamp < since_seconds:
-            continue
-        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-            stored.add(event.step_materialization_data.materialization.asset_key)
-        else:
-            stored.add(event.asset_check_evaluation_data.asset_check_key)
+    stored = compat.stored_results(context.instance, context.run.run_id, since_seconds)
     log_result(context, result, stored)

@@ -9,34 +9,31 @@ import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.results.failures import FAILED_MODELS
 
+from . import compat
+
 # Tag of every Dagster run that has started SQLMesh. Its value is the environment.
 ENVIRONMENT_TAG = "sqlmesh/environment"
 
 
-def runs_of(
-    instance: dg.DagsterInstance,
-    environment: str,
-    statuses: Sequence[dg.DagsterRunStatus],
-    since_seconds: float,
+def failed_runs(
+    instance: dg.DagsterInstance, environment: str, since_seconds: float
 ) -> Sequence[dg.RunRecord]:
-    """Return the runs of SQLMesh on an environment with these statuses, the oldest first.
+    """Return the failed runs of SQLMesh on an environment, the latest first.
 
     Runs that ended before `since_seconds` (epoch) are left out.
     """
     filters = dg.RunsFilter(
-        statuses=statuses,
+        statuses=[dg.DagsterRunStatus.FAILURE],
         tags={ENVIRONMENT_TAG: environment},
         updated_after=datetime.fromtimestamp(since_seconds, UTC),
     )
-    return instance.get_run_records(filters=filters, ascending=True)
+    return instance.get_run_records(filters=filters)
 
 
 def failed_models(instance: dg.DagsterInstance, run_id: str) -> set[str]:
     """Return the display names of the models that a run reported as failed."""
     names: set[str] = set()
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        data = entry.dagster_event.step_failure_data if entry.dagster_event else None
-        metadata = data.user_failure_data.metadata if data and data.user_failure_data else {}
+    for metadata in compat.failures(instance, run_id):
         value = metadata[FAILED_MODELS].value if FAILED_MODELS in metadata else []
         names.update(map(str, value if isinstance(value, list) else []))
     return names

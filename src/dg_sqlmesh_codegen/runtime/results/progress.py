@@ -87,9 +87,13 @@ class ModelErrors:
 
 @dataclass(slots=True)
 class RunState:
-    """The models of one run, by fqn: promoted, in progress, evaluated, skipped or failed."""
+    """The models of one run, by fqn: promoted, in progress, evaluated, skipped or failed.
+
+    `evaluated_before` is what the state says of evaluations before the run.
+    """
 
     promoted: Mapping[str, events.PromotedModel] = field(default_factory=dict)
+    evaluated_before: Mapping[str, events.Evaluated] = field(default_factory=dict)
     not_promoted: tuple[str, ...] = ()
     plan_command: str = ""
     progress: dict[str, Progress] = field(default_factory=dict)

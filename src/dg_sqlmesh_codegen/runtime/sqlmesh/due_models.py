@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmesh import Context
-from sqlmesh.core.environment import Environment
-from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
@@ -17,9 +16,10 @@ from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 from . import compat
+from .compat import Environment, Snapshot
 from .context import open_context
+from .evaluated import evaluated_models
 from .promoted import (
-    altered_ms,
     has_cron,
     is_asset,
     parent_names,
@@ -81,7 +81,9 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
             if not environment.finalized_ts:
                 return DueModels({}, unfinished_plan=environment.plan_id)
             snapshots = _CACHE.read(context, target, environment)
-        return _due_models(snapshots, target, execution_time, environment.finalized_ts / 1000)
+        evaluated = evaluated_models(snapshots, environment, target)
+        found = _due_models(snapshots, target, execution_time, environment.finalized_ts / 1000)
+        return replace(found, evaluated=evaluated)
 
     return redacted_errors(read)
 
@@ -89,9 +91,7 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
 def _due_models(
     snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime, planned: float
 ) -> DueModels:
-    at = execution_time.isoformat()
-    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
-    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
+    missing = missing_intervals(snapshots, target, execution_time.isoformat())
     models = {
         name: _due(snapshots[name], target, execution_time, planned)
         for name in missing
@@ -108,6 +108,14 @@ def _due_models(
     return DueModels(models, min(upcoming, default=None), parents)
 
 
+def missing_intervals(
+    snapshots: Mapping[str, Snapshot], target: Target, at: str
+) -> Mapping[str, list[tuple[int, int]]]:
+    """Return what a run at that time would evaluate, by name. Changes the snapshots."""
+    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
+    return compat.missing_intervals(snapshots, target.environment, evaluation)
+
+
 def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:
     ticks = [snapshot.node.cron_floor(execution_time)]
     if _has_auto_restatement(snapshot):
@@ -115,7 +123,7 @@ def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: 
         ticks.append(snapshot.model.auto_restatement_croniter(after).get_prev())
     return Due(
         since=max(planned, *(each.timestamp() for each in ticks)),
-        altered=(altered_ms(snapshot, target) or 0) / 1000,
+        altered=(compat.altered_ms(snapshot, target.environment) or 0) / 1000,
         has_signals=snapshot.is_model and bool(snapshot.model.signals),
     )
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
-from sqlmesh.core.environment import Environment
-from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
@@ -23,12 +22,11 @@ from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
 
-from . import compat, promoted, upstream
+from . import compat, due_models, promoted, upstream
+from .compat import Environment, Snapshot
 from .console import AuditNotifier, RunConsole
 from .context import open_context
-
-# The start of what `Context.run` of SQLMesh 0.236 logs if it has nothing to do.
-NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
+from .evaluated import evaluated_models
 
 
 def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
@@ -68,8 +66,8 @@ def _evaluate(
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
-        emit(_environment_read(environment, snapshots, target))
         evaluation = replace(evaluation, fqns=fqns)
+        emit(_environment_read(snapshots, environment, target, evaluation))
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
         include = evaluation.upstream is Upstream.INCLUDE
@@ -92,15 +90,25 @@ def _evaluate(
         current = promoted.find_environment(context, target)
         if current and current.plan_id != environment.plan_id:
             # A plan was applied during the run: it can have added and removed models.
-            emit(_environment_read(current, promoted.read_snapshots(context, current), target))
+            snapshots = promoted.read_snapshots(context, current)
+            emit(_environment_read(snapshots, current, target, evaluation))
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
 
 
 def _environment_read(
-    environment: Environment, snapshots: Mapping[str, Snapshot], target: Target
+    snapshots: Mapping[str, Snapshot],
+    environment: Environment,
+    target: Target,
+    evaluation: Evaluation,
 ) -> EnvironmentRead:
-    models = (promoted.promoted_model(each, environment, target) for each in snapshots.values())
-    return EnvironmentRead(tuple(models), target.plan_command)
+    models = tuple(promoted.promoted_model(each, environment) for each in snapshots.values())
+    if not evaluation.report_plans:
+        return EnvironmentRead(models, target.plan_command)
+    evaluated = evaluated_models(snapshots, environment, target)
+    at = evaluation.execution_time or datetime.now(UTC).isoformat()
+    due = due_models.missing_intervals(snapshots, target, at).keys() - evaluation.fqns
+    known = {name: each for name, each in evaluated.items() if name not in due}
+    return EnvironmentRead(models, target.plan_command, known)
 
 
 def _report_missing_upstream(
@@ -119,7 +127,7 @@ def _without_crons(emit: Emit) -> Emit:
     """Replace SQLMesh's message for a run with nothing to do: it asks to wait for a cron."""
 
     def emit_other(event: Event) -> None:
-        if isinstance(event, Message) and event.text.startswith(NOTHING_READY):
+        if isinstance(event, Message) and event.text.startswith(compat.NOTHING_READY):
             event = Message(event.level, "No interval is missing, so no model is evaluated.")
         emit(event)
 
