@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -278,6 +279,18 @@ def hide_omitted_outputs(context: dg.AssetExecutionContext) -> None:
 def deferred_interrupts() -> AbstractContextManager[None]:
     """Return a context, Dagster's own, in which a second signal does not interrupt the cleanup."""
     return interrupts.capture_interrupts()
+
+
+def with_freshness(spec: dg.AssetSpec, window: timedelta) -> dg.AssetSpec:
+    """Return an asset that fails its freshness if its data is older.
+
+    Dagster has no such policy before 1.12. It raises an ImportError for the name.
+    """
+    try:
+        from dagster import FreshnessPolicy  # noqa: PLC0415
+    except ImportError:
+        return spec
+    return spec.replace_attributes(freshness_policy=FreshnessPolicy.time_window(window))
 
 
 def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
