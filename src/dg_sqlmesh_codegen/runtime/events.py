@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .due import DueModels
+
 
 @dataclass(frozen=True, slots=True)
 class AuditUse:
@@ -108,6 +110,33 @@ class AuditFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditEnded:
+    """An audit ran without an evaluation of its model, on the data between two times.
+
+    `uses` are all audits of the promoted model. `count` is the number of rows that `query` found;
+    None if the audit could not run, with the reason in `message`. An audit that reads no interval
+    of a model has no times.
+    """
+
+    fqn: str
+    use: AuditUse
+    uses: tuple[AuditUse, ...]
+    count: int | None = None
+    query: str = ""
+    message: str = ""
+    blocking: bool = False
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueRead:
+    """Which models are due was read, without an evaluation."""
+
+    due: DueModels
+
+
+@dataclass(frozen=True, slots=True)
 class ModelsSkipped:
     """SQLMesh skipped these models because an upstream model failed."""
 
@@ -149,5 +178,5 @@ class RunEnded:
 
 
 _ModelEvent = BatchEnded | AuditFailed | ModelsSkipped | ModelFailed
-Event = EnvironmentRead | RunPlanned | _ModelEvent | RunEnded | Message
+Event = EnvironmentRead | RunPlanned | _ModelEvent | AuditEnded | DueRead | RunEnded | Message
 Emit = Callable[[Event], None]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from . import schedule
+from . import held_back, schedule
 from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .records import ModelAsset
+from .results.audit_results import AuditResults
 from .results.run_results import RunResults, SQLMeshResult
 from .run_target import Evaluation, Exclusivity, Locking, RetryFailed, Target, Upstream
 from .selection import Selection
@@ -88,6 +90,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     ) -> Iterator[SQLMeshResult]:
         """Run SQLMesh once for the selected models and yield results while it runs.
 
+        If only checks are selected, it runs their audits and evaluates no model.
+
         Args:
             context: context of the generated op.
             models: every model of the package.
@@ -98,25 +102,24 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
                 if the project, its state or the environment is not ready.
         """
         selection = self._selection(context)
-        fqns = selection.nodes(models)
-        if not fqns:
-            raise dg.Failure(
-                "No model is selected. SQLMesh runs an audit only after it evaluates the model: "
-                "select the asset, not only its checks.",
-                allow_retries=False,
-            )
+        evaluation = self._evaluation(config, selection.nodes(models), selection.run_id)
         target = self.target()
-        compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
+        results = RunResults(models, selection)
+        if selection.audits_only:
+            evaluation = replace(evaluation, audits=selection.audits(models))
+            find_failed = partial(held_back.failed, context.instance, target.environment)
+            results = AuditResults(models, selection, find_failed)
+        else:
+            compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
         locking = target.locking
         if locking.exclusivity is not Exclusivity.OFF:
             locking = replace(locking, missing_limit=exclusivity.missing_limit(context))
         target = replace(target, locking=locking)
-        evaluation = self._evaluation(config, fqns, selection.run_id)
         step = Step(
             context,
             target.environment,
             SQLMeshRun(target, evaluation),
-            RunResults(models, selection),
+            results,
             YieldOrder(models, selection),
         )
         self._steps.append(step)
@@ -179,6 +182,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             run_id=context.run.run_id,
             is_retry=context.retry_number > 0,
             all_audits=self.checks == "all",
+            audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
 
 

@@ -88,10 +88,22 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Audits:
+    """Audits to run without an evaluation: each with the fqn of its model, and its name.
+
+    `status` is whether to read which models are due, too.
+    """
+
+    names: frozenset[tuple[str, str]]
+    status: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The models of one run, by fqn, and the options of `sqlmesh run`.
 
-    Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it.
+    Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it. With `audits`
+    no model is evaluated.
     """
 
     fqns: frozenset[str]
@@ -101,3 +113,4 @@ class Evaluation:
     end: str | None = None
     execution_time: str | None = None
     upstream: Upstream = Upstream.INCLUDE
+    audits: Audits | None = None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
-from .records import ModelAsset
+from .records import AuditCheck, ModelAsset
+from .run_target import Audits
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The assets and checks that one step may report.
 
-    `run_id` is the Dagster run, a part of data versions. `is_retry` is whether an earlier attempt
-    of the step has reported results. `all_audits` is whether the package has a check for every
-    audit; then a run warns of a new audit.
+    With `audits_only` SQLMesh runs the audits of the checks and evaluates nothing: no asset is
+    selected. `run_id` is the Dagster run, a part of data versions. `is_retry` is whether an earlier
+    attempt of the step has reported results. `all_audits` is whether the package has a check for
+    every audit; then a run warns of a new audit.
     """
 
     assets: frozenset[dg.AssetKey]
@@ -24,14 +26,31 @@ class Selection:
     run_id: str
     is_retry: bool = False
     all_audits: bool = True
+    audits_only: bool = False
 
     def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
-        """Return what SQLMesh must evaluate: fqns of models, names of standalone audits."""
+        """Return what SQLMesh must run: fqns of models, names of standalone audits."""
         found = set()
         for model in models:
-            if model.spec.key in self.assets:
+            audits = self._audits(model)
+            found |= {check.audit for check in audits if check.standalone}
+            has_check = self.has_status(model) or any(not check.standalone for check in audits)
+            if model.spec.key in self.assets or (self.audits_only and has_check):
                 found.add(model.fqn)
-            for check in model.audits:
-                if check.standalone and check.spec.key in self.checks:
-                    found.add(check.audit)
         return frozenset(found)
+
+    def audits(self, models: Sequence[ModelAsset]) -> Audits:
+        """Return the audits of the selected checks."""
+        names = {
+            (check.audit if check.standalone else model.fqn, check.audit)
+            for model in models
+            for check in self._audits(model)
+        }
+        return Audits(frozenset(names), any(map(self.has_status, models)))
+
+    def has_status(self, model: ModelAsset) -> bool:
+        """Return whether the check `sqlmesh_execution_status` of a model is selected."""
+        return model.has_status_check and model.status_check.key in self.checks
+
+    def _audits(self, model: ModelAsset) -> list[AuditCheck]:
+        return [check for check in model.audits if check.spec.key in self.checks]

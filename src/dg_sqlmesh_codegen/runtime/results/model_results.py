@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from dg_sqlmesh_codegen.runtime.events import BatchEnded
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import display_name
@@ -79,11 +78,15 @@ class ModelResults:
         progress = state.progress.get(model.fqn)
         if progress and not progress.due.batches:
             return self._waiting(model, progress)
-        promoted = state.promoted.get(model.fqn)
+        return self.up_to_date(model, "not due")
+
+    def up_to_date(self, model: ModelAsset, status: str) -> dg.AssetCheckResult:
+        """Return a status of a model without missing intervals, with when it will be due."""
+        promoted = self.state.promoted.get(model.fqn)
         if promoted is None or promoted.next_due_ms is None:  # no run evaluates it: a seed
-            return checks.status(model, True, "not due", {})
+            return checks.status(model, True, status, {})
         next_due = dg.TimestampMetadataValue(promoted.next_due_ms / 1000)
-        return checks.status(model, True, "not due", {"sqlmesh/next_due": next_due})
+        return checks.status(model, True, status, {"sqlmesh/next_due": next_due})
 
     def selected(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
         """Yield the results whose checks are selected, and all of assets that are not selected.
@@ -133,7 +136,7 @@ def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
     is_drifted = code_version and due.data_hash != code_version
     facts: dict[str, checks.Fact | None] = {
         "sqlmesh/snapshot_version": due.version,
-        "sqlmesh/intervals": _intervals(batches),
+        "sqlmesh/intervals": intervals((batch.start_ms, batch.end_ms) for batch in batches),
         "sqlmesh/batches": len(batches),
         "sqlmesh/duration_seconds": sum(batch.duration_ms or 0 for batch in batches) / 1000,
         "sqlmesh/rows_processed": _total(batch.rows for batch in batches),
@@ -149,10 +152,10 @@ def _total(reported: Iterable[int | None]) -> int | None:
     return sum(numbers) if numbers else None
 
 
-def _intervals(batches: Sequence[BatchEnded]) -> list[list[str]]:
-    """Return the intervals as ISO times. Adjacent intervals are merged."""
+def intervals(times: Iterable[tuple[int, int]]) -> list[list[str]]:
+    """Return intervals of milliseconds as ISO times. Adjacent ones are merged."""
     merged: list[list[int]] = []
-    for start, end in sorted((batch.start_ms, batch.end_ms) for batch in batches):
+    for start, end in sorted(times):
         if merged and start <= merged[-1][1]:
             merged[-1][1] = max(merged[-1][1], end)
         else:

@@ -81,14 +81,18 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
             if not environment.finalized_ts:
                 return DueModels({}, unfinished_plan=environment.plan_id)
             snapshots = _CACHE.read(context, target, environment)
-        return _due_models(snapshots, target, execution_time, environment.finalized_ts / 1000)
+        return due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
 
     return redacted_errors(read)
 
 
-def _due_models(
+def due_at(
     snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime, planned: float
 ) -> DueModels:
+    """Return the due models of an environment at a time, planned at another (epoch seconds).
+
+    Changes the snapshots, but not the state.
+    """
     at = execution_time.isoformat()
     evaluation = Evaluation(frozenset(), execution_time=at, end=at)
     missing = compat.missing_intervals(snapshots, target.environment, evaluation)

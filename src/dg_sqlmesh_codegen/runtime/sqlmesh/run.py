@@ -12,17 +12,25 @@ from dataclasses import replace
 from functools import partial
 
 from sqlmesh.core.snapshot import Snapshot
-from sqlmesh.utils.date import to_datetime
+from sqlmesh.utils.date import now_timestamp, to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
-from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Event, Message, RunEnded
+from dg_sqlmesh_codegen.runtime.events import (
+    DueRead,
+    Emit,
+    EnvironmentRead,
+    Event,
+    Message,
+    RunEnded,
+)
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
 
-from . import compat, promoted, upstream
+from . import compat, due_models, promoted, upstream
+from .audits import AuditRun
 from .console import AuditNotifier, RunConsole
 from .context import open_context
 
@@ -69,6 +77,15 @@ def _evaluate(
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
         emit(_environment_read(snapshots, target))
         evaluation = replace(evaluation, fqns=fqns)
+        if evaluation.audits:
+            audits = AuditRun(context, snapshots, target.environment, evaluation)
+            for event in audits.execute(evaluation.audits, stop):
+                emit(redaction.event(event))
+            if evaluation.audits.status:
+                now = to_datetime(evaluation.execution_time or now_timestamp())
+                planned = (environment.finalized_ts or 0) / 1000
+                emit(DueRead(due_models.due_at(snapshots, target, now, planned)))
+            return
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
         include = evaluation.upstream is Upstream.INCLUDE
