@@ -42,6 +42,7 @@ COSTLY_MODULE = re.compile(
 STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 
 
+@pytest.hookimpl(optionalhook=True)  # the matrix has no pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Use all processors for the suite, and this process alone for chosen files."""
     return 0 if config.option.file_or_dir else os.cpu_count() or 1

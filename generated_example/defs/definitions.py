@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import SQLMeshResource, SQLMeshResult, SQLMeshRunConfig
 
+from . import CONTRACT
 from .models import MODELS
 
 HERE = Path(__file__).parent
@@ -62,6 +63,7 @@ defs = dg.Definitions(
     },
     metadata={
         "dg_sqlmesh_codegen/version": "0.1.0",
+        "dg_sqlmesh_codegen/contract": CONTRACT,
         "sqlmesh/version": "0.236.4",
     },
 )

@@ -49,9 +49,12 @@ def generate(
             return Report(mode, record.contents, compare.unchanged(texts), config.check_versions)
     progress("Importing SQLMesh")
     # Late: it takes seconds, and a run that finds nothing changed does without.
-    from .generation import render_project  # noqa: PLC0415
+    from .sqlmesh_project.compat import changes_explained  # noqa: PLC0415
 
-    rendered = render_project(config, progress, store.sqlmesh_cache(config.out, known, record))
+    with changes_explained():
+        from .generation import render_project  # noqa: PLC0415
+
+        rendered = render_project(config, progress, store.sqlmesh_cache(config.out, known, record))
     changes = _delivered(rendered, config, mode, progress)
     if known and known == inputs.inputs_of(config):  # else a file changed meanwhile
         store.write(config.out, known, rendered)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from inspect import signature
 from typing import Any
 
 Graph = dict[str, Any]
@@ -18,7 +19,10 @@ def of_sqlmesh(config: str, folders: list[str]) -> Graph:
     from sqlglot import exp  # noqa: PLC0415 - each process needs one half only
     from sqlmesh import Context  # noqa: PLC0415
 
-    context = Context(paths=folders, config=config or None, load_state=False)
+    options: dict[str, Any] = {"load_state": False}  # new in SQLMesh 0.236
+    if "load_state" not in signature(Context.__init__).parameters:
+        options.clear()
+    context = Context(paths=folders, config=config or None, **options)
     models = context.models
 
     def key(fqn: str) -> str:

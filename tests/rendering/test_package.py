@@ -32,7 +32,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
     StandaloneAudit,
     TableName,
 )
-from dg_sqlmesh_codegen.version import __version__
+from dg_sqlmesh_codegen.version import CONTRACT, __version__
 from packages import OUT, rendered, translated, write
 
 T = TypeVar("T")
@@ -229,12 +229,19 @@ def test_the_files_of_a_package() -> None:
         "    shop__b__x,\n"
         ")\n"
     )
+    assert made["__init__.py"] == (
+        f"{HEADER}\n"
+        "\n"
+        "from dg_sqlmesh_codegen.runtime import require_contract\n"
+        "\n"
+        f"CONTRACT = require_contract({CONTRACT}, __file__)\n"
+    )
     empty = rendered(translated(schedules=()))
     assert sorted(empty) == ["__init__.py", "definitions.py", "models/__init__.py"]
     for path, text in [*made.items(), *empty.items()]:
         assert is_ours(text)
         assert_is_black(text)
-        if path.endswith("__init__.py") and path != "models/__init__.py":
+        if path.endswith("__init__.py") and path not in ("__init__.py", "models/__init__.py"):
             assert text == f"{HEADER}\n"
 
 

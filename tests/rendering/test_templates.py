@@ -170,7 +170,7 @@ ASSET = "'dg_sqlmesh_codegen.translation.graph.Asset object'"
         (
             templates.PACKAGE,
             "def",
-            "makes no valid Python for __init__.py: InvalidInput: ",
+            "makes no valid Python for models/shop/__init__.py: InvalidInput: ",
         ),
         (
             templates.EXTERNAL,

@@ -58,7 +58,7 @@ CONNECTIONS: dict[str, dict[str, Any]] = {
     "trino": {"host": "h", "user": "u", "catalog": "cat"},
 }
 # SQLMesh itself needs the drivers of some, and a package of its own for the dialect of Db2.
-ENGINES = sorted(set(CONNECTIONS) - {"db2"})
+ENGINES = sorted({*CONNECTIONS} & {*CONNECTION_CONFIG_TO_TYPE} - {"db2"})
 ROLES = {"alone": ["gw"], "selected": ["gw", "duck"], "second": ["duck", "gw"]}
 
 
@@ -102,7 +102,7 @@ def by_sqlmesh(names: list[str], connection: dict[str, Any]) -> dict[str, tuple[
             real = config_of(Config, names, connection | driver)
         except ConfigError as error:  # the catalog is required
             raise AskedError from error
-        return adapters(Context(config={Path("/project"): real}, load=False, load_state=False))
+        return adapters(Context(config={Path("/project"): real}, load=False))
 
 
 def offline(names: list[str], connection: dict[str, Any]) -> OfflineContext:
@@ -123,7 +123,7 @@ def hide_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_engine_of_this_sqlmesh_has_a_case() -> None:
-    assert set(CONNECTIONS) == set(CONNECTION_CONFIG_TO_TYPE)
+    assert {*CONNECTIONS} >= {*CONNECTION_CONFIG_TO_TYPE}  # an older one has fewer
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -30,7 +30,7 @@ Exit codes:
   0    done or up to date
   1    --check found a difference; --hook wrote a file or found one that is not
        in git; --doctor found a problem
-  2    wrong usage, configuration or output folder
+  2    wrong usage, configuration, output folder or version of SQLMesh
   3    the SQLMesh project cannot be loaded or translated
   70   a bug in this tool; the traceback is printed
   130  interrupted

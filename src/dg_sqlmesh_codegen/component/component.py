@@ -7,7 +7,6 @@ differ between deployments: project folder, gateway, environment and concurrency
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from pydantic import BaseModel
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import attributes_layer, rendered
 from dg_sqlmesh_codegen.errors import UsageError
+from dg_sqlmesh_codegen.runtime.dagster import compat
 
 from .attributes import Attributes
 from .scaffolder import SQLMeshProjectScaffolder
@@ -85,7 +85,8 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
         """Return the generated package's definitions.
 
         Raises:
-            dagster.DagsterInvalidDefinitionError: the package is not generated yet.
+            dagster.DagsterInvalidDefinitionError: the package is not generated yet, or for another
+                version.
         """
         folder = context.path
         if not (folder / _DEFINITIONS).is_file():
@@ -93,7 +94,7 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
                 f"The Dagster package of the SQLMesh project is not generated yet: {folder} has no "
                 f"{_DEFINITIONS}. Run: python -m dg_sqlmesh_codegen -o {folder}"
             )
-        module = context.load_defs_relative_python_module(folder / _DEFINITIONS)
+        module = compat.module_of(context, folder / _DEFINITIONS)
         overrides = self.overrides(folder)
         for text in stale(folder, module.defs, overrides):
             warnings.warn(text, stacklevel=2)
@@ -138,6 +139,4 @@ def with_resource(defs: dg.Definitions, overrides: Mapping[str, object]) -> dg.D
     made = resources[_RESOURCE]
     fields = {name: getattr(made, name) for name in type(made).model_fields}
     resources[_RESOURCE] = type(made)(**{**fields, **overrides})
-    # `Definitions.merge` refuses two resources of one name; the constructor takes what it keeps.
-    arguments = {name: getattr(defs, name) for name in inspect.signature(dg.Definitions).parameters}
-    return dg.Definitions(**{**arguments, "resources": resources})
+    return compat.with_resources(defs, resources)

@@ -14,7 +14,7 @@ from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import Project
 from dg_sqlmesh_codegen.translation.graph import Asset, External
 from dg_sqlmesh_codegen.translation.naming import import_name
-from dg_sqlmesh_codegen.version import __version__
+from dg_sqlmesh_codegen.version import CONTRACT, __version__
 
 from . import templates
 from .files import File
@@ -72,7 +72,8 @@ def named_schedule(schedule: Schedule, base: str = DEFAULT_SCHEDULE_NAME) -> Nam
 
 
 def _files(package: Package, made: Templates) -> Iterator[File]:
-    yield File(PurePosixPath("__init__.py"), made.render(templates.PACKAGE, "__init__.py"))
+    root = made.render(templates.ROOT, "__init__.py", contract=CONTRACT)
+    yield File(PurePosixPath("__init__.py"), root)
     models = {each.module: (str(each.model), {"asset": each}) for each in package.assets}
     yield from _folder(MODELS_FOLDER, (templates.MODEL, templates.MODELS), models, made)
     if package.config.external_specs:

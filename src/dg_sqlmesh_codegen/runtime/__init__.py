@@ -3,6 +3,7 @@
 Importing it does not import SQLMesh. Functions that run at execution time do.
 """
 
+from .contract import require_contract
 from .records import AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
 from .results.run_results import SQLMeshResult
@@ -14,4 +15,5 @@ __all__ = [
     "SQLMeshResource",
     "SQLMeshResult",
     "SQLMeshRunConfig",
+    "require_contract",
 ]

@@ -20,6 +20,7 @@ from types import ModuleType
 import dagster as dg
 
 from .concurrency.exclusivity import POOL, TAG, pool_is_exclusive, queue_is_exclusive
+from .contract import PackageVersionError
 from .dagster import compat
 from .errors import RunError, SetupError, StateBusyError
 from .events import PromotedModel
@@ -79,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _examine_package(package: str) -> Sequence[Finding]:
     try:
         module = _imported(package)
+    except PackageVersionError as error:
+        return [problem(str(error))]  # it contains the remedy
     except Exception as error:  # noqa: BLE001 - the package can raise anything; it is reported
         what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
         remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
@@ -220,15 +223,15 @@ def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 
 def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    settings = instance.get_settings("run_monitoring") or {}
-    if not instance.run_monitoring_enabled:
+    monitoring = compat.run_monitoring(instance)
+    if not monitoring.enabled:
         yield warning(
             "run monitoring is off: a run whose process is killed stays active, and the schedule "
             "waits for it",
             "In dagster.yaml: "
             "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
         )
-    elif not settings.get("free_slots_after_run_end_seconds"):
+    elif not monitoring.frees_slots:
         yield warning(
             "a killed run keeps its slot of the pool, and blocks all later runs",
             "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
 import dagster as dg
 
+from . import contract
+from .dagster import compat
+
 EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
 
 
+@contract.record
 @dataclass(frozen=True, slots=True)
 class AuditCheck:
     """One use of a SQLMesh audit on a model, and its Dagster asset check.
@@ -27,6 +31,7 @@ class AuditCheck:
     standalone: bool = False
 
 
+@contract.record
 @dataclass(frozen=True, slots=True)
 class ExternalAsset:
     """A table that models read and SQLMesh does not write.
@@ -40,6 +45,7 @@ class ExternalAsset:
     spec: dg.AssetSpec
 
 
+@contract.record
 @dataclass(frozen=True, slots=True)
 class ModelAsset:
     """A SQLMesh model and its Dagster asset.
@@ -50,6 +56,8 @@ class ModelAsset:
         audits: the model's audits.
         audit_queries: the queries of these audits by name.
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
+        group_name: the asset's group, if it is a nested one (`marts/finance`).
+        kinds: the asset's kinds, if there are more than three.
     """
 
     fqn: str
@@ -57,6 +65,14 @@ class ModelAsset:
     audits: tuple[AuditCheck, ...] = ()
     has_status_check: bool = True
     audit_queries: Mapping[str, str] = field(default_factory=dict)
+    group_name: str | None = None
+    kinds: Set[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Add to the asset what not every Dagster has."""
+        if self.group_name or self.kinds:
+            spec = compat.extended(self.spec, self.group_name, self.kinds)
+            object.__setattr__(self, "spec", spec)
 
     @property
     def status_check(self) -> dg.AssetCheckSpec:
@@ -81,7 +97,15 @@ class ModelAsset:
             found["sqlmesh/audit_args"] = dict(check.args)
         if not check.standalone and check.audit in self.audit_queries:
             found["sqlmesh/audit_query"] = self.audit_queries[check.audit]
-        return check.spec.with_metadata({**check.spec.metadata, **found})
+        spec = check.spec
+        return dg.AssetCheckSpec(
+            name=spec.name,
+            asset=spec.asset_key,
+            description=spec.description,
+            additional_deps=spec.additional_deps,
+            blocking=spec.blocking,
+            metadata={**spec.metadata, **found},
+        )
 
     def without_status_check(self) -> ModelAsset:
         """Return the same model without the check `sqlmesh_execution_status`."""

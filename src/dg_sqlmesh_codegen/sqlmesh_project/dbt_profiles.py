@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlmesh.core.config.common import DBT_PROJECT_FILENAME
 from sqlmesh.core.model import Model
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
 from .configurations import placeholder
 
-_PROFILE = "profiles.yml"
+_PROJECT, _PROFILE = "dbt_project.yml", "profiles.yml"
 _ENV_VAR = re.compile(r"""env_var\(\s*['"](\w+)['"]\s*\)""")
 # The name of the profile's output decides more than a connection.
 _TARGET = re.compile(r"^\s*target\s*:.*$", re.MULTILINE)
@@ -28,7 +27,7 @@ _TEXTS = {".sql", ".yml", ".yaml", ".py"}
 @contextmanager
 def placeholders(folders: Iterable[Path]) -> Iterator[Mapping[str, str]]:
     """Set the variables that are missing and that only profiles name; yield their values."""
-    projects = [folder for folder in folders if (folder / DBT_PROJECT_FILENAME).is_file()]
+    projects = [folder for folder in folders if (folder / _PROJECT).is_file()]
     names = [name for folder in projects for name in _only_in_profile(folder)]
     made = {name: placeholder(name) for name in names}
     os.environ.update(made)

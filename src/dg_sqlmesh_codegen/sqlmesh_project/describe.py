@@ -6,20 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlmesh import Context, __version__
-from sqlmesh.core.audit import Audit as SQLMeshAudit
-from sqlmesh.core.config.connection import DuckDBConnectionConfig
-from sqlmesh.core.dialect import MacroFunc
+from sqlmesh import Context
+from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.core.model import Model as SQLMeshModel
 from sqlmesh.core.model import SqlModel, ViewKind
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from . import dbt_profiles, unset_variables
+from . import compat, dbt_profiles, unset_variables
 from .load import loaded, names
 from .records import (
     Audit,
@@ -32,6 +31,10 @@ from .records import (
     StandaloneAudit,
     TableName,
 )
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+    from sqlmesh.core.audit import Audit as SQLMeshAudit
 
 
 def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
@@ -77,7 +80,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,
-        sqlmesh_version=__version__,
+        sqlmesh_version=compat.VERSION,
         models=tuple(sorted(models, key=lambda model: model.fqn)),
         external_tables=_external_tables(models, audits, context),
         standalone_audits=audits,
@@ -126,7 +129,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         signals=tuple(name for name, _ in model.signals),
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
-        source=model._path,  # SQLMesh has no public attribute for it
+        source=compat.source_path(model),
         auto_restatement_cron=None if model.disable_restatement else model.auto_restatement_cron,
     )
 
@@ -162,10 +165,10 @@ def _columns(model: SQLMeshModel, warnings: list[str]) -> tuple[Column, ...]:
 
 @cache  # SQLGlot needs most of a millisecond
 def _type(type_: exp.DataType, dialect: str) -> str | None:
-    return None if type_.this == exp.DType.UNKNOWN else type_.sql(dialect=dialect)
+    return None if type_.this == exp.DataType.Type.UNKNOWN else type_.sql(dialect=dialect)
 
 
-def _audit(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel) -> Audit:
+def _audit(use: tuple[SQLMeshAudit, Mapping[str, Expr]], model: SQLMeshModel) -> Audit:
     audit, arguments = use
     # In SQLMesh, an argument `blocking` overrides the audit's own setting.
     blocking = arguments.get("blocking")
@@ -178,7 +181,7 @@ def _audit(use: tuple[SQLMeshAudit, Mapping[str, exp.Expr]], model: SQLMeshModel
         ),
         blocking=blocking == exp.true() if blocking else audit.blocking,
         dialect=_dialect(audit.dialect or model.dialect),
-        query=_text(audit).strip(),
+        query=compat.query_text(audit).strip(),
     )
 
 
@@ -189,8 +192,8 @@ def _dialect(text: str) -> str:
 
 def _query(model: SqlModel) -> str | None:
     """Return a query's text; of a Python model that returns SQL, the SQL that it returns."""
-    if not isinstance(model.query, MacroFunc):
-        return _text(model)
+    if not isinstance(model.query, compat.MacroFunc):
+        return compat.query_text(model)
     try:
         rendered = model.render_query()
     except (SQLMeshError, SqlglotError):
@@ -198,12 +201,7 @@ def _query(model: SqlModel) -> str | None:
     return rendered.sql(dialect=model.dialect, pretty=True) if rendered else None
 
 
-def _text(node: SqlModel | SQLMeshAudit) -> str:
-    # The public attribute `query` is the parsed expression; this is the text.
-    return node.query_.sql
-
-
-def _sql(expressions: Sequence[exp.Expr], model: SQLMeshModel) -> tuple[str, ...]:
+def _sql(expressions: Sequence[Expr], model: SQLMeshModel) -> tuple[str, ...]:
     return tuple(
         expression.sql(dialect=model.dialect)
         for expression in expressions
@@ -223,7 +221,7 @@ def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
                 (),
                 False,
                 _dialect(audit.dialect),
-                _text(audit).strip(),
+                compat.query_text(audit).strip(),
                 standalone=True,
             ),
             reads=_reads(audit.depends_on, context),

@@ -1,19 +1,14 @@
-"""Models of one project that another one hides: of the same name, SQLMesh takes the last project's.
-
-It uses a private name of SQLMesh (`Context._loaders`): nothing else tells which project had a
-model. Tested with sqlmesh 0.236.
-"""
+"""Models of one project that another one hides: of one name, SQLMesh takes the last project's."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 from sqlmesh import Context
-from sqlmesh.core.loader import LoadedProject, Loader
 from sqlmesh.core.model import Model
 
+from . import compat
 from .records import TableName
 
 Projects = Sequence[tuple[str, Mapping[str, Model]]]
@@ -22,14 +17,7 @@ Projects = Sequence[tuple[str, Mapping[str, Model]]]
 def recorded(context: Context) -> Projects:
     """Return a list that `context.load` fills: each project's folder name and models by fqn."""
     found: list[tuple[str, Mapping[str, Model]]] = []
-
-    def record(loader: Loader, *arguments: object, **options: object) -> LoadedProject:
-        project = type(loader).load(loader, *arguments, **options)  # type: ignore[arg-type]  # passed on
-        found.append((loader.config_path.name, {**project.models}))
-        return project
-
-    for loader in context._loaders:
-        loader.load = partial(record, loader)  # type: ignore[method-assign]
+    compat.record_projects(context, lambda name, models: found.append((name, models)))
     return found
 
 

@@ -13,15 +13,13 @@ from tempfile import TemporaryDirectory
 
 from sqlglot.errors import SqlglotError
 from sqlmesh import Context
-from sqlmesh.core import analytics
 from sqlmesh.core.config import Config
-from sqlmesh.core.config.common import ALL_CONFIG_FILENAMES
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 from dg_sqlmesh_codegen.yaml_errors import causes, yaml_problem
 
-from . import configurations, hidden_models
+from . import compat, configurations, hidden_models
 from .missing import missing
 from .offline import UNKNOWN_CATALOG, ConnectionAttemptedError, OfflineContext
 from .records import ANY_GATEWAY, Source
@@ -30,6 +28,8 @@ _REMEDIES = {
     "File name too long": "Shorten the name of this model: SQLMesh names a file after it.",
     "Unknown scheduler type": "Remove the setting: SQLMesh has no other scheduler than its own.",
     "No module named '(agate|dbt)": 'Run `pip install "sqlmesh[dbt]"`.',
+    # SQLMesh before 0.229 also accepts pandas 3, which it cannot use.
+    "Unsupported pandas type 'str'": 'Run `pip install "pandas<3"`.',
 }
 
 
@@ -41,7 +41,7 @@ def loaded(source: Source, sqlmesh_cache: Path | None) -> Iterator[tuple[Context
     models goes to a temporary folder: the project's own must not get names that a stand-in
     connection gives. The errors are those of `describe.inspect`.
     """
-    analytics.disable_analytics()
+    compat.disable_analytics()
     # dbt prints to standard output, where --summary and --diff write.
     with redirect_stdout(sys.stderr), _logged() as log, TemporaryDirectory() as new_cache:
         context, projects = _load(source, sqlmesh_cache or Path(new_cache))
@@ -69,7 +69,8 @@ def _load(source: Source, sqlmesh_cache: Path) -> tuple[Context, hidden_models.P
 
 def _require_gateway(loaded_configs: Mapping[Path, Config], key: str, gateway: str) -> None:
     known = sorted({name for config in loaded_configs.values() for name in config.gateways if name})
-    if gateway.lower() not in known:
+    # 0.206 keeps capital letters.
+    if gateway.lower() not in map(str.lower, known):
         raise SettingError(
             key,
             f"unknown gateway {gateway!r} in {names(loaded_configs)}",
@@ -79,7 +80,7 @@ def _require_gateway(loaded_configs: Mapping[Path, Config], key: str, gateway: s
 
 def _config_files(folders: Sequence[Path]) -> str:
     """Return the configuration files in parentheses: SQLMesh's errors do not name them."""
-    files = (folder / name for folder in folders for name in ALL_CONFIG_FILENAMES)
+    files = (folder / name for folder in folders for name in compat.CONFIG_FILES)
     found = [file for file in files if file.is_file()]
     return f" ({', '.join(map(str, found))})" if found else ""
 
@@ -101,7 +102,7 @@ def _as_project_error(source: Source, files: str = "") -> Iterator[None]:
         raise ProjectError(
             f"SQLMesh cannot load {names(source.paths)}{files}",
             detail=yaml_problem(error) or text,
-            hint=_hint(str(error), source),
+            hint=f"{_hint(str(error), source)} {compat.remark()}",
         ) from error
 
 

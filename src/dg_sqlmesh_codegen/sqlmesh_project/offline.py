@@ -1,30 +1,24 @@
-"""SQLMesh without connections.
-
-It uses private names of SQLMesh (`_engine_adapter`, `_extra_engine_config`): SQLMesh has no public
-way to load a project without the connections of its gateways. Tested with sqlmesh 0.236.
-"""
+"""SQLMesh without connections: it has no public way to load a project without its gateways'."""
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import ValidationError, model_validator
 from sqlmesh import Context
-from sqlmesh.core.config import Config
-from sqlmesh.core.config.connection import (
-    CONNECTION_CONFIG_TO_TYPE,
-    BaseDuckDBConnectionConfig,
-    ConnectionConfig,
-    DuckDBConnectionConfig,
-)
-from sqlmesh.core.engine_adapter.base import EngineAdapter
+from sqlmesh.core.config import Config, ConnectionConfig, DuckDBConnectionConfig
 from sqlmesh.utils.errors import ConfigError, MissingDefaultCatalogError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
+from . import compat
 from .records import ANY_GATEWAY, Source
+
+if TYPE_CHECKING:
+    from sqlmesh.core.engine_adapter.base import EngineAdapter
 
 # Of a gateway, and of a configuration.
 CONNECTIONS = {
@@ -82,8 +76,15 @@ class OfflineContext(Context):
 
     def __init__(self, source: Source, configs: dict[Path, Config]) -> None:
         self._catalogs = source.default_catalogs
-        # `load_state=False`: a config with `project:` makes SQLMesh read its state while loading.
-        super().__init__(config=configs, gateway=source.gateway, load=False, load_state=False)
+        super().__init__(config=configs, gateway=source.gateway, load=False)
+
+    @property
+    def state_sync(self) -> Any:
+        """A state without environments: of a config with `project:`, SQLMesh reads it at load.
+
+        `load_state=False`, which does the same, is new in 0.236.
+        """
+        return SimpleNamespace(get_environment=lambda name: None)
 
     @property
     def engine_adapter(self) -> EngineAdapter:
@@ -102,9 +103,7 @@ class OfflineContext(Context):
         def refuse(**options: object) -> NoReturn:
             raise ConnectionAttemptedError(gateway)
 
-        # SQLMesh's `create_engine_adapter` looks for drivers and credentials, and shares DuckDB's
-        # adapters by file name: a run in the same process must not get one that cannot connect.
-        make = partial(connection._engine_adapter, refuse, **connection._extra_engine_config)
+        make = compat.adapter_maker(connection, refuse)
         adapter = make()
         if not adapter.catalog_support.is_unsupported:
             adapter = make(default_catalog=self._catalog(gateway, connection))
@@ -121,8 +120,9 @@ class OfflineContext(Context):
         named = connection.get_catalog()
         if not named and isinstance(connection, DuckDBConnectionConfig):
             named = "memory"  # DuckDB's name of its database in memory
-        if gateway in self._catalogs or not named or named.lower() == _UNSET:
-            return self._catalogs.get(gateway) or self._catalogs.get(ANY_GATEWAY)
+        given = self._catalogs.get(gateway.lower())
+        if given or not named or named.lower() == _UNSET:
+            return given or self._catalogs.get(ANY_GATEWAY)
         return named
 
 
@@ -138,12 +138,10 @@ def _build(data: dict[str, Any]) -> Any:
 
     For an unknown type it returns the data, so that SQLMesh reports it.
     """
-    connection = CONNECTION_CONFIG_TO_TYPE.get(str(data["type"]))
+    connection = compat.CONNECTION_TYPES.get(str(data["type"]))
     if connection is None:
         return data
-    # SQLMesh depends on DuckDB, so only DuckDB's connection has no check of its driver.
-    has_driver_check = not issubclass(connection, BaseDuckDBConnectionConfig)
-    options = {"check_import": False} if has_driver_check else {}
+    options = {"check_import": False} if compat.checks_driver(connection) else {}
     try:
         return connection(**{**data, **options})
     except ValidationError as error:

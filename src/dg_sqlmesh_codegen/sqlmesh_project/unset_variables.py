@@ -8,12 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
-from sqlmesh.core import constants
-from sqlmesh.core.config.common import YAML_CONFIG_FILENAMES
 from sqlmesh.core.model import Model
-from sqlmesh.utils import yaml
-from sqlmesh.utils.jinja import ENVIRONMENT, create_var
 
+from . import compat
 from .records import TableName
 
 _MARK = re.compile(r"<unset (.+?)>")
@@ -50,11 +47,9 @@ def _unset(folder: Path) -> Iterator[tuple[str, str]]:
         value = environment.get(key, default)
         return _Unset(f"<unset {key}>") if value is None else value
 
-    for file in (folder / name for name in YAML_CONFIG_FILENAMES):
-        if file.is_file():
-            methods = {**yaml.JINJA_METHODS, "env_var": env_var, "var": create_var({})}
-            text = ENVIRONMENT.from_string(file.read_text(encoding="utf-8")).render(methods)
-            config = yaml.load(text, render_jinja=False)
+    for file in (folder / name for name in compat.CONFIG_FILES):
+        if file.suffix != ".py" and file.is_file():
+            config = compat.yaml_config(file.read_text(encoding="utf-8"), env_var)
             gateways = config.get("gateways")
             several = gateways.values() if isinstance(gateways, Mapping) else ()
             for place in (config, *(each for each in several if isinstance(each, Mapping))):
@@ -63,8 +58,5 @@ def _unset(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _uses(model: Model, name: str) -> bool:
-    """Return whether a model uses a SQLMesh variable; SQLMesh keeps those that it uses with it."""
-    kept = [model.jinja_macros.global_objs.get(constants.SQLMESH_VARS)]
-    for key in (constants.SQLMESH_VARS, constants.SQLMESH_VARS_METADATA):
-        kept.append(model.python_env[key].payload if key in model.python_env else None)
-    return any(f"{name!r}:" in str(each) for each in kept)  # mappings, and their texts
+    """Return whether a model uses a SQLMesh variable."""
+    return any(f"{name!r}:" in each for each in compat.kept_variables(model))

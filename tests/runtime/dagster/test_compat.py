@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from unittest.mock import Mock
 
 import dagster as dg
@@ -97,3 +97,37 @@ def test_outputs_that_a_step_omits_are_not_logged(hidden: bool) -> None:
         logged = [entry.user_message for entry in instance.all_logs(run.run_id)]
     assert "our own" in logged
     assert any("did not yield" in message for message in logged) is not hidden
+
+
+def test_nested_groups_and_many_kinds_where_dagster_has_them() -> None:
+    """An older Dagster refuses them. It gets the nearest that it takes."""
+    spec = dg.AssetSpec("a", tags={"x": "y"}, group_name="other")
+    kinds = {"duckdb", "python", "sqlmesh", "table"}
+    extended = compat.extended(spec, "marts/finance", kinds)
+    (new_groups, new_kinds) = (accepts(group_name="a/b"), accepts(kinds=kinds))
+
+    assert extended.group_name == ("marts/finance" if new_groups else "marts_finance")
+    assert extended.kinds == (kinds if new_kinds else kinds - {"table"})
+    assert extended.tags["x"] == "y"
+    assert compat.extended(spec, None, frozenset()) is spec
+
+
+def test_an_older_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_attributes = dg.AssetSpec.replace_attributes
+
+    def older(spec: dg.AssetSpec, group_name: str = "g", kinds: Set[str] = frozenset()) -> object:
+        if "/" in group_name or len(kinds) > 3:
+            raise dg.DagsterInvalidDefinitionError("refused")
+        return replace_attributes(spec, group_name=group_name, kinds={*kinds})
+
+    monkeypatch.setattr(dg.AssetSpec, "replace_attributes", older)
+    assert compat.extended(dg.AssetSpec("a"), "a/b/c", frozenset()).group_name == "a_b_c"
+    assert compat.extended(dg.AssetSpec("a"), None, {*"dbca"}).kinds == {*"abc"}
+
+
+def accepts(group_name: str | None = None, kinds: Set[str] = frozenset()) -> bool:
+    try:
+        dg.AssetSpec("a", group_name=group_name, kinds={*kinds})
+    except dg.DagsterInvalidDefinitionError:
+        return False
+    return True

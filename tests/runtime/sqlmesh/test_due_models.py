@@ -11,7 +11,7 @@ from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.cron import CroniterCache
 
 from dg_sqlmesh_codegen.runtime.run_target import Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import due_models
+from dg_sqlmesh_codegen.runtime.sqlmesh import compat, due_models
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -71,7 +71,7 @@ def test_a_model_is_due_since_its_restatement(
     snapshot = Mock()
     snapshot.node.cron_floor.return_value = midnight
     snapshot.model.auto_restatement_croniter = partial(CroniterCache, "0 12 * * *")
-    monkeypatch.setattr(due_models, "altered_ms", lambda *_: 0)
+    monkeypatch.setattr(compat, "altered_ms", lambda *_: 0)
 
     due = due_models._due(snapshot, PROD, midnight + timedelta(hours=hour), planned=0)
 

@@ -17,7 +17,7 @@ from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import promoted, run
+from dg_sqlmesh_codegen.runtime.sqlmesh import compat, promoted, run
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -80,7 +80,7 @@ def test_the_environment_is_read_again_after_a_plan(context: Mock) -> None:
 
 
 def test_a_run_that_ignores_crons_does_not_ask_to_wait_for_one(context: Mock) -> None:
-    text = f"{run.NOTHING_READY}\n\nNext run will be ready at 2026-11-07 00:00 AM UTC."
+    text = f"{compat.NOTHING_READY}\n\nNext run will be ready at 2026-11-07 00:00 AM UTC."
     context.run.side_effect = lambda *_, **__: context.console.log_status_update(text) or Mock()
 
     said = [
@@ -90,7 +90,7 @@ def test_a_run_that_ignores_crons_does_not_ask_to_wait_for_one(context: Mock) ->
 
     ours = WAITING.text
     assert said == [[ours, "No interval is missing, so no model is evaluated."], [ours, text]]
-    assert run.NOTHING_READY in inspect.getsource(Context._run)
+    assert compat.NOTHING_READY in inspect.getsource(Context._run)
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2!"), SystemExit("hunter2!")])

@@ -1,10 +1,17 @@
-"""What the runtime uses of Dagster's private API, with the reasons. Tested with dagster 1.13."""
+"""What differs between versions of Dagster, and what is used of it that is not `@public`.
+
+Each with its reason. All of it was tried on 1.11.4, 1.12.0 and 1.13.29; where no other versions are
+given, it is the same in these. No other module asks for a version of Dagster.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import dagster as dg
@@ -21,6 +28,12 @@ class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):
     """
 
 
+# More kinds than these are accepted since 1.12.8, and not by 1.12.5.
+_KINDS = 3
+_RESULT_EVENTS = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
 _OMITTED_OUTPUTS = "did not yield or return expected outputs"
 _LOCAL_EXECUTORS = (
     dg.in_process_executor,
@@ -28,6 +41,43 @@ _LOCAL_EXECUTORS = (
     dg.multi_or_in_process_executor,
     execute_in_process_executor,  # the executor of `dg.materialize`
 )
+
+
+def extended(spec: dg.AssetSpec, group_name: str | None, kinds: Set[str]) -> dg.AssetSpec:
+    """Return an asset in a nested group and with more than three kinds, where Dagster has these.
+
+    Nested groups are new in 1.13.16 (1.13.8 refuses them): before that, `a/b` is `a_b`. More kinds
+    are new in 1.12.8: before that, an asset has the first three.
+    """
+    if group_name:
+        try:
+            spec = spec.replace_attributes(group_name=group_name)
+        except dg.DagsterInvalidDefinitionError:
+            spec = spec.replace_attributes(group_name=group_name.replace("/", "_"))
+    if kinds:
+        try:
+            spec = spec.replace_attributes(kinds={*kinds})
+        except dg.DagsterInvalidDefinitionError:
+            spec = spec.replace_attributes(kinds={*sorted(kinds)[:_KINDS]})
+    return spec
+
+
+def module_of(context: dg.ComponentLoadContext, path: Path) -> ModuleType:
+    """Import a file beside a component's `defs.yaml` under its name in the `dg` project.
+
+    Dagster's own components use the method. Only its docstring documents it.
+    """
+    return context.load_defs_relative_python_module(path)
+
+
+def with_resources(defs: dg.Definitions, resources: Mapping[str, Any]) -> dg.Definitions:
+    """Return definitions with other resources.
+
+    `Definitions.merge` refuses two resources of one name. The constructor takes what definitions
+    keep, and its parameters differ between versions (`component_tree` is new in 1.11).
+    """
+    kept = {name: getattr(defs, name) for name in inspect.signature(dg.Definitions).parameters}
+    return dg.Definitions(**{**kept, "resources": resources})
 
 
 # The assets of execution plans, by the id of the plan, which is a digest of it. Every tick asks for
@@ -80,6 +130,34 @@ def latest_check(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> LatestC
     return LatestCheck(record.run_id, event.asset_check_evaluation_data.description)
 
 
+def stored_results(
+    instance: dg.DagsterInstance, run_id: str, since_seconds: float
+) -> set[dg.AssetKey | dg.AssetCheckKey]:
+    """Return the assets and checks of which a run has stored results since a time (epoch).
+
+    The documented methods return the events of one asset, and the contents of an event are not
+    documented.
+    """
+    stored: set[dg.AssetKey | dg.AssetCheckKey] = set()
+    for entry in instance.all_logs(run_id, of_type=_RESULT_EVENTS):
+        event = entry.dagster_event
+        if event is None or entry.timestamp < since_seconds:
+            continue
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            stored.add(event.step_materialization_data.materialization.asset_key)
+        else:
+            stored.add(event.asset_check_evaluation_data.asset_check_key)
+    return stored
+
+
+def failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[Mapping[str, dg.MetadataValue]]:
+    """Yield the metadata of each `dg.Failure` of a run's steps. No documented method reads it."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        data = entry.dagster_event.step_failure_data if entry.dagster_event else None
+        if data and data.user_failure_data:
+            yield data.user_failure_data.metadata
+
+
 def tag_run(context: dg.AssetExecutionContext, key: str, value: str) -> None:
     """Add a tag to the run of a step. The documented tags are those that a run is launched with."""
     context.instance.add_run_tags(context.run.run_id, {key: value})
@@ -130,6 +208,21 @@ def limits(instance: dg.DagsterInstance, pool: str, tag: str) -> Limits:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RunMonitoring:
+    """`run_monitoring` of `dagster.yaml`: whether it is on, and frees the slots of ended runs."""
+
+    enabled: bool
+    frees_slots: bool
+
+
+def run_monitoring(instance: dg.DagsterInstance) -> RunMonitoring:
+    """Return the settings of run monitoring. There is no public way to read `dagster.yaml`."""
+    settings = instance.get_settings("run_monitoring") or {}
+    frees_slots = bool(settings.get("free_slots_after_run_end_seconds"))
+    return RunMonitoring(instance.run_monitoring_enabled, frees_slots)
+
+
 def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
     """Return the ids of the runs that hold slots of a pool.
 
@@ -166,7 +259,7 @@ def was_queued(instance: dg.DagsterInstance, run_id: str) -> bool:
 def hide_omitted_outputs(context: dg.AssetExecutionContext) -> None:
     """Hide Dagster's log line about checks without a result in this step.
 
-    A model that is not due has no results, and the outputs of a step are skippable. Dagster 1.13
+    A model that is not due has no results, and the outputs of a step are skippable. Dagster
     still logs "did not yield or return expected outputs" with the names of all these checks.
     """
     context.log.addFilter(lambda record: _OMITTED_OUTPUTS not in record.getMessage())

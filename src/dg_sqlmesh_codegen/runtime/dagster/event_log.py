@@ -13,12 +13,10 @@ import dagster as dg
 from dg_sqlmesh_codegen.runtime.results import checks
 from dg_sqlmesh_codegen.runtime.results.run_results import SQLMeshResult
 
+from . import compat
+
 # Tag of a materialization that holds its data version (Dagster docs, "Asset versioning").
 _DATA_VERSION_TAG = "dagster/data_version"
-_RESULT_EVENTS = {
-    dg.DagsterEventType.ASSET_MATERIALIZATION,
-    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
-}
 
 
 def log_result(
@@ -64,13 +62,5 @@ def log_missing(
         since_seconds: when it was yielded, in epoch seconds. Events of earlier attempts of the step
             do not count.
     """
-    stored: set[dg.AssetKey | dg.AssetCheckKey] = set()
-    for entry in context.instance.all_logs(context.run.run_id, of_type=_RESULT_EVENTS):
-        event = entry.dagster_event
-        if event is None or entry.timestamp < since_seconds:
-            continue
-        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-            stored.add(event.step_materialization_data.materialization.asset_key)
-        else:
-            stored.add(event.asset_check_evaluation_data.asset_check_key)
+    stored = compat.stored_results(context.instance, context.run.run_id, since_seconds)
     log_result(context, result, stored)

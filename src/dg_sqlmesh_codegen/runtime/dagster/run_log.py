@@ -9,6 +9,8 @@ import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.results.failures import FAILED_MODELS
 
+from . import compat
+
 # Tag of every Dagster run that has started SQLMesh. Its value is the environment.
 ENVIRONMENT_TAG = "sqlmesh/environment"
 # Tag of a tick's run of standalone audits alone. SQLMesh evaluates them, so that they are no longer
@@ -37,9 +39,7 @@ def runs_of(
 def failed_models(instance: dg.DagsterInstance, run_id: str) -> set[str]:
     """Return the display names of the models that a run reported as failed."""
     names: set[str] = set()
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        data = entry.dagster_event.step_failure_data if entry.dagster_event else None
-        metadata = data.user_failure_data.metadata if data and data.user_failure_data else {}
+    for metadata in compat.failures(instance, run_id):
         value = metadata[FAILED_MODELS].value if FAILED_MODELS in metadata else []
         names.update(map(str, value if isinstance(value, list) else []))
     return names

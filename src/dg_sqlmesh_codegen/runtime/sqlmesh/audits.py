@@ -11,7 +11,6 @@ from functools import cached_property, partial
 from threading import get_ident
 
 from sqlmesh import Context
-from sqlmesh.core.snapshot import DeployabilityIndex, Snapshot
 from sqlmesh.utils.date import make_exclusive, to_timestamp
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
@@ -20,6 +19,7 @@ from dg_sqlmesh_codegen.runtime.events import AuditEnded
 from dg_sqlmesh_codegen.runtime.run_target import Audits, Evaluation
 
 from . import compat
+from .compat import DeployabilityIndex, Snapshot
 from .console import audit_use
 
 

@@ -1,6 +1,8 @@
-"""What the runtime uses of SQLMesh that its documentation does not cover, each with its reason.
+"""All that differs between SQLMesh versions, and all that its documentation does not cover.
 
-The console and the notification target are in `console`. Tested with sqlmesh 0.236.
+The other modules of the runtime use documented parts of SQLMesh and what stands here, each with its
+reason. Without a version it holds for all that were tried: 0.206.1, 0.215.0, 0.225.0, 0.228.1,
+0.231.1, 0.234.1, 0.235.4 and 0.236.4.
 """
 
 from __future__ import annotations
@@ -8,35 +10,102 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
+from inspect import signature
 from typing import Any
 
-from sqlmesh import Context
-from sqlmesh.core.config.connection import ConnectionConfig
-from sqlmesh.core.notification_target import NotificationTarget
-from sqlmesh.core.scheduler import merged_missing_intervals
-from sqlmesh.core.selector import NativeSelector
-from sqlmesh.core.snapshot import (
-    DeployabilityIndex,
-    Snapshot,
-    apply_auto_restatements,
-)
-from sqlmesh.core.state_sync import StateSync
-from sqlmesh.core.state_sync.base import SCHEMA_VERSION, Versions
-from sqlmesh.utils import major_minor
-from sqlmesh.utils.connection_pool import ConnectionPool
-from sqlmesh.utils.date import now_timestamp
-
+from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation
 
+_VERSION = version("sqlmesh")
+_MINOR = tuple(map(int, _VERSION.split(".")[:2]))
+_OLDEST, _NEWEST = "0.206.1", "0.236.4"
+_PIP = f'Run `pip install "sqlmesh>={_OLDEST},<={_NEWEST}"`.'
+if _MINOR < (0, 206):
+    raise SetupError(f"SQLMesh {_VERSION} is too old: dg-sqlmesh-codegen needs {_OLDEST}", _PIP)
+try:
+    from sqlmesh import Context
+    from sqlmesh.core.config import ConnectionConfig
+    from sqlmesh.core.console import NoopConsole
+    from sqlmesh.core.environment import Environment
+    from sqlmesh.core.notification_target import NotificationTarget
+    from sqlmesh.core.scheduler import merged_missing_intervals
+    from sqlmesh.core.snapshot import (
+        DeployabilityIndex,
+        Snapshot,
+        apply_auto_restatements,
+        snapshots_to_dag,
+    )
+    from sqlmesh.core.state_sync import StateSync
+    from sqlmesh.core.state_sync.base import SCHEMA_VERSION, Versions
+    from sqlmesh.utils.connection_pool import ConnectionPool
+    from sqlmesh.utils.date import now_timestamp
+except ImportError as error:
+    raise SetupError(
+        f"dg-sqlmesh-codegen cannot use SQLMesh {_VERSION}; it was tried up to {_NEWEST}",
+        _PIP,
+        str(error),
+    ) from error
 
-class ExactSelector(NativeSelector):
+# For the other modules of this folder.
+__all__ = ["DeployabilityIndex", "Environment", "NoopConsole", "Snapshot", "snapshots_to_dag"]
+
+# The start of what `Context.run` logs if it has nothing to do.
+NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
+
+
+class ExactSelector:
     """Selects models by fqn. SQLMesh's own selector parses names, and cannot parse all of them."""
 
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Take what SQLMesh passes. It is not needed."""
+
     def expand_model_selections(
-        self, model_selections: Iterable[str], models: object = None
+        self, model_selections: Iterable[str], *args: object, **kwargs: object
     ) -> set[str]:
         """Return the given fqns."""
         return set(model_selections)
+
+
+def create_context(**options: Any) -> Context:  # noqa: ANN401 - of SQLMesh's context
+    """Create a context that selects models by fqn, and does not load the project's models."""
+    if "selector" in signature(Context).parameters:  # since 0.223
+        return Context(selector=ExactSelector, load=False, **options)  # type: ignore[arg-type]
+    context = Context(load=False, **options)
+    context._new_selector = ExactSelector  # type: ignore[assignment,method-assign]
+    return context
+
+
+def left_out() -> list[str]:
+    """Return what the installed version cannot do, and since when SQLMesh can."""
+    found = []
+    if _MINOR < (0, 224):
+        found.append(
+            "SQLMesh does not record when a model was evaluated, so a run that is killed between "
+            "SQLMesh's write and Dagster's leaves the materialization unreported (0.224)"
+        )
+    if _MINOR < (0, 212):
+        found.append("materializations have no numbers of rows and bytes (0.212)")
+    return found
+
+
+def environment_name(name: str) -> str:
+    """Return the name of an environment as SQLMesh's state has it: other characters become `_`."""
+    return str(Environment.sanitize_name(name))
+
+
+def failed_node(error: BaseException) -> str:
+    """Return the fqn of the model that failed. Before 0.210 a node is a tuple with the fqn."""
+    node = getattr(error, "node", None)
+    return str(node[0] if isinstance(node, tuple) else getattr(node, "snapshot_name", node))
+
+
+def altered_ms(snapshot: Snapshot, environment: str) -> int | None:
+    """Return when intervals were written. Previews in development environments count there.
+
+    Before 0.224 SQLMesh does not record it.
+    """
+    names = ["last_altered_ts", *([] if environment == PROD else ["dev_last_altered_ts"])]
+    return max(filter(None, (getattr(snapshot, name, None) for name in names)), default=None)
 
 
 def set_concurrent_tasks(context: Context, tasks: int) -> None:
@@ -72,8 +141,8 @@ def is_newer(state: Versions) -> bool:
     """
     return (
         state.schema_version > SCHEMA_VERSION
-        or state.minor_sqlmesh_version > major_minor(version("sqlmesh"))
-        or state.minor_sqlglot_version > major_minor(version("sqlglot"))
+        or state.minor_sqlmesh_version > _MINOR
+        or state.minor_sqlglot_version > tuple(map(int, version("sqlglot").split(".")[:2]))
     )
 
 

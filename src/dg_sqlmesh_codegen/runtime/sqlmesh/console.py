@@ -11,19 +11,22 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from threading import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
-from sqlglot import exp
-from sqlmesh.core.console import NoopConsole
 from sqlmesh.core.notification_target import GenericNotificationTarget, NotificationEvent
-from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.errors import AuditError, NodeAuditsErrors
 
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.errors import RunStoppedError
 from dg_sqlmesh_codegen.runtime.events import AuditUse, Emit
+
+from . import compat
+from .compat import NoopConsole, Snapshot
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
 
 
 # mypy does not see that SQLMesh's class inherits `frozen` from its base.
@@ -55,7 +58,10 @@ class AuditNotifier(GenericNotificationTarget, frozen=True):  # type: ignore[mis
 
 
 class RunConsole(NoopConsole):
-    """The console of one run. It refuses further batches once `stop` is set."""
+    """The console of one run. It refuses further batches once `stop` is set.
+
+    SQLMesh's versions pass different arguments: each method takes all, and names what it needs.
+    """
 
     def __init__(
         self, emit: Emit, stop: Stop, handles: Callable[[str | None, int], Iterable[object]]
@@ -84,7 +90,7 @@ class RunConsole(NoopConsole):
         self._emit(events.RunPlanned(tuple(due)))
 
     def start_snapshot_evaluation_progress(
-        self, snapshot: Snapshot, audit_only: bool = False
+        self, snapshot: Snapshot, *args: Any, **kwargs: Any
     ) -> None:
         """A batch is about to start. An exception here fails it before it has done anything."""
         if self._stop.is_set():
@@ -97,11 +103,9 @@ class RunConsole(NoopConsole):
         interval: tuple[int, int],
         batch_idx: int,
         duration_ms: int | None,
-        num_audits_passed: int,
-        num_audits_failed: int,
-        audit_only: bool = False,
+        *args: Any,
         execution_stats: Any = None,
-        auto_restatement_triggers: Any = None,
+        **kwargs: Any,
     ) -> None:
         """A batch ended or failed; SQLMesh calls this in a `finally`."""
         if get_ident() != self._run_thread:
@@ -118,17 +122,17 @@ class RunConsole(NoopConsole):
             )
         )
 
-    def log_skipped_models(self, snapshot_names: set[str]) -> None:
+    def log_skipped_models(self, snapshot_names: set[str], *args: Any, **kwargs: Any) -> None:
         """SQLMesh skipped due models because an upstream model failed."""
         if snapshot_names:
             self._emit(events.ModelsSkipped(tuple(sorted(snapshot_names))))
 
-    def log_failed_models(self, errors: list[Any]) -> None:
+    def log_failed_models(self, errors: list[Any], *args: Any, **kwargs: Any) -> None:
         """Take one error for each failed batch; its cause is the model's own error."""
         for error in errors:
             self._emit(_model_failed(error))
 
-    def log_status_update(self, message: str) -> None:
+    def log_status_update(self, message: str, *args: Any, **kwargs: Any) -> None:
         """Log information."""
         self._emit(events.Message(logging.INFO, message.strip()))
 
@@ -144,7 +148,7 @@ class RunConsole(NoopConsole):
         self._emit(events.Message(logging.ERROR, message.strip()))
 
 
-def audit_use(name: str, args: Mapping[str, exp.Expr], dialect: str) -> AuditUse:
+def audit_use(name: str, args: Mapping[str, Expr], dialect: str) -> AuditUse:
     """Return the use of an audit. `args` become SQL in the model's dialect, as in the generator.
 
     `blocking` is left out, because SQLMesh removes it before it runs the audit.
@@ -175,11 +179,10 @@ def _due_model(snapshot: Snapshot, batches: int) -> events.DueModel:
 
 
 def _model_failed(error: BaseException) -> events.ModelFailed:
-    node = getattr(error, "node", None)
     cause = error.__cause__ or error
     audits = cause.errors if isinstance(cause, NodeAuditsErrors) else []
     return events.ModelFailed(
-        fqn=getattr(node, "snapshot_name", str(node)),
+        fqn=compat.failed_node(error),
         message=str(cause).strip() or type(cause).__name__,
         traceback="".join(traceback.format_exception(cause)),
         blocking_audits=tuple(_failed_use(audit) for audit in audits),

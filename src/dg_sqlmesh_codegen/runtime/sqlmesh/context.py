@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sqlmesh import Context
 from sqlmesh.core.config import DuckDBConnectionConfig
-from sqlmesh.core.environment import Environment
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.runtime.concurrency.file_lock import lock_file
@@ -72,14 +71,12 @@ def open_context(
 
 def _context(target: Target, notifier: AuditNotifier | None) -> Context:
     try:
-        context = Context(
+        context = compat.create_context(
             paths=list(target.project_dirs),
             config=target.config_name,
             gateway=target.gateway,
             concurrent_tasks=target.concurrent_tasks,
             notification_targets=[notifier] if notifier else None,
-            selector=compat.ExactSelector,
-            load=False,
         )
     except Exception as error:  # of YAML, pydantic or a config.py; it is raised again
         malformed = yaml_problem(error)
@@ -143,7 +140,7 @@ def _hold_state(
 
 def _schema_and_environment(context: Context, target: Target) -> tuple[str | None, str]:
     schema = context.config.get_state_schema(context.gateway)
-    return schema, Environment.sanitize_name(target.environment)
+    return schema, compat.environment_name(target.environment)
 
 
 @contextmanager

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlmesh import Context
-from sqlmesh.core.environment import Environment
-from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
@@ -17,9 +15,9 @@ from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 from . import compat
+from .compat import Environment, Snapshot
 from .context import open_context
 from .promoted import (
-    altered_ms,
     has_cron,
     is_asset,
     parent_names,
@@ -119,7 +117,7 @@ def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: 
         ticks.append(snapshot.model.auto_restatement_croniter(after).get_prev())
     return Due(
         since=max(planned, *(each.timestamp() for each in ticks)),
-        altered=(altered_ms(snapshot, target) or 0) / 1000,
+        altered=(compat.altered_ms(snapshot, target.environment) or 0) / 1000,
         has_signals=snapshot.is_model and bool(snapshot.model.signals),
     )
 

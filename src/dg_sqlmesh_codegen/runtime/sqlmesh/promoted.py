@@ -6,17 +6,16 @@ import shlex
 from pathlib import Path
 
 from sqlmesh import Context
-from sqlmesh.core.environment import Environment
-from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import now_timestamp, to_timestamp
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
-from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
+from dg_sqlmesh_codegen.runtime.run_target import Target
 
 from . import compat
+from .compat import Environment, Snapshot
 from .context import open_context, server_lock
 from .state_identity import duckdb_file, duckdb_path
 
@@ -66,8 +65,7 @@ def read_environment(context: Context, target: Target) -> Environment:
 
 def find_environment(context: Context, target: Target) -> Environment | None:
     """Read the environment from a state that can be read; None if it is not there."""
-    name = Environment.sanitize_name(target.environment)
-    return context.state_reader.get_environment(name)
+    return context.state_reader.get_environment(compat.environment_name(target.environment))
 
 
 def read_snapshots(context: Context, environment: Environment) -> dict[str, Snapshot]:
@@ -85,7 +83,7 @@ def promoted_model(snapshot: Snapshot, target: Target) -> PromotedModel:
         parents=parent_names(snapshot),
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
-        altered_ms=altered_ms(snapshot, target),
+        altered_ms=compat.altered_ms(snapshot, target.environment),
         version=str(snapshot.version),
     )
 
@@ -104,12 +102,6 @@ def parent_names(snapshot: Snapshot) -> tuple[str, ...]:
     """Return the fqns of the other snapshots that the snapshot reads."""
     names = {parent.name for parent in snapshot.parents}
     return tuple(sorted(names - {snapshot.name}))
-
-
-def altered_ms(snapshot: Snapshot, target: Target) -> int | None:
-    """Return when intervals were written. Previews in development environments count there."""
-    preview = None if target.environment == PROD else snapshot.dev_last_altered_ts
-    return max((time for time in (snapshot.last_altered_ts, preview) if time), default=None)
 
 
 def _require_current_state(context: Context, target: Target) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.utils.date import now_timestamp, to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
@@ -31,11 +30,9 @@ from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
 
 from . import compat, due_models, promoted, upstream
 from .audits import AuditRun
+from .compat import Snapshot
 from .console import AuditNotifier, RunConsole
 from .context import open_context
-
-# The start of what `Context.run` of SQLMesh 0.236 logs if it has nothing to do.
-NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
 
 
 def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
@@ -133,7 +130,7 @@ def _without_crons(emit: Emit) -> Emit:
     """Replace SQLMesh's message for a run with nothing to do: it asks to wait for a cron."""
 
     def emit_other(event: Event) -> None:
-        if isinstance(event, Message) and event.text.startswith(NOTHING_READY):
+        if isinstance(event, Message) and event.text.startswith(compat.NOTHING_READY):
             event = Message(event.level, "No interval is missing, so no model is evaluated.")
         emit(event)
 

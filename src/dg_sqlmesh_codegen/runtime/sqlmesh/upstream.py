@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlmesh.core.snapshot import Snapshot, snapshots_to_dag
-
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 from dg_sqlmesh_codegen.runtime.text import display_name, shortened
 
 from . import compat
+from .compat import Snapshot, snapshots_to_dag
 
 Intervals = list[tuple[int, int]]
 

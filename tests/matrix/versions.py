@@ -1,0 +1,98 @@
+"""The versions that CI tries, what it tries with each, and the table of what happened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+# What the tests need besides this project.
+TEST_PACKAGES = ("pytest>=8.4", "hypothesis>=6.130", "jsonschema>=4", "psycopg2-binary>=2.9")
+# The columns of the table, with the tests of each.
+PARTS = {
+    "generate": ("tests/matrix/test_generated.py", "tests/sqlmesh_project"),
+    "plan, materialize": ("tests/e2e/test_materialize.py",),
+    "failures": ("tests/e2e/test_failures.py",),
+    "tick": ("tests/e2e/test_tick.py",),
+    "component": ("tests/component", "tests/e2e/test_component.py"),
+    "change report": ("tests/change_report/test_golden.py",),
+    "doctor": ("tests/e2e/test_doctor.py",),
+    "runtime": ("tests/runtime",),
+    "example": ("tests/e2e/test_example.py",),
+}
+# What needs packages that only the whole suite has.
+NOT_HERE = ("snowflake", "dbt")
+COLUMNS = ("", "SQLMesh", "Dagster", "Python", *PARTS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An environment.
+
+    Args:
+        name: what the table calls it.
+        sqlmesh: a version.
+        dagster: a version, also that of the `dg` command.
+        python: its minor version.
+        options: of `uv pip install`.
+        dg: whether that version has a `dg` command.
+    """
+
+    name: str
+    sqlmesh: str
+    dagster: str
+    python: str
+    options: tuple[str, ...] = ()
+    dg: bool = True
+
+    @property
+    def packages(self) -> list[str]:
+        """What is installed besides this project."""
+        of_dagster = ("dagster", *(("dagster-dg-cli", "create-dagster") if self.dg else ()))
+        pins = [f"{each}=={self.dagster}" for each in of_dagster]
+        return [f"sqlmesh=={self.sqlmesh}", *pins, *TEST_PACKAGES]
+
+    @property
+    def versions(self) -> list[str]:
+        """The first cells of the row."""
+        return [self.name, self.sqlmesh, self.dagster, self.python]
+
+
+ROWS = (
+    # Of every dependency the lowest version that pyproject.toml accepts.
+    Row("all lowest", "0.206.1", "1.11.4", "3.11", ("--resolution=lowest-direct",)),
+    Row("oldest", "0.206.1", "1.11.4", "3.11"),
+    Row("middle", "0.225.0", "1.12.0", "3.12"),
+    Row("newest", "0.236.4", "1.13.29", "3.13", dg=False),  # PyPI's last dagster-dg-cli is 1.13.27
+)
+
+
+def table(rows: Mapping[Row, Element]) -> str:
+    """Return the Markdown table of pytest's reports, and below it why tests were left out."""
+    lines = [COLUMNS, ["---"] * len(COLUMNS)]
+    reasons = []
+    for row, report in rows.items():
+        lines.append([*row.versions, *(_cell(report, tests) for tests in PARTS.values())])
+        messages = {str(each.get("message")) for each in report.iter("skipped")}
+        reasons += [f"{row.name}: {message}" for message in sorted(messages)]
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *reasons]).rstrip()
+
+
+def rows_in(text: str) -> list[list[str]]:
+    """Return the cells of such a table in a document."""
+    lines = [line.split(" | ") for line in re.findall(r"^\| (.*) \|$", text, re.MULTILINE)]
+    return [cells for cells in lines if len(cells) == len(COLUMNS) and "---" not in cells]
+
+
+def _cell(report: Element, tests: Iterable[str]) -> str:
+    cases = [case for case in report.iter("testcase") if _module(case).startswith(tuple(tests))]
+    failed = [case for case in cases if {"failure", "error"} & {child.tag for child in case}]
+    if failed or not cases:
+        return f"{len(failed)} of {len(cases)} failed"
+    return "left out" if all(case.find("skipped") is not None for case in cases) else "ok"
+
+
+def _module(case: Element) -> str:
+    """Return the path of a test's module. A module that cannot be imported has only a name."""
+    return (case.get("classname") or case.get("name") or "").replace(".", "/") + ".py"
