@@ -35,6 +35,16 @@ sqlmesh_job = dg.define_asset_job(
 )
 
 
+@dg.op(pool="sqlmesh_jobs_exclusive")
+def sqlmesh_sync(context: dg.OpExecutionContext, sqlmesh: SQLMeshResource) -> None:
+    sqlmesh.sync(context, MODELS)
+
+
+@dg.job(description="Reports what SQLMesh evaluated without Dagster")
+def sqlmesh_sync_job() -> None:
+    sqlmesh_sync()
+
+
 @dg.schedule(
     name="sqlmesh_adaptive_schedule",
     job=sqlmesh_job,
@@ -49,7 +59,7 @@ def sqlmesh_adaptive_schedule(
 
 defs = dg.Definitions(
     assets=[sqlmesh_models],
-    jobs=[sqlmesh_job],
+    jobs=[sqlmesh_job, sqlmesh_sync_job],
     schedules=[
         sqlmesh_adaptive_schedule,
     ],

@@ -66,6 +66,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "lock_timeout": (1, 2.5, 3),
     "upstream": ("fail", "warn", "ignore"),
     "retry_failed": ("every_tick", "next_cron", "every_tick"),
+    "report_plans": (False, True, False),
     "check_versions": (False, True, False),
     "templates": ("shop", ".", "shop"),
 }

@@ -13,10 +13,14 @@ STATUS = "sqlmesh_execution_status"
 
 @dataclass
 class Outcome:
-    """Materialized assets in order, check results by (asset, check), and the failure, if any."""
+    """Materialized assets in order, check results by (asset, check), and the failure, if any.
+
+    Not among the materialized assets: those that the run only reported, by what evaluated them.
+    """
 
     run_id: str = ""
     materialized: list[str] = field(default_factory=list)
+    reported: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, dict[str, object]] = field(default_factory=dict)
     data_versions: dict[str, str] = field(default_factory=dict)
     passed: set[tuple[str, str]] = field(default_factory=set)
@@ -62,8 +66,12 @@ class Outcome:
 
     def _take_materialization(self, materialization: dg.AssetMaterialization) -> None:
         name = ".".join(materialization.asset_key.path[1:])
+        metadata: dict[str, object] = {k: v.value for k, v in materialization.metadata.items()}
+        if "sqlmesh/evaluated_by" in metadata:
+            self.reported[name] = str(metadata["sqlmesh/evaluated_by"])
+            return
         self.materialized.append(name)
-        self.metadata[name] = {k: v.value for k, v in materialization.metadata.items()}
+        self.metadata[name] = metadata
         self.data_versions[name] = (materialization.tags or {}).get("dagster/data_version", "")
 
     def _take_check(self, evaluation: dg.AssetCheckEvaluation) -> None:

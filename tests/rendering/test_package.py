@@ -357,7 +357,7 @@ def test_the_resource(tmp_path: Path) -> None:
     out = tmp_path / "defs"
     plain = definitions(config=Config((one,), out))
     config = Config((one, two, three), out, "local", "dev_ana", "test", upstream="fail")
-    full = definitions(config=replace(config, retry_failed="every_tick"))
+    full = definitions(config=replace(config, retry_failed="every_tick", report_plans=False))
     assert_is_black(full)
     assert calls(plain, "SQLMeshResource") + calls(full, "SQLMeshResource") == [
         {
@@ -376,6 +376,7 @@ def test_the_resource(tmp_path: Path) -> None:
             "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'dev_ana'",
             "upstream": "'fail'",
             "retry_failed": "'every_tick'",
+            "report_plans": "False",
         },
     ]
 

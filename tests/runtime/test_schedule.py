@@ -47,7 +47,7 @@ def tick(
     due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, next_due)
     due_models.read_due_models.return_value = due
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    return schedule.tick(context, TARGET, MODELS, retry_failed)
+    return schedule.tick(context, TARGET, MODELS, retry_failed, report_plans=False)
 
 
 @pytest.mark.parametrize(

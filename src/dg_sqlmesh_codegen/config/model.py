@@ -135,6 +135,9 @@ class Config:
     )
     """When the schedule requests models again that failed or waited for signals: at the next tick
     of their own cron (`next_cron`), or at its next tick (`every_tick`)."""
+    report_plans: StrictBool = Field(default=True, examples=[False])
+    """Let runs and ticks report to Dagster what SQLMesh evaluated without it: in a plan, in a
+    `sqlmesh run`, or in a run that was killed. The job `sqlmesh_sync_job` always does."""
     check_versions: StrictBool = Field(default=True, examples=[False])
     """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
     templates: Folder | None = Field(default=None, examples=["my_templates"])

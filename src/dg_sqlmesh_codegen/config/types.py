@@ -24,6 +24,7 @@ T = TypeVar("T")
 TAKEN_NAMES = {
     *("EXTERNALS", "HERE", "Iterator", "MODELS", "Path", "SQLMeshResource", "SQLMeshResult"),
     *("SQLMeshRunConfig", "defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"),
+    *("sqlmesh_sync", "sqlmesh_sync_job"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.
 _DAGSTER_NAMES = {

@@ -8,6 +8,21 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What the state says of the evaluations of a model.
+
+    `version` is that of its snapshot, and `intervals` are those that are done. `at_ms` is when the
+    latest one was written; SQLMesh does not know it of old ones. `by` is what wrote it: `plan`,
+    `run`, or `plan or run` if the state does not tell.
+    """
+
+    version: str
+    intervals: tuple[tuple[int, int], ...]
+    at_ms: int | None
+    by: str = "plan"
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A due model. Times are seconds since the epoch.
 
@@ -25,10 +40,12 @@ class DueModels:
     """The due models, by fqn, and when the next other model is due (None: never).
 
     `parents` are the parents of every promoted model, due or not. `unfinished_plan` is the id of a
-    plan whose promotion has not ended: a run would wait for it.
+    plan whose promotion has not ended: a run would wait for it. `evaluated` holds all models that
+    something has evaluated, due or not.
     """
 
     models: Mapping[str, Due]
     next_due: datetime | None = None
     parents: Mapping[str, Collection[str]] = field(default_factory=dict)
     unfinished_plan: str | None = None
+    evaluated: Mapping[str, Evaluated] = field(default_factory=dict)

@@ -6,10 +6,10 @@ epoch, as in SQLMesh's intervals.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from .due import DueModels
+from .due import DueModels, Evaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,7 @@ class PromotedModel:
 
     `data_hash` is the code version of a package. `next_due_ms` is the next tick of its cron; None
     if no run evaluates it. `is_asset` is whether a package has an asset for it: not for standalone
-    audits and symbolic models (external and embedded). `altered_ms` is when its intervals were
-    last written to the state, and `version` that of its snapshot.
+    audits and symbolic models (external and embedded).
     """
 
     fqn: str
@@ -35,19 +34,19 @@ class PromotedModel:
     parents: tuple[str, ...]
     next_due_ms: int | None
     is_asset: bool = True
-    altered_ms: int | None = None
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRead:
     """The environment was read: before the run, and after it if a plan was applied meanwhile.
 
-    `plan_command` promotes more models.
+    `plan_command` promotes more models. `evaluated` holds models, by fqn, that were evaluated
+    before; those that are due and not selected are left out.
     """
 
     models: tuple[PromotedModel, ...]
     plan_command: str = "sqlmesh plan"
+    evaluated: Mapping[str, Evaluated] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

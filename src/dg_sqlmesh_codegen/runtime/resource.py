@@ -11,7 +11,7 @@ from typing import TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from . import held_back, schedule
+from . import held_back, plan_reports, schedule
 from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .records import ModelAsset
@@ -66,6 +66,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             evaluates the selected models alone.
         retry_failed: when the schedule requests models again that failed or waited for signals:
             `next_cron` at the next tick of their own cron, `every_tick` at its next tick.
+        report_plans: whether runs and ticks report what SQLMesh evaluated without Dagster.
     """
 
     project_dir: str
@@ -80,6 +81,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     checks: str = "all"
     upstream: str = "include"
     retry_failed: str = "next_cron"
+    report_plans: bool = True
     _steps: list[Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -106,7 +108,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         target = self.target()
         results = RunResults(models, selection)
         if selection.audits_only:
-            evaluation = replace(evaluation, audits=selection.audits(models))
+            audits = selection.audits(models)
+            evaluation = replace(evaluation, audits=audits, report_plans=False)
             find_failed = partial(held_back.failed, context.instance, target.environment)
             results = AuditResults(models, selection, find_failed)
         else:
@@ -117,7 +120,6 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         target = replace(target, locking=locking)
         step = Step(
             context,
-            target.environment,
             SQLMeshRun(target, evaluation),
             results,
             YieldOrder(models, selection),
@@ -139,7 +141,15 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         retry_failed = _choice(
             RetryFailed, "`retry_failed` of the `sqlmesh` resource", self.retry_failed
         )
-        return schedule.tick(context, self.target(), models, retry_failed)
+        return schedule.tick(context, self.target(), models, retry_failed, self.report_plans)
+
+    def sync(self, context: dg.OpExecutionContext, models: Sequence[ModelAsset]) -> None:
+        """Report to Dagster what SQLMesh evaluated without it, and evaluate nothing.
+
+        Raises:
+            dagster.Failure: the project, its state or the environment is not ready.
+        """
+        plan_reports.sync(context, self.target(), models)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Stop SQLMesh if it still runs.
@@ -172,7 +182,11 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         options = config.model_dump(exclude={"upstream", "include_upstream"})
         upstream = "include" if config.include_upstream else config.upstream or self.upstream
         return Evaluation(
-            fqns, run_id, upstream=_choice(Upstream, "`upstream`", upstream), **options
+            fqns,
+            run_id,
+            upstream=_choice(Upstream, "`upstream`", upstream),
+            report_plans=self.report_plans,
+            **options,
         )
 
     def _selection(self, context: dg.AssetExecutionContext) -> Selection:

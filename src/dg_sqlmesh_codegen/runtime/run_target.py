@@ -102,8 +102,8 @@ class Audits:
 class Evaluation:
     """The models of one run, by fqn, and the options of `sqlmesh run`.
 
-    Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it. With `audits`
-    no model is evaluated.
+    Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it. With
+    `report_plans` the run also says what was evaluated before. With `audits` it evaluates nothing.
     """
 
     fqns: frozenset[str]
@@ -113,4 +113,5 @@ class Evaluation:
     end: str | None = None
     execution_time: str | None = None
     upstream: Upstream = Upstream.INCLUDE
+    report_plans: bool = False
     audits: Audits | None = None

@@ -8,9 +8,10 @@ from threading import Lock
 
 import dagster as dg
 
-from . import held_back
+from . import held_back, plan_reports
 from .concurrency.exclusivity import active_run, skip_reason
 from .dagster import run_log
+from .due import DueModels
 from .errors import StateBusyError
 from .records import AuditCheck, ModelAsset
 from .results import drift
@@ -25,11 +26,13 @@ def tick(
     target: Target,
     models: Sequence[ModelAsset],
     retry_failed: RetryFailed,
+    report_plans: bool,
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask SQLMesh's state which models are due at the time of the tick.
 
     Only due models are requested: Dagster shows an asset that a run planned and did not materialize
-    as failed or missing. `retry_failed` says whether due models that failed are requested, too.
+    as failed or missing. `retry_failed` says whether due models that failed are requested, too, and
+    `report_plans` whether evaluations without Dagster are reported.
 
     Raises:
         SetupError: the project, its state or the environment is not ready. The tick fails.
@@ -45,6 +48,8 @@ def tick(
     try:
         with _ONE_TICK:
             due = due_models.read_due_models(target, at)
+            if report_plans:
+                _report_plans(context, models, due)
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
     if due.unfinished_plan:
@@ -65,6 +70,15 @@ def tick(
     if request is None and problems:
         return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
     return request or dg.SkipReason(_nothing_due(due.next_due))
+
+
+def _report_plans(
+    context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset], due: DueModels
+) -> None:
+    """Report what is not due. A model that is due is reported by the run that is requested."""
+    reported = plan_reports.report_in_tick(context.instance, models, due)
+    if reported:
+        context.log.info(plan_reports.message(reported))
 
 
 def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunRequest | None:

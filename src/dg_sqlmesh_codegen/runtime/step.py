@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from . import recovery
+from . import plan_reports
 from .dagster import compat, event_log
 from .errors import RunError, SetupError, StateBusyError
-from .events import Event, Message
+from .events import Event, Message, RunEnded, RunPlanned
 from .records import ModelAsset
 from .results import checks
 from .results.run_results import RunResults, SQLMeshResult
@@ -40,11 +40,14 @@ class YieldOrder:
         self._yielded: set[dg.AssetKey] = set()
 
     def accepts(self, result: SQLMeshResult) -> bool:
-        """Return whether the op may yield the result now, and count it as yielded if so."""
+        """Return whether the op may yield the result now, and count it as yielded if so.
+
+        A model that was reported when the run started can be evaluated after a restart.
+        """
         if isinstance(result, dg.AssetCheckResult):
             return checks.key(result) in self._selection.checks
         key = result.asset_key
-        if key not in self._selection.assets or self._yielded & self._children[key]:
+        if key not in self._selection.assets or self._yielded & {key, *self._children[key]}:
             return False
         self._yielded.add(key)
         return True
@@ -55,7 +58,6 @@ class Step:
     """Turns the events of one SQLMesh run into the results of a step, and can stop the run."""
 
     context: dg.AssetExecutionContext
-    environment: str
     run: SQLMeshRun
     results: RunResults
     order: YieldOrder
@@ -70,12 +72,7 @@ class Step:
         compat.hide_omitted_outputs(self.context)
         self.run.start()
         error = yield from self._stream()
-        recovered: dict[dg.AssetKey, str] = {}
-        if error is None:
-            models = self.results.unreported_models()
-            instance = self.context.instance
-            recovered = recovery.find_unreported(instance, self.environment, models)
-        for result in self.results.finish(aborted=error is not None, recovered=recovered):
+        for result in self.results.finish(aborted=error is not None):
             yield from self._yield_or_log(result)
         failure = self.results.failure(error)
         if failure:
@@ -127,6 +124,23 @@ class Step:
                 self.context.log.log(result.level, result.text)
             else:
                 yield from self._yield_or_log(result)
+        if isinstance(event, RunPlanned | RunEnded):
+            yield from self._report_earlier()
+
+    def _report_earlier(self) -> Iterator[SQLMeshResult]:
+        """Report what a plan or another run evaluated, before this run evaluates anything below."""
+        evaluated = self.results.take_evaluated_before()
+        found = plan_reports.unreported(self.context.instance, evaluated)
+        # Dagster would refuse the results of their upstream models after them.
+        below = self.results.below_running() if found else ()
+        for key, each in found.items():
+            result = plan_reports.result(key, each)
+            if key in below:
+                event_log.log_result(self.context, result)
+            else:
+                yield from self._yield_or_log(result)
+        if found:
+            self.context.log.info(plan_reports.message([*found]))
 
     def _yield_or_log(self, result: SQLMeshResult) -> Iterator[SQLMeshResult]:
         """Yield a result, or write it to the event log if Dagster would refuse it."""

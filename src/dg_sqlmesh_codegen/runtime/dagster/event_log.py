@@ -32,11 +32,8 @@ def log_result(
         stored: the assets and checks to leave out.
     """
     results = [result] if isinstance(result, dg.AssetCheckResult) else result.check_results or ()
-    key = result.asset_key
-    if isinstance(result, dg.MaterializeResult) and key and key not in stored:
-        version = result.data_version
-        tags = {_DATA_VERSION_TAG: version.value} if version else {}
-        context.log_event(dg.AssetMaterialization(key, metadata=result.metadata, tags=tags))
+    if isinstance(result, dg.MaterializeResult) and result.asset_key not in stored:
+        context.log_event(materialization(result))
     for check in results:
         check_key = checks.key(check)
         if check_key and check_key not in stored:
@@ -49,6 +46,13 @@ def log_result(
                 description=check.description,
             )
             context.log_event(evaluation)
+
+
+def materialization(result: dg.MaterializeResult[None]) -> dg.AssetMaterialization:
+    """Return the result as an event, with its data version."""
+    version = result.data_version
+    tags = {_DATA_VERSION_TAG: version.value} if version else {}
+    return dg.AssetMaterialization(result.asset_key or (), metadata=result.metadata, tags=tags)
 
 
 def log_missing(

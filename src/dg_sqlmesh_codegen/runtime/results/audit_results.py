@@ -13,7 +13,7 @@ from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import clipped, display_name, shortened
 
 from . import checks
-from .model_results import intervals
+from .model_results import iso_intervals
 from .run_results import RunResults, SQLMeshResult
 
 FindFailed = Callable[[DueModels], Mapping[str, str]]
@@ -47,9 +47,7 @@ class AuditResults(RunResults):
             case _:
                 yield from super().handle(event)
 
-    def finish(
-        self, *, aborted: bool = False, recovered: Mapping[dg.AssetKey, str] | None = None
-    ) -> Iterator[SQLMeshResult]:
+    def finish(self, *, aborted: bool = False) -> Iterator[SQLMeshResult]:
         """Yield the status of models that are not promoted."""
         for fqn in self._state.not_promoted:
             if fqn in self._models and self._selection.has_status(self._models[fqn]):
@@ -78,7 +76,7 @@ class AuditResults(RunResults):
         failed = events.AuditFailed(event.fqn, event.use, event.count, event.query)
         facts: checks.Facts = {}
         if event.start_ms is not None and event.end_ms is not None:
-            facts = {"sqlmesh/intervals": intervals([(event.start_ms, event.end_ms)])}
+            facts = {"sqlmesh/intervals": iso_intervals([(event.start_ms, event.end_ms)])}
         yield checks.audit_result(
             check, failed if event.count else None, blocking=event.blocking, facts=facts
         )

@@ -19,6 +19,8 @@ from .progress import ModelErrors, Progress, RunState
 # The values of `sqlmesh/status` if signals hold back every interval of a model.
 WAITING = "waiting for its signals"
 WAITING_UPSTREAM = "waiting for signals upstream"
+# Metadata key of the version of SQLMesh's snapshot.
+SNAPSHOT_VERSION = "sqlmesh/snapshot_version"
 
 
 @dataclass(slots=True)
@@ -32,17 +34,17 @@ class ModelResults:
 
     def materialization(self, model: ModelAsset, progress: Progress) -> dg.MaterializeResult[None]:
         """Return the result of a model whose last batch has ended."""
-        run_id = self.selection.run_id
-        return self._materialized(model, _evaluation(model, progress), progress.due.version, run_id)
-
-    def recovered(self, model: ModelAsset, run_id: str) -> dg.MaterializeResult[None]:
-        """Return the result of a model that an earlier run evaluated. Its audits are unknown."""
-        version = self.state.promoted[model.fqn].version
-        facts: checks.Facts = {
-            "sqlmesh/snapshot_version": version,
-            "sqlmesh/evaluated_by_run": dg.DagsterRunMetadataValue(run_id),
-        }
-        return self._materialized(model, facts, version, run_id)
+        facts = _evaluation(model, progress)
+        results = [*self.audit_checks(model)]
+        if model.has_status_check:
+            results.append(checks.status(model, True, "evaluated", facts))
+        return dg.MaterializeResult(
+            asset_key=model.spec.key,
+            metadata=facts,
+            # The version of the snapshot is that of the definition, the run is that of the data.
+            data_version=dg.DataVersion(f"{progress.due.version}-{self.selection.run_id}"),
+            check_results=list(self.selected(results)),
+        )
 
     def audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
         """Yield a result for each audit that ran: SQLMesh runs all of a model's after a batch."""
@@ -114,20 +116,6 @@ class ModelResults:
         names = sorted(map(display_name, self._waiting_upstream.get(model.fqn, ())))
         return checks.status(model, True, WAITING_UPSTREAM, {"sqlmesh/waiting_upstream": names})
 
-    def _materialized(
-        self, model: ModelAsset, facts: checks.Facts, version: str, run_id: str
-    ) -> dg.MaterializeResult[None]:
-        results = [*self.audit_checks(model)]
-        if model.has_status_check:
-            results.append(checks.status(model, True, "evaluated", facts))
-        return dg.MaterializeResult(
-            asset_key=model.spec.key,
-            metadata=facts,
-            # The version of the snapshot is that of the definition, the run is that of the data.
-            data_version=dg.DataVersion(f"{version}-{run_id}"),
-            check_results=list(self.selected(results)),
-        )
-
 
 def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
     """Return the intervals, duration, rows and bytes of an evaluation."""
@@ -135,8 +123,8 @@ def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
     code_version = model.spec.code_version
     is_drifted = code_version and due.data_hash != code_version
     facts: dict[str, checks.Fact | None] = {
-        "sqlmesh/snapshot_version": due.version,
-        "sqlmesh/intervals": intervals((batch.start_ms, batch.end_ms) for batch in batches),
+        SNAPSHOT_VERSION: due.version,
+        "sqlmesh/intervals": iso_intervals((batch.start_ms, batch.end_ms) for batch in batches),
         "sqlmesh/batches": len(batches),
         "sqlmesh/duration_seconds": sum(batch.duration_ms or 0 for batch in batches) / 1000,
         "sqlmesh/rows_processed": _total(batch.rows for batch in batches),
@@ -152,10 +140,10 @@ def _total(reported: Iterable[int | None]) -> int | None:
     return sum(numbers) if numbers else None
 
 
-def intervals(times: Iterable[tuple[int, int]]) -> list[list[str]]:
-    """Return intervals of milliseconds as ISO times. Adjacent ones are merged."""
+def iso_intervals(intervals: Iterable[tuple[int, int]]) -> list[list[str]]:
+    """Return intervals, in milliseconds, as ISO times. Adjacent intervals are merged."""
     merged: list[list[int]] = []
-    for start, end in sorted(times):
+    for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
             merged[-1][1] = max(merged[-1][1], end)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dg_sqlmesh_codegen.runtime import events
+from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, BatchEnded, DueModel
 from dg_sqlmesh_codegen.runtime.text import clipped, shortened
 
@@ -87,9 +88,13 @@ class ModelErrors:
 
 @dataclass(slots=True)
 class RunState:
-    """The models of one run, by fqn: promoted, in progress, evaluated, skipped or failed."""
+    """The models of one run, by fqn: promoted, in progress, evaluated, skipped or failed.
+
+    `evaluated_before` is what the state says of evaluations before the run.
+    """
 
     promoted: Mapping[str, events.PromotedModel] = field(default_factory=dict)
+    evaluated_before: Mapping[str, Evaluated] = field(default_factory=dict)
     not_promoted: tuple[str, ...] = ()
     plan_command: str = ""
     progress: dict[str, Progress] = field(default_factory=dict)

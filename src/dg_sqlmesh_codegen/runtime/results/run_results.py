@@ -7,11 +7,12 @@ ended. Everything else is reported by checks, and by the failure that ends the s
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from dg_sqlmesh_codegen.runtime import events
+from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import counted, display_name, shortened
@@ -64,41 +65,40 @@ class RunResults:
             case events.Message():
                 yield event
 
-    def unreported_models(self) -> dict[dg.AssetKey, events.PromotedModel]:
-        """Return the selected promoted models about which SQLMesh reported nothing, by asset."""
+    def take_evaluated_before(self) -> dict[dg.AssetKey, Evaluated]:
+        """Return, once and upstream first, what was evaluated before and this run does not."""
         state = self._state
-        reported = {*state.evaluated, *state.progress, *state.failed, *state.skipped}
+        evaluated, state.evaluated_before = state.evaluated_before, {}
+        of_run = {*self._running(), *state.evaluated, *state.failed, *state.skipped}
         return {
-            model.spec.key: state.promoted[fqn]
-            for fqn, model in self._models.items()
-            if model.spec.key in self._selection.assets
-            and fqn not in reported
-            and fqn in state.promoted
+            self._models[fqn].spec.key: evaluated[fqn]
+            for fqn in failures.upstream_first(state.promoted)
+            if fqn in evaluated and fqn in self._models and fqn not in of_run
         }
 
-    def finish(
-        self, *, aborted: bool = False, recovered: Mapping[dg.AssetKey, str] | None = None
-    ) -> Iterator[SQLMeshResult]:
+    def below_running(self) -> set[dg.AssetKey]:
+        """Return the assets downstream of models that SQLMesh is evaluating."""
+        below = failures.failed_upstream(self._state.promoted, self._running())
+        return {model.spec.key for fqn, model in self._models.items() if below.get(fqn)}
+
+    def finish(self, *, aborted: bool = False) -> Iterator[SQLMeshResult]:
         """Yield the results of the selected and due models that this run did not evaluate.
 
         Args:
             aborted: whether SQLMesh's run ended with an error. Models that it did not mention can
                 have been due, so they get no result.
-            recovered: by asset, the earlier run that evaluated it without reporting it.
         """
-        recovered = recovered or {}
-        for fqn in failures.upstream_first(self._state.promoted) if recovered else ():
-            model = self._models.get(fqn)
-            if model and model.spec.key in recovered:
-                yield self._results.recovered(model, recovered[model.spec.key])
         for fqn, model in self._models.items():
             wanted = model.spec.key in self._selection.assets or fqn in self._state.progress
-            if wanted and fqn not in self._state.evaluated and model.spec.key not in recovered:
+            if wanted and fqn not in self._state.evaluated:
                 yield from self._finish_model(model, aborted)
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return the failure that ends the step after all results, or None."""
         return failures.of_step(self._state, run_error)
+
+    def _running(self) -> set[str]:
+        return {fqn for fqn, each in self._state.progress.items() if each.due.batches}
 
     def _finish_model(self, model: ModelAsset, aborted: bool) -> Iterator[SQLMeshResult]:
         state, fqn = self._state, model.fqn
@@ -116,6 +116,7 @@ class RunResults:
         models = list(self._models.values())
         self._state.promoted = {model.fqn: model for model in event.models}
         self._state.plan_command = event.plan_command
+        self._state.evaluated_before = event.evaluated
         found = drift.compare(models, self._selection.nodes(models), self._state.promoted)
         self._state.not_promoted = found.not_promoted
         for line in found.warnings():

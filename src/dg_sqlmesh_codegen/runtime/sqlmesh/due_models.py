@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmesh import Context
@@ -17,6 +18,7 @@ from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 from . import compat
 from .compat import Environment, Snapshot
 from .context import open_context
+from .evaluated import evaluated_models
 from .promoted import (
     has_cron,
     is_asset,
@@ -79,7 +81,9 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
             if not environment.finalized_ts:
                 return DueModels({}, unfinished_plan=environment.plan_id)
             snapshots = _CACHE.read(context, target, environment)
-        return due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
+        evaluated = evaluated_models(snapshots, environment, target)
+        found = due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
+        return replace(found, evaluated=evaluated)
 
     return redacted_errors(read)
 
@@ -91,9 +95,7 @@ def due_at(
 
     Changes the snapshots, but not the state.
     """
-    at = execution_time.isoformat()
-    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
-    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
+    missing = missing_intervals(snapshots, target, execution_time.isoformat())
     models = {
         name: _due(snapshots[name], target, execution_time, planned)
         for name in missing
@@ -108,6 +110,14 @@ def due_at(
     upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
     parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
     return DueModels(models, min(upcoming, default=None), parents)
+
+
+def missing_intervals(
+    snapshots: Mapping[str, Snapshot], target: Target, at: str
+) -> Mapping[str, list[tuple[int, int]]]:
+    """Return what a run at that time would evaluate, by name. Changes the snapshots."""
+    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
+    return compat.missing_intervals(snapshots, target.environment, evaluation)
 
 
 def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:

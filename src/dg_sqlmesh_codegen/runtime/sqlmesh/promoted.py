@@ -30,7 +30,7 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
     def read(redaction: Redaction) -> tuple[PromotedModel, ...]:
         with open_context(target, redaction) as context:
             snapshots = read_snapshots(context, read_environment(context, target))
-        return tuple(promoted_model(snapshot, target) for snapshot in snapshots.values())
+        return tuple(map(promoted_model, snapshots.values()))
 
     return redacted_errors(read)
 
@@ -74,7 +74,7 @@ def read_snapshots(context: Context, environment: Environment) -> dict[str, Snap
     return {snapshot.name: snapshot for snapshot in snapshots}
 
 
-def promoted_model(snapshot: Snapshot, target: Target) -> PromotedModel:
+def promoted_model(snapshot: Snapshot) -> PromotedModel:
     """Return a snapshot as plain values."""
     tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
     return PromotedModel(
@@ -83,8 +83,6 @@ def promoted_model(snapshot: Snapshot, target: Target) -> PromotedModel:
         parents=parent_names(snapshot),
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
-        altered_ms=compat.altered_ms(snapshot, target.environment),
-        version=str(snapshot.version),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from sqlmesh.utils.date import now_timestamp, to_datetime
@@ -30,9 +31,10 @@ from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
 
 from . import compat, due_models, promoted, upstream
 from .audits import AuditRun
-from .compat import Snapshot
+from .compat import Environment, Snapshot
 from .console import AuditNotifier, RunConsole
 from .context import open_context
+from .evaluated import evaluated_models
 
 
 def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
@@ -72,16 +74,14 @@ def _evaluate(
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
-        emit(_environment_read(snapshots, target))
         evaluation = replace(evaluation, fqns=fqns)
+        emit(_environment_read(snapshots, environment, target, evaluation))
         if evaluation.audits:
             audits = AuditRun(context, snapshots, target.environment, evaluation)
             for event in audits.execute(evaluation.audits, stop):
                 emit(redaction.event(event))
             if evaluation.audits.status:
-                now = to_datetime(evaluation.execution_time or now_timestamp())
-                planned = (environment.finalized_ts or 0) / 1000
-                emit(DueRead(due_models.due_at(snapshots, target, now, planned)))
+                emit(_due_read(snapshots, environment, target, evaluation))
             return
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
@@ -105,13 +105,36 @@ def _evaluate(
         current = promoted.find_environment(context, target)
         if current and current.plan_id != environment.plan_id:
             # A plan was applied during the run: it can have added and removed models.
-            emit(_environment_read(promoted.read_snapshots(context, current), target))
+            snapshots = promoted.read_snapshots(context, current)
+            emit(_environment_read(snapshots, current, target, evaluation))
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
 
 
-def _environment_read(snapshots: Mapping[str, Snapshot], target: Target) -> EnvironmentRead:
-    models = (promoted.promoted_model(each, target) for each in snapshots.values())
-    return EnvironmentRead(tuple(models), target.plan_command)
+def _environment_read(
+    snapshots: Mapping[str, Snapshot],
+    environment: Environment,
+    target: Target,
+    evaluation: Evaluation,
+) -> EnvironmentRead:
+    models = tuple(map(promoted.promoted_model, snapshots.values()))
+    if not evaluation.report_plans:
+        return EnvironmentRead(models, target.plan_command)
+    evaluated = evaluated_models(snapshots, environment, target)
+    at = evaluation.execution_time or datetime.now(UTC).isoformat()
+    due = due_models.missing_intervals(snapshots, target, at).keys() - evaluation.fqns
+    known = {name: each for name, each in evaluated.items() if name not in due}
+    return EnvironmentRead(models, target.plan_command, known)
+
+
+def _due_read(
+    snapshots: Mapping[str, Snapshot],
+    environment: Environment,
+    target: Target,
+    evaluation: Evaluation,
+) -> DueRead:
+    now = to_datetime(evaluation.execution_time or now_timestamp())
+    planned = (environment.finalized_ts or 0) / 1000
+    return DueRead(due_models.due_at(snapshots, target, now, planned))
 
 
 def _report_missing_upstream(

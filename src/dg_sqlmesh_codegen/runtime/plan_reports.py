@@ -1,0 +1,135 @@
+"""Reports to Dagster what SQLMesh evaluated and Dagster has not heard of.
+
+That is what a plan, a `sqlmesh run` outside of Dagster, or a run that was killed has evaluated.
+
+SQLMesh's state has the version of each promoted model, its intervals, and when the last of them was
+written. Dagster's latest materialization has the version and `sqlmesh/evaluated_at`: the state's
+own time, copied by a report. Results of runs do not have it. They are stored right after SQLMesh
+wrote the interval, by the same process, so the time of the event stands for it. A model is reported
+if its version is another one, or if its time in the state is later. So nothing is reported twice,
+and nothing is remembered but materializations: SQLMesh's state stays as it is.
+
+A due model is left out, because a run that failed leaves it with a part of its intervals: the run
+that evaluates the rest reports it. `sync`, which is called by hand, only leaves out due models that
+failed or wait for signals.
+
+Only if the clock of a host is behind, a restatement from there, right after a run, is not seen.
+
+Looks of one code location come one after another: a tick skips while a run is active, and requests
+a run after it has reported. If a run or a sync is launched by hand in the same moment as a tick,
+both can report a model. The two materializations have the same data version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from graphlib import TopologicalSorter
+
+import dagster as dg
+
+from . import held_back
+from .dagster import event_log
+from .due import DueModels, Evaluated
+from .errors import SetupError, StateBusyError
+from .records import ModelAsset
+from .results import checks
+from .results.model_results import SNAPSHOT_VERSION, iso_intervals
+from .run_target import Target
+from .text import counted, display_name, shortened
+
+_EVALUATED_AT = "sqlmesh/evaluated_at"
+# Dagster waits for a tick for a minute, and its storage takes up to a tenth of a second per event.
+_MOST_PER_TICK = 200
+
+
+def unreported(
+    instance: dg.DagsterInstance, evaluated: Mapping[dg.AssetKey, Evaluated]
+) -> dict[dg.AssetKey, Evaluated]:
+    """Return what Dagster has not heard of, in the given order."""
+    records = instance.get_asset_records([*evaluated]) if evaluated else ()
+    entries = [record.asset_entry for record in records]
+    latest = {entry.asset_key: entry.last_materialization for entry in entries}
+    return {key: each for key, each in evaluated.items() if not _is_known(each, latest.get(key))}
+
+
+def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]:
+    """Return the materialization that reports an evaluation. Its audits are unknown."""
+    facts: dict[str, checks.Fact] = {
+        SNAPSHOT_VERSION: evaluated.version,
+        "sqlmesh/intervals": iso_intervals(evaluated.intervals),
+        "sqlmesh/evaluated_by": evaluated.by,
+    }
+    at = evaluated.at_ms or 0
+    if at:
+        facts[_EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
+    version = dg.DataVersion(f"{evaluated.version}-{at}")
+    return dg.MaterializeResult(asset_key=key, metadata=facts, data_version=version)
+
+
+def message(keys: Sequence[dg.AssetKey]) -> str:
+    """Return what a log says about reported models."""
+    names = shortened([".".join(key.path) for key in keys])
+    return f"Reported evaluations that Dagster did not know: {counted(keys)} ({names})"
+
+
+def report_in_tick(
+    instance: dg.DagsterInstance, models: Sequence[ModelAsset], due: DueModels
+) -> list[dg.AssetKey]:
+    """Report what is not due, and return it. A later tick reports what is too much for this one."""
+    found = unreported(instance, _evaluated(models, due, due.models))
+    reported = [*found][:_MOST_PER_TICK]
+    for key in reported:
+        event = event_log.materialization(result(key, found[key]))
+        instance.report_runless_asset_event(event)
+    return reported
+
+
+def sync(context: dg.OpExecutionContext, target: Target, models: Sequence[ModelAsset]) -> None:
+    """Report everything, but for due models that failed or wait for signals.
+
+    Raises:
+        dagster.Failure: the state cannot be read now.
+    """
+    # Imports SQLMesh: at execution time only.
+    from .sqlmesh import due_models  # noqa: PLC0415
+
+    try:
+        due = due_models.read_due_models(target, datetime.now(UTC))
+    except SetupError as error:
+        refused = dg.Failure(str(error), allow_retries=False)
+    except StateBusyError as error:
+        refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
+    else:
+        held = held_back.held_back(context.instance, target.environment, due, models)
+        found = unreported(context.instance, _evaluated(models, due, held))
+        for key, each in found.items():
+            context.log_event(event_log.materialization(result(key, each)))
+        left_out = shortened([display_name(fqn) for fqn in sorted(held)])
+        context.log.info(message([*found]) if found else "Dagster knows every evaluation")
+        if held:
+            context.log.info(f"Not reported, because they failed or wait for signals: {left_out}")
+        return
+    # Outside of `except`: the cause would repeat the message below a traceback.
+    raise refused
+
+
+def _evaluated(
+    models: Sequence[ModelAsset], due: DueModels, left_out: Mapping[str, object]
+) -> dict[dg.AssetKey, Evaluated]:
+    """Return the evaluated models of the package, upstream first."""
+    keys = {model.fqn: model.spec.key for model in models if model.fqn not in left_out}
+    order = TopologicalSorter(due.parents).static_order()
+    return {keys[fqn]: due.evaluated[fqn] for fqn in order if fqn in keys and fqn in due.evaluated}
+
+
+def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry | None) -> bool:
+    event = latest.asset_materialization if latest else None
+    if latest is None or event is None:
+        return False
+    version = event.metadata.get(SNAPSHOT_VERSION)
+    if version is not None and version.value != evaluated.version:
+        return False
+    at = event.metadata.get(_EVALUATED_AT)
+    seconds = at.value if isinstance(at, dg.TimestampMetadataValue) else latest.timestamp
+    return evaluated.at_ms is None or evaluated.at_ms <= round(seconds * 1000)
