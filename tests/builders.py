@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
+    AuditUse,
     Column,
     ExternalTable,
     Model,
@@ -35,7 +36,7 @@ class ModelFields(TypedDict, total=False):
     owner: str | None
     tags: tuple[str, ...]
     columns: tuple[Column, ...]
-    audits: tuple[Audit, ...]
+    audits: tuple[AuditUse, ...]
     query: str | None
     partitioned_by: tuple[str, ...]
     clustered_by: tuple[str, ...]
@@ -75,21 +76,21 @@ def model(name: str = "shop.sales.orders", **fields: Unpack[ModelFields]) -> Mod
     return replace(plain, **fields)  # type: ignore[arg-type]  # all but the kind, which is gone
 
 
-def audit(name: str = "not_null", *, blocking: bool = True, **args: str) -> Audit:
-    """Return one use of an audit; the keyword arguments are the use's own."""
-    return Audit(
-        name=name,
-        args=tuple(args.items()),
-        blocking=blocking,
-        dialect="duckdb",
-        query="SELECT * FROM @this_model",
-    )
+def audit(
+    name: str = "not_null",
+    *,
+    blocking: bool = True,
+    query: str = "SELECT * FROM @this_model",
+    **args: str,
+) -> AuditUse:
+    """Return one use of a blocking audit; the other keyword arguments are the use's own."""
+    return AuditUse(Audit(name, "duckdb", query), tuple(args.items()), blocking)
 
 
-def standalone(name: str, *reads: str, cron: str = "@daily", **args: str) -> StandaloneAudit:
+def standalone(name: str, *reads: str, cron: str = "@daily") -> StandaloneAudit:
     """Return a standalone audit that reads the models and tables of these names."""
-    use = replace(audit(name, blocking=False, **args), standalone=True)
-    return StandaloneAudit(use, tuple(fqn(read) for read in sorted(reads)), cron)
+    made = replace(audit(name).audit, blocking=False, standalone=True)
+    return StandaloneAudit(made, tuple(fqn(read) for read in sorted(reads)), cron)
 
 
 def external(name: str) -> ExternalTable:

@@ -61,6 +61,7 @@ def contents(tree: Tree) -> Tree:
 
 OLD = {
     "__init__.py": "",
+    "audits.py": "AUDIT = 1\n",
     "definitions.py": "defs = 1\n",
     "models/__init__.py": "MODELS = (1, 2)\n",
     "models/gone/__init__.py": "",
@@ -71,6 +72,7 @@ OLD = {
 }
 NEW = {
     "__init__.py": "",
+    "audits.py": "AUDIT = 2\n",
     "definitions.py": "defs = 2\n",
     "models/__init__.py": "MODELS = (1, 2, 3)\n",
     "models/fresh/__init__.py": "",

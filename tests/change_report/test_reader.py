@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import audit, fqn, model
-from dg_sqlmesh_codegen.change_report import reader
+from builders import audit, external, fqn, model, standalone
+from dg_sqlmesh_codegen.change_report import reader, summarize
 from dg_sqlmesh_codegen.change_report.model import Graph, PackageFiles, ParsedAsset, UnreadFile
+from dg_sqlmesh_codegen.package_paths import AUDITS
 from dg_sqlmesh_codegen.rendering.header import MARK
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column
-from packages import package
+from packages import package, rendered, translated
 
 MODELS = PurePosixPath("models")
 ORDERS = MODELS / "shop/sales/orders.py"
@@ -57,6 +59,102 @@ def test_the_reader_reads_what_the_renderer_writes(word: str, blocking: bool) ->
 
 
 # ---- other versions, templates, edits and merges
+
+USED = model(
+    audits=(
+        audit("one", query="SELECT\n1", a="(x)", b="2"),
+        audit("one", query="SELECT\n1", blocking=False, a="y"),
+        replace(audit("two"), args=(("in", "3"),)),
+    )
+)
+ONE, TWO = '("SELECT\\n" "1")', '"SELECT * FROM @this_model"'
+
+
+def check(audit: str, name: str, args: dict[str, str], blocking: bool, more: str = "") -> str:
+    """Return a check as 0.1.0 wrote it, without its query."""
+    return f"""
+        AuditCheck(
+            audit="{audit}",
+            args={args},
+            standalone={audit == "three"},
+            spec=dg.AssetCheckSpec(
+                name="{name}",
+                asset=["shop", "sales", "orders"],
+                blocking=False,
+                metadata={{"sqlmesh/blocking": {blocking}, "query": QUERY_OF_{audit}}},
+                {more}
+            ),
+        ),"""
+
+
+CHECKS = (
+    check("one", "one__x_2", {"a": "(x)", "b": "2"}, True)
+    + check("one", "one__y", {"a": "y"}, False)
+    + check("two", "two", {"in": "3"}, True)
+    + check("three", "three", {}, False, 'additional_deps=[["shop", "sales", "lines"]],')
+)
+
+
+def earlier(audits: str, more: str = "") -> str:
+    spec = 'dg.AssetSpec(key=["shop", "sales", "orders"])'
+    return f"{MARK}\nmodel = ModelAsset(spec={spec}, audits=({audits}\n    ),\n{more})\n"
+
+
+def with_queries(audits: str, *names: str) -> str:
+    for name in names:
+        query = ONE if name == "one" else TWO
+        old = f'"query": QUERY_OF_{name}'
+        audits = audits.replace(old, f'"sqlmesh/audit_query": {query}')
+    return audits
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        earlier(with_queries(CHECKS, "one", "two", "three")),
+        # Between 0.1.0 and `audits.py`, a model had the query of each audit once.
+        earlier(with_queries(CHECKS, "three"), f'audit_queries={{"one": {ONE}, "two": {TWO}}}'),
+    ],
+    ids=["0.1.0", "audit_queries"],
+)
+def test_earlier_versions_have_the_same_audits(text: str) -> None:
+    alone = standalone("three", "shop.sales.orders", "shop.sales.lines")
+    made = translated(USED, externals=(external("shop.sales.lines"),), standalone_audits=(alone,))
+    files = {PurePosixPath(path): each for path, each in rendered(made).items()}
+    new = graph_of(files).assets["shop", "sales", "orders"].audits
+    assert only_asset({ORDERS: text}).audits == new
+    assert new["one(a := (x), b := 2)"] == ("blocking", "check one__x_2", "SELECT\n1")
+
+
+def test_the_query_of_an_audit_is_a_property_of_every_use() -> None:
+    names = ("shop.sales.orders", "shop.sales.lines", "shop.sales.others")
+    old, new = (
+        package(
+            *(model(name, audits=(audit("one", query=query),)) for name in names[:2]),
+            model(names[2], audits=(audit("two"),)),
+        )
+        for query in ("SELECT 1", "SELECT 2")
+    )
+    changed = summarize(old, new).changed
+    assert [change.new.key[-1] for change in changed] == ["lines", "orders"]
+    assert [[each.name for each in change.audits] for change in changed] == [["one"], ["one"]]
+
+
+@pytest.mark.parametrize("broken", ["old", "new"])
+def test_audits_that_cannot_be_read_are_listed_and_not_compared(broken: str) -> None:
+    old = package(USED, model("shop.raw.x"))
+    new = package(USED, model("shop.raw.x", description="x"))
+    (old if broken == "old" else new)[AUDITS] = CONFLICT
+    summary = summarize(old, new)
+    assert [change.new.key[-1] for change in summary.changed] == ["x"]
+    assert [(note.path, note.side) for note in summary.notes] == [(AUDITS, broken)]
+
+
+def test_an_audit_that_is_not_in_the_package() -> None:
+    use = 'AuditCheck(audits.GONE, columns="x")'
+    text = f"{MARK}\nmodel = ModelAsset(spec=dg.AssetSpec(key=['a']), audits=[{use}])\n"
+    assert only_asset({ORDERS: text}).audits == {"GONE(columns := x)": ("unknown", "check GONE")}
+
 
 MINIMAL = f"""{MARK}
 model = ModelAsset(spec=dg.AssetSpec(["a", "b"]))

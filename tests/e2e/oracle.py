@@ -71,12 +71,17 @@ def of_package() -> Graph:
             "edges": sorted(parent.to_user_string() for parent in node.parent_keys),
             "code_version": node.code_version,
             "audits": sorted(
-                json.dumps([check.audit, sorted(check.args.items())])
-                for check in model.audits
-                if not check.standalone
+                json.dumps([check.audit.name, sorted(check.args.items())])
+                for check in model.audit_checks
+                if not check.audit.standalone
             ),
         }
-    standalone = [c.audit for model in MODELS for c in model.audits if c.standalone]
+    standalone = [
+        check.audit.name
+        for model in MODELS
+        for check in model.audit_checks
+        if check.audit.standalone
+    ]
     return {
         "assets": assets,
         "standalone": sorted(standalone),

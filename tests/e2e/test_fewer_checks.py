@@ -47,11 +47,11 @@ def test_without_checks_the_log_says_what_failed(
 
 
 def test_blocking_audits_only(shop: Shop) -> None:
-    every = {check.spec.name for model in shop.definitions().MODELS for check in model.audits}
+    every = {check.spec.name for model in shop.definitions().MODELS for check in model.audit_checks}
     for name in [name for name in sys.modules if name.split(".")[0] == shop.package.name]:
         del sys.modules[name]  # the package is generated again
     module = generated(shop, checks="blocking")
-    audits = [audit for model in module.MODELS for audit in model.audits]
+    audits = [audit for model in module.MODELS for audit in model.audit_checks]
     outcome = materialize(shop)
 
     assert all(audit.spec.metadata["sqlmesh/blocking"] is True for audit in audits)

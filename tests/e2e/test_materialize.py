@@ -24,7 +24,7 @@ def test_what_is_due_is_materialized_and_nothing_else(shop: Shop) -> None:
     package = {
         (".".join(model.spec.key.path[1:]), check.spec.name)
         for model in shop.definitions().MODELS
-        for check in model.audits
+        for check in model.audit_checks
     }
     assert outcome.passed == {check for check in package if check[0] in DUE}
     # Upstream models come before downstream ones.

@@ -118,6 +118,7 @@ def test_whatever_fails_the_next_generation_completes_it(
 ) -> None:
     expected = contents(new_tree(tmp_path))
     texts = {path: {ours(each.get(path, "")).encode() for each in (OLD, NEW)} for path in OLD | NEW}
+    texts["audits.py"].add(f"{ours(OLD['audits.py'])}\n{ours(NEW['audits.py'])}".encode())
     for at in count(1):
         out = old_package(tmp_path / str(at))
         fault = Fault(error, out, at)
@@ -170,16 +171,21 @@ def test_the_package_can_be_imported_between_any_two_renames(
     assert set((out / "models").glob("*.py")) == {
         out / "models" / name for name in ("__init__.py", "fresh.py", "kept.py")
     }
-    assert next(moments) == 5  # four files that are new or changed, and one that goes
+    # Four files that are new or changed, `audits.py` twice, and one that goes.
+    assert next(moments) == 7
 
 
 def importable(*models: str, version: int) -> dict[str, str]:
     """Return a package that imports a module per model."""
     imports = "".join(f"from .{name} import model as {name}\n" for name in models)
     return {
+        "audits.py": f"AUDIT_{version} = {version}\n",
         "definitions.py": f"from .models import MODELS\nversion = {version}\n",
         "models/__init__.py": f"{imports}MODELS = [{', '.join(models)}]\n",
-        **{f"models/{name}.py": f"model = {version}\n" for name in models},
+        **{
+            f"models/{name}.py": f"from .. import audits\nmodel = audits.AUDIT_{version}\n"
+            for name in models
+        },
     }
 
 
@@ -187,7 +193,7 @@ def importable(*models: str, version: int) -> dict[str, str]:
 
 FOLDERS = ("models", "models/a", "models/a/b")
 PATHS = [f"{folder}/{name}.py" for folder in FOLDERS for name in ("__init__", "x", "y")]
-paths = st.sampled_from(["__init__.py", "definitions.py", *PATHS])
+paths = st.sampled_from(["__init__.py", "audits.py", "definitions.py", *PATHS])
 packages = st.dictionaries(paths, st.sampled_from(["", "1\n", "2\n"]), max_size=8)
 
 

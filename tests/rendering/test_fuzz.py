@@ -125,7 +125,6 @@ def assert_same(actual: ModelAsset, expected: Model, models: dict[str, ModelAsse
     spec = actual.spec
     assert spec.code_version == expected.data_hash
     assert spec.description == expected.description
-    assert spec.metadata["sqlmesh/tags"] == sorted(expected.tags)
     assert len(spec.owners) == 1
     deps = {tuple(dep.asset_key.path) for dep in spec.deps}
     read = {

@@ -27,6 +27,7 @@ from dg_sqlmesh_codegen.rendering.package import Package, render
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
+    AuditUse,
     Column,
     Model,
     StandaloneAudit,
@@ -38,7 +39,7 @@ from packages import OUT, rendered, translated, write
 T = TypeVar("T")
 HERE = Path(__file__).parents[1]
 BLACK = black.mode.Mode(target_versions={black.mode.TargetVersion.PY311})
-CONSTRUCTORS = {"ModelAsset", "AuditCheck", "dg.AssetSpec", "dg.AssetCheckSpec"}
+CONSTRUCTORS = {"ModelAsset", "AuditCheck", "Audit", "dg.AssetSpec"}
 CONSTRUCTORS |= {"dg.TableSchema", "dg.TableColumn"}
 
 # What has a meaning in Python, Jinja, black, SQL or on a terminal.
@@ -73,13 +74,14 @@ def records(record: type[T], **given: st.SearchStrategy[object]) -> st.SearchStr
 
 
 audits = records(Audit, standalone=st.just(False))
+audit_uses = records(AuditUse, audit=audits)
 models = records(
     Model,
     table=st.builds(TableName, st.none() | some_text, some_text, some_text),
     kind=any_text,
     depends_on=st.just(()),
     columns=st.lists(records(Column), max_size=3).map(tuple),
-    audits=st.lists(audits, max_size=3, unique_by=lambda use: use.name).map(tuple),
+    audits=st.lists(audit_uses, max_size=3, unique_by=lambda use: use.audit.name).map(tuple),
     source=st.none() | any_text.map(lambda text: Path(f"/project/{text}.sql")),
 )
 
@@ -92,7 +94,10 @@ SYNTAX = (
 
 
 def constants(text: str) -> set[object]:
-    """Return the literals of a model's module, after checking that it holds nothing else."""
+    """Return the texts of a module, after checking that it holds nothing else than literals.
+
+    The name of a keyword argument is one of its texts.
+    """
     found: set[object] = set()
     for node in ast.walk(ast.parse(text)):
         assert isinstance(node, SYNTAX)
@@ -100,15 +105,20 @@ def constants(text: str) -> set[object]:
             assert ast.unparse(node.func) in CONSTRUCTORS
         elif isinstance(node, ast.Constant):
             found.add(node.value)
+        elif isinstance(node, ast.keyword):
+            found.add(node.arg)
     return found
 
 
+REFERENCES = {"model", "constant", "audit"}
+
+
 def texts(value: object) -> set[str]:
-    """Return every text in a record, but for the SQLMesh model behind an asset."""
+    """Return every text in a record, but for the SQLMesh model or audit behind it."""
     if isinstance(value, str):
         return {value}
     if is_dataclass(value):
-        value = [getattr(value, each.name) for each in fields(value) if each.name != "model"]
+        value = [getattr(value, each.name) for each in fields(value) if each.name not in REFERENCES]
     return set().union(*map(texts, value)) if isinstance(value, list | tuple) else set()
 
 
@@ -135,7 +145,7 @@ def assert_is_black(text: str) -> None:
 @example([model(description="a\n" * 50, start="\n\n", cron_tz="\r\n", dialect="\x0c")], [])
 @example([model(columns=(Column("a\nb", "c\nd", "e\nf"), Column("", "", "")))], [])
 @example(
-    [model(audits=(replace(audit("a\nb"), args=(("c\nd", "e\nf"),), query="", dialect=""),))], []
+    [model(audits=(AuditUse(Audit("a\nb", "", ""), (("c\nd", "e\nf"), ("g", "")), False),))], []
 )
 @example([model("no.catalog", table=TableName(None, "a 'b'", 'c "d"'))], [])
 def test_any_text_in_any_field_stays_that_text(some: list[Model], alone: list[Audit]) -> None:
@@ -155,6 +165,8 @@ def test_any_text_in_any_field_stays_that_text(some: list[Model], alone: list[Au
         text = files[str(PurePosixPath("models", *asset.module).with_suffix(".py"))]
         shown = texts(replace(asset, module=())) | {asset.model.fqn, asset.model.data_hash}
         assert shown - {""} <= constants(text)
+        for use in asset.model.audits:
+            assert texts(replace(use.audit)) - {""} <= constants(files["audits.py"])
     for text in files.values():
         assert_is_black(text)
 
@@ -165,7 +177,7 @@ def apart(model: Model, index: int) -> Model:
     return replace(model, fqn=f"{index}{model.fqn}", table=named)
 
 
-def test_a_module_in_full() -> None:
+def test_a_model_and_its_audits_in_full() -> None:
     only = model(
         "shop.marts.orders",
         depends_on=(fqn("shop.raw.lines"), fqn("shop.raw.heads")),
@@ -173,12 +185,17 @@ def test_a_module_in_full() -> None:
         owner="ana@example.com",
         tags=("dagster:group_name:marts", "daily"),
         columns=(Column("id", "INT", "The key"), Column("total")),
-        audits=(audit("not_null", columns="(id)"),),
+        audits=(
+            audit("not_null", columns="(id)"),
+            audit("not_null", columns="(total)", blocking=False),
+            replace(audit("custom", query="SELECT\n  1"), args=(("in", "(1, 2)"),)),
+        ),
         query="SELECT\n  1",
         source=Path("/no/where/shop/models/orders.sql"),
     )
     golden = HERE / "rendering" / "orders.py.golden"
-    text = rendered(translated(only))["models/shop/marts/orders.py"]
+    made = rendered(translated(only))
+    text = made["models/shop/marts/orders.py"] + made["audits.py"]
     assert text == golden.read_text(encoding="utf-8")
 
 
@@ -188,10 +205,12 @@ def test_a_module_is_larger_than_its_sql_by_a_constant_factor(
     uses: int, length: int, factor: int
 ) -> None:
     query = "SELECT\n  a_long_text_of_an_audit\n" * 200
-    audits = [audit("custom", columns=f"({'c' * length}{use})") for use in range(uses)]
-    only = model("shop.a.x", audits=tuple(replace(each, query=query) for each in audits))
+    names = [f"({'c' * length}{use})" for use in range(uses)]
+    audits = [audit("custom", query=query, columns=each) for each in names]
+    only = model("shop.a.x", audits=tuple(audits))
     sql = query + "".join(f"custom({each.args[0][1]})" for each in audits)
-    text = rendered(translated(only))["models/shop/a/x.py"]
+    made = rendered(translated(only))
+    text = made["models/shop/a/x.py"] + made["audits.py"]
     assert len(text) < factor * len(sql)
     assert text.count('"SELECT\\n"') == 200
 
@@ -494,7 +513,7 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "sqlmesh/blocking": True,
         "sqlmesh/dialect": "duckdb",
         "sqlmesh/audit_args": {"columns": "(id)"},
-        "sqlmesh/audit_query": "SELECT * FROM @this_model",
+        "sqlmesh/audit_query": dg.MarkdownMetadataValue("```sql\nSELECT * FROM @this_model\n```"),
     }
     found = [each for each in defs.schedules or () if isinstance(each, dg.ScheduleDefinition)]
     assert {each.job_name for each in found} == {"sqlmesh_job"}

@@ -18,7 +18,13 @@ from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.rendering import templates
 from dg_sqlmesh_codegen.rendering.package import Imported, NamedSchedule
 from dg_sqlmesh_codegen.rendering.template_dir import template_dir
-from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, Column, ExternalTable, Model
+from dg_sqlmesh_codegen.sqlmesh_project.records import (
+    Audit,
+    AuditUse,
+    Column,
+    ExternalTable,
+    Model,
+)
 from dg_sqlmesh_codegen.translation.graph import Asset, Check, External
 from packages import rendered, translated
 
@@ -65,7 +71,19 @@ def test_what_is_documented_can_be_printed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [Asset, Model, Column, Check, Audit, Imported, External, ExternalTable, NamedSchedule]
+    "record",
+    [
+        Asset,
+        Model,
+        Column,
+        Check,
+        AuditUse,
+        Audit,
+        Imported,
+        External,
+        ExternalTable,
+        NamedSchedule,
+    ],
 )
 def test_every_attribute_is_documented(record: type) -> None:
     hidden = {"described"}  # whether external_models.yaml holds it; its words are there

@@ -11,15 +11,15 @@ from dg_sqlmesh_codegen.runtime import held_back, schedule
 from dg_sqlmesh_codegen.runtime import sqlmesh as host
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
+from dg_sqlmesh_codegen.runtime.records import Audit, AuditCheck, ModelAsset
 from dg_sqlmesh_codegen.runtime.run_target import RetryFailed, Target
 
 AT, NEXT = datetime(2026, 11, 6, tzinfo=UTC), datetime(2026, 11, 7, tzinfo=UTC)
 TARGET = Target(("/project",), "prod")
-STANDALONE = AuditCheck("assert_a", {}, dg.AssetCheckSpec("assert_a", asset="a"), standalone=True)
+STANDALONE = AuditCheck(Audit("assert_a", "SELECT 1", standalone=True))
 MODELS = [
     ModelAsset('"a"', dg.AssetSpec("a"), (STANDALONE,)),
-    ModelAsset('"b"', dg.AssetSpec("b"), (AuditCheck("n", {}, dg.AssetCheckSpec("n", asset="b")),)),
+    ModelAsset('"b"', dg.AssetSpec("b"), (AuditCheck(Audit("n", "SELECT 1")),)),
 ]
 
 

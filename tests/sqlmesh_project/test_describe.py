@@ -94,13 +94,13 @@ def test_every_form_of_audit(tmp_path: Path) -> None:
         """,
     )
 
-    assert [(audit.name, audit.args, audit.blocking) for audit in found.audits] == [
+    assert [(use.audit.name, use.args, use.blocking) for use in found.audits] == [
         ("not_null", (("columns", "(id, x)"),), True),
         ("not_null", (("columns", "(x)"),), False),
         ("unique_values_non_blocking", (("columns", "(id)"),), False),
         ("inline_one", (), False),
     ]
-    assert "id > 1" in found.audits[3].query
+    assert "id > 1" in found.audits[3].audit.query
 
 
 def test_symbolic_models_are_no_assets(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_kind(kind: str, tmp_path: Path) -> None:
     assert found.materialized_view == ("materialized" in kind)
     assert found.depends_on == ('"LAKE"."RAW"."SOURCE"',)
     # From `model_defaults`: an audit that no model file names.
-    assert [audit.name for audit in found.audits] == ["not_null"]
+    assert [use.audit.name for use in found.audits] == ["not_null"]
 
 
 def test_what_is_no_sql_file(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from builders import external, model, project, translation
-from dg_sqlmesh_codegen.config.model import METADATA_KEYS, Config
+from dg_sqlmesh_codegen.config.model import DEFAULT_METADATA_KEYS, Config
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 from dg_sqlmesh_codegen.translation import graph
@@ -134,7 +134,7 @@ def test_the_asset_has_what_the_translator_returns() -> None:
     assert asset.metadata == (
         ("dagster/table_name", "own"),
         ("sqlmesh/source", "../../../orders.sql"),
-        ("own", {"keys": [*METADATA_KEYS]}),
+        ("own", {"keys": [*DEFAULT_METADATA_KEYS]}),
     )
 
 

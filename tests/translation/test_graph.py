@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from builders import audit, external, fqn, model, project, standalone, translation
 from dg_sqlmesh_codegen.errors import ProjectError, SettingError
 from dg_sqlmesh_codegen.python_names import Identifier
+from dg_sqlmesh_codegen.runtime import AuditCheck
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     ExternalTable,
     Model,
@@ -18,7 +20,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
     TableName,
 )
 from dg_sqlmesh_codegen.translation import graph
-from dg_sqlmesh_codegen.translation.graph import Asset, Check
+from dg_sqlmesh_codegen.translation.graph import PARAMETERS, Asset, Check
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 
 OUT = Path("/work/defs")
@@ -167,28 +169,36 @@ def test_sources_are_relative_to_the_module(name: str, source: str, relative: st
 def test_audits_become_checks() -> None:
     uses = (
         audit("not_null", columns="(id)"),
-        replace(audit("accepted_range", blocking=False), args=(("column", "x"), ("min_v", "1"))),
+        audit("accepted_range", blocking=False, column="x", min_v="1"),
         audit("assert_positive"),
     )
     checks = build_one(model(audits=uses)).checks
-    assert [(check.name, check.description, check.audit) for check in checks] == [
-        ("not_null", "SQLMesh audit not_null(columns := (id)), blocking", uses[0]),
-        (
-            "accepted_range",
-            "SQLMesh audit accepted_range(column := x, min_v := 1), non-blocking",
-            uses[1],
-        ),
-        ("assert_positive", "SQLMesh audit assert_positive(), blocking", uses[2]),
+    assert [(check.constant, check.use, check.keywords) for check in checks] == [
+        ("NOT_NULL", uses[0], (("columns", "(id)"),)),
+        ("ACCEPTED_RANGE", uses[1], (("column", "x"), ("min_v", "1"))),
+        ("ASSERT_POSITIVE", uses[2], ()),
     ]
 
 
 @pytest.mark.parametrize(
-    ("columns", "names"),
-    [(("id", "day", "id"), ["not_null__id", "not_null__day"]), (("id", "id"), ["not_null"])],
+    "name", ["args", "blocking", "additional_deps", "in", "None", "a-b", "größe", "1st", ""]
 )
-def test_equal_uses_are_one_check(columns: tuple[str, ...], names: list[str]) -> None:
+def test_arguments_that_python_or_a_check_cannot_take_by_name(name: str) -> None:
+    use = replace(audit(), args=(("column", "x"), (name, "1")))
+    (check,) = build_one(model(audits=(use,))).checks
+    assert check.keywords == (("args", {"column": "x", name: "1"}),)
+
+
+def test_the_parameters_of_a_check_are_known() -> None:
+    parameters = signature(AuditCheck).parameters.values()
+    assert {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} == PARAMETERS
+
+
+@pytest.mark.parametrize("columns", [("id", "day", "id"), ("id", "id")])
+def test_equal_uses_are_one_check(columns: tuple[str, ...]) -> None:
     uses = tuple(audit("not_null", columns=f"({name})") for name in columns)
-    assert [check.name for check in build_one(model(audits=uses)).checks] == names
+    checks = build_one(model(audits=uses)).checks
+    assert [check.use for check in checks] == [*dict.fromkeys(uses)]
 
 
 @pytest.mark.parametrize("blocking_first", [True, False])
@@ -198,8 +208,7 @@ def test_equal_uses_block_if_one_of_them_does(blocking_first: bool) -> None:
         audit(columns="id", blocking=each) for each in (blocking_first, not blocking_first)
     )
     (check,) = build_one(model(audits=uses)).checks
-    assert check.audit.blocking
-    assert check.description.endswith(", blocking")
+    assert check.use.blocking
 
 
 def checks_by_model(made: Project) -> dict[str, tuple[Check, ...]]:
@@ -218,10 +227,9 @@ def test_a_standalone_audit_is_a_check_of_the_last_model_it_reads() -> None:
     )
     (check,) = checks_by_model(made)["s.c"]
     assert list(checks_by_model(made)) == ["s.c"]
-    assert check.name == "totals"
-    assert check.description == "SQLMesh standalone audit totals"
+    assert check.constant == "TOTALS"
     assert check.additional_deps == (("lake", "raw", "x"), ("s", "a"), ("s", "z"))
-    assert check.audit.standalone
+    assert check.use.audit.standalone
 
 
 def test_of_equally_downstream_models_the_last_name_counts() -> None:
@@ -236,8 +244,8 @@ def test_a_standalone_audit_beside_an_audit_of_its_name() -> None:
         standalone_audits=(standalone("totals", "s.a"), standalone("others", "s.a")),
     )
     first, second, third = checks_by_model(made)["s.a"]
-    assert len({first.name, second.name, third.name}) == 3
-    assert [check.audit.standalone for check in (first, second, third)] == [False, True, True]
+    assert len({first.constant, second.constant, third.constant}) == 3
+    assert [check.use.audit.standalone for check in (first, second, third)] == [False, True, True]
     assert all(check.additional_deps == () for check in (first, second, third))
 
 

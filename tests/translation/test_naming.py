@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import re
 from dataclasses import replace
-from itertools import permutations
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,29 +12,10 @@ from hypothesis import strategies as st
 
 from builders import audit, table
 from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
-from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, TableName
+from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, AuditUse, TableName
 from dg_sqlmesh_codegen.translation import naming
-from dg_sqlmesh_codegen.translation.naming import EXECUTION_STATUS_CHECK
 
-CHECK_NAME = re.compile(r"[A-Za-z0-9_]+")
 QUICK = settings(max_examples=100, deadline=None)
-
-audits = st.builds(
-    Audit,
-    name=st.sampled_from(
-        ["not_null", "not_null__a", "unique_values", "not-null", EXECUTION_STATUS_CHECK]
-    ),
-    args=st.lists(
-        st.tuples(st.sampled_from(["columns", "condition"]), st.text("aB_1 ,()é", max_size=60)),
-        max_size=2,
-        unique_by=lambda arg: arg[0],
-    ).map(tuple),
-    blocking=st.booleans(),
-    dialect=st.just("duckdb"),
-    query=st.just("SELECT 1"),
-    standalone=st.booleans(),
-)
-uses = st.lists(audits, max_size=6, unique_by=lambda use: (use.name, use.args, use.standalone))
 
 
 @pytest.mark.parametrize(
@@ -165,99 +145,33 @@ def test_key_parts_keep_what_dagster_takes() -> None:
 @pytest.mark.parametrize(
     ("audits", "patterns"),
     [
-        # An audit that is used once keeps its name.
-        ([audit(columns="(id)"), audit("unique_values")], ["not_null", "unique_values"]),
+        ({audit(): "a", audit("assert-x"): "b"}, ["NOT_NULL", "ASSERT_X"]),
         (
-            [audit(columns="(order_id)"), audit(columns="(customer_id, day)"), audit("forall")],
-            ["not_null__order_id", "not_null__customer_id_day", "forall"],
+            {audit("1st"): "a", audit("größe"): "a", audit("class"): "a"},
+            ["_1ST", "GR_SSE", "CLASS"],
         ),
-        ([audit(), audit(columns="(id)")], ["not_null", "not_null__id"]),
-        # Arguments, audits or a standalone audit whose names are the same get a digest.
-        (
-            [audit(columns="(a, b)"), audit(columns="(a_b)")],
-            [f"not_null__a_b{DIGEST}", f"not_null__a_b{DIGEST}"],
-        ),
-        ([audit("not-null"), audit("not_null")], [f"not_null{DIGEST}", f"not_null{DIGEST}"]),
-        (
-            [audit("total"), replace(audit("total"), standalone=True)],
-            [f"total{DIGEST}", f"total{DIGEST}"],
-        ),
-        (
-            [audit(columns="a"), audit(columns="b"), audit("not_null__a")],
-            [f"not_null__a{DIGEST}", "not_null__b", f"not_null__a{DIGEST}"],
-        ),
-        # A lone surrogate has a digest too.
-        (
-            [audit(condition="a \ud800"), audit(condition="a")],
-            [f"not_null__a{DIGEST}", f"not_null__a{DIGEST}"],
-        ),
+        # Inline audits of two models, and audits of two projects.
+        ({audit(query="1"): "b", audit(query="2"): "a"}, [f"NOT_NULL{DIGEST}", "NOT_NULL"]),
+        ({audit("a_b"): "b", audit("a.b"): "a"}, ["A_B", f"A_B{DIGEST}"]),
+        ({audit("total"): "", audit("total", query="2"): "a"}, ["TOTAL", f"TOTAL{DIGEST}"]),
     ],
 )
-def test_check_names(audits: list[Audit], patterns: list[str]) -> None:
-    names = naming.check_names(audits)
-    assert len({*names}) == len(audits)
-    for name, pattern in zip(names, patterns, strict=True):
-        assert re.fullmatch(pattern, name)
+def test_constants_of_audits(audits: dict[AuditUse, str], patterns: list[str]) -> None:
+    users = {use.audit: user for use, user in audits.items()}
+    for names in (naming.audit_constants(users), naming.audit_constants(reverse(users))):
+        assert [*names] in ([*users], [*users][::-1])
+        assert len({*names.values()}) == len(users)
+        for audit_, pattern in zip(users, patterns, strict=True):
+            assert re.fullmatch(pattern, names[audit_])
 
 
-@pytest.mark.parametrize(
-    "uses_of_it",
-    [
-        [audit(EXECUTION_STATUS_CHECK)],
-        [audit("sqlmesh-execution-status")],
-        [audit(EXECUTION_STATUS_CHECK), audit(EXECUTION_STATUS_CHECK, columns="id")],
-        [audit(EXECUTION_STATUS_CHECK, condition="()"), audit(EXECUTION_STATUS_CHECK)],
-    ],
-)
-def test_the_execution_status_is_ours(uses_of_it: list[Audit]) -> None:
-    names = naming.check_names(uses_of_it)
-    assert EXECUTION_STATUS_CHECK not in names
-    assert all(name.startswith(EXECUTION_STATUS_CHECK) for name in names)
-    assert len({*names}) == len(uses_of_it)
+def reverse(users: dict[Audit, str]) -> dict[Audit, str]:
+    return dict(reversed(users.items()))
 
 
-@pytest.mark.parametrize("length", [47, 48, 49, 5000])
-def test_long_arguments_are_cut_and_told_apart(length: int) -> None:
-    common = "x" * length
-    first, second = naming.check_names([audit(columns=f"{common}1"), audit(columns=f"{common}2")])
-    assert first != second
-    assert max(len(first), len(second)) <= len("not_null__") + 48 + len("_12345678")
-
-
-def test_a_digest_is_the_same_in_every_process() -> None:
-    # A value that a changed digest would change: names of checks hold history in Dagster.
-    names = naming.check_names([audit(columns="x" * 50), audit(columns="y")])
-    assert names == (f"not_null__{'x' * 48}_5da8cba7", "not_null__y")
-
-
-@QUICK
-@given(uses)
-def test_check_names_are_valid_unique_and_not_ours(uses_of_one: list[Audit]) -> None:
-    names = naming.check_names(uses_of_one)
-    assert len(names) == len(uses_of_one)
-    assert len({*names, EXECUTION_STATUS_CHECK}) == len(names) + 1
-    assert all(CHECK_NAME.fullmatch(name) for name in names)
-
-
-@QUICK
-@given(uses.filter(lambda some: len(some) < 5))
-def test_a_name_does_not_depend_on_the_order_of_the_audits(uses_of_one: list[Audit]) -> None:
-    expected = dict(zip(uses_of_one, naming.check_names(uses_of_one), strict=True))
-    for shuffled in permutations(uses_of_one):
-        assert dict(zip(shuffled, naming.check_names(shuffled), strict=True)) == expected
-
-
-def test_a_name_does_not_depend_on_query_dialect_or_blocking() -> None:
-    uses = [audit(columns="(a, b)"), audit(columns="(a_b)"), audit("x"), audit(columns="c" * 60)]
-    changed = [
-        replace(use, query="SELECT 2", dialect="spark", blocking=not use.blocking) for use in uses
-    ]
-    assert naming.check_names(changed) == naming.check_names(uses)
-
-
-@QUICK
-@given(uses, audits)
-def test_another_audit_does_not_rename_the_others(uses_of_one: list[Audit], new: Audit) -> None:
-    names = naming.check_names(uses_of_one)
-    unrelated = replace(new, name="something_else")
-    assert naming.check_names([*uses_of_one, unrelated])[: len(names)] == names
+def test_a_constant_does_not_depend_on_the_query() -> None:
+    first, second = (
+        naming.audit_constants({audit(query=q).audit: "b", audit(query=f"{q}{q}").audit: "a"})
+        for q in ("1", "2")
+    )
+    assert [*first.values()] == [*second.values()]

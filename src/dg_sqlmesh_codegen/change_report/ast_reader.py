@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 # The calls that are read as dicts: named arguments by name, positional ones by number ("0").
-RECORDS = frozenset({"ModelAsset", "ExternalAsset", "AuditCheck", "AssetSpec", "AssetCheckSpec"})
-RECORDS |= {"AssetKey", "AssetDep", "TableSchema", "TableColumn"}
+RECORDS = frozenset({"ModelAsset", "ExternalAsset", "AuditCheck", "Audit"})
+RECORDS |= {"AssetSpec", "AssetCheckSpec", "AssetKey", "AssetDep", "TableSchema", "TableColumn"}
 
 
 class UnreadableError(Exception):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from dg_sqlmesh_codegen.dagster_names import AssetKey
-from dg_sqlmesh_codegen.package_paths import DEFINITIONS
+from dg_sqlmesh_codegen.package_paths import AUDITS, DEFINITIONS
 
 from . import model
 from .causes import code_change
@@ -36,6 +36,8 @@ def summarize(old: model.PackageFiles, new: model.PackageFiles) -> model.Summary
 def _without(graph: model.Graph, unread: Container[PurePosixPath]) -> model.Graph:
     """Leave out what a file defines that cannot be read in one of the packages."""
     assets = {key: asset for key, asset in graph.assets.items() if asset.path not in unread}
+    if AUDITS in unread:
+        assets = {key: replace(asset, audits={}) for key, asset in assets.items()}
     if DEFINITIONS in unread:
         return model.Graph(assets, unread=graph.unread)
     return replace(graph, assets=assets)

@@ -30,7 +30,7 @@ _CAUSES = {
     model.Cause.UNSEEN: "same query; a statement around it or a property may have changed",
 }
 # Properties that follow from others: the report leaves them out if one of those changed.
-_DERIVED = {"kinds": {"sqlmesh/kind", "sqlmesh/dialect"}, "sqlmesh/tags": {"tags", "group_name"}}
+_DERIVED = {"kinds": {"sqlmesh/kind", "sqlmesh/dialect"}}
 
 
 def count(number: int, noun: str) -> str:

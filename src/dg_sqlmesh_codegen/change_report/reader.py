@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import posixpath
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 
+from dg_sqlmesh_codegen.check_names import check_names
 from dg_sqlmesh_codegen.dagster_names import AssetKey
-from dg_sqlmesh_codegen.package_paths import DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
+from dg_sqlmesh_codegen.package_paths import AUDITS, DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.rendering.header import MARK
 
 from . import ast_reader, model
@@ -46,14 +47,17 @@ def read(old: model.PackageFiles, new: model.PackageFiles) -> tuple[model.Graph,
 
 
 def _graph(
-    package: model.PackageFiles, side: str, read_file: Callable[[PurePosixPath, str], model.Graph]
+    package: model.PackageFiles,
+    side: str,
+    read_file: Callable[[PurePosixPath, str, str], model.Graph],
 ) -> model.Graph:
     assets: dict[AssetKey, model.ParsedAsset] = {}
     definitions = model.Graph()
     unread = []
+    audits = package.get(AUDITS, "")
     for path in sorted(path for path in package if path.suffix == ".py"):
         try:
-            found = read_file(path, package[path])
+            found = read_file(path, package[path], audits)
             if clash := next((key for key in found.assets if key in assets), None):
                 raise UnreadableError(f"{assets[clash].path} has the same asset key")
             assets |= found.assets
@@ -64,8 +68,11 @@ def _graph(
     return replace(definitions, assets=dict(sorted(assets.items())), unread=tuple(unread))
 
 
-def _read_file(path: PurePosixPath, source: str) -> model.Graph:
-    """Return the part of the graph that a file defines, or raise `UnreadableError`."""
+def _read_file(path: PurePosixPath, source: str, audits: str) -> model.Graph:
+    """Return the part of the graph that a file defines, or raise `UnreadableError`.
+
+    `audits` is the text of `audits.py`, which models refer to.
+    """
     # The first line may no longer be the banner.
     if not any(mark in source for mark in (MARK, *_RECORDS.values())):
         return model.Graph()
@@ -75,7 +82,9 @@ def _read_file(path: PurePosixPath, source: str) -> model.Graph:
     record = _RECORDS.get(path.parts[0])
     if record is None or path.name == "__init__.py":
         return model.Graph()
-    assets = [_asset(ast_reader.arguments(call), path) for call in ast_reader.calls(tree, record)]
+    known = _definitions_of(audits)
+    calls = ast_reader.calls(tree, record)
+    assets = [_asset(ast_reader.arguments(call), path, known) for call in calls]
     if not assets:
         raise UnreadableError(
             f"it contains no {record}(...); a custom template may have written it"
@@ -83,18 +92,32 @@ def _read_file(path: PurePosixPath, source: str) -> model.Graph:
     return model.Graph({asset.key: asset for asset in assets})
 
 
-def _asset(record: Fields, path: PurePosixPath) -> model.ParsedAsset:
+@lru_cache(maxsize=2)  # of the old package and of the new one
+def _definitions_of(audits: str) -> Mapping[str, Fields]:
+    """Return the audits of `audits.py` by constant; none if it cannot be read."""
+    try:
+        assigned = [each for each in ast_reader.module(audits).body if isinstance(each, ast.Assign)]
+    except UnreadableError:
+        return {}
+    return {
+        ast.unparse(each.targets[0]): ast_reader.arguments(call)
+        for each in assigned
+        for call in ast_reader.calls(each.value, "Audit")
+    }
+
+
+def _asset(record: Fields, path: PurePosixPath, known: Mapping[str, Fields]) -> model.ParsedAsset:
     spec = _record(record.get("spec"), "spec")
     metadata = _mapping(spec.get("metadata"))
     others = (
         _without(record, "fqn", "spec", "audits", "audit_queries")
         | _without(spec, "0", "key", "deps", "code_version", "metadata")
-        | _without(metadata, "sqlmesh/query", "dagster/column_schema")
+        # `sqlmesh/tags` repeats tags and group.
+        | _without(metadata, "sqlmesh/query", "dagster/column_schema", "sqlmesh/tags")
     )
     if source := others.get("sqlmesh/source"):
         # Relative to the package: relative to the module, it would differ with the model's schema.
         others["sqlmesh/source"] = posixpath.normpath(path.parent / text(source))
-    queries = _mapping(record.get("audit_queries"))
     columns = [*_columns(metadata.get("dagster/column_schema"))]
     others |= {f"description of {name}": about for name, _, about in columns if about}
     return model.ParsedAsset(
@@ -105,7 +128,7 @@ def _asset(record: Fields, path: PurePosixPath) -> model.ParsedAsset:
         deps=_keys(spec, "deps"),
         query=_text(metadata.get("sqlmesh/query")),
         columns={name: (type_,) for name, type_, _ in columns},
-        audits=dict(_audit(_record(each, "audits"), queries) for each in _list(record, "audits")),
+        audits=dict(_audits(record, known)),
         properties={name: texts(others[name]) for name in sorted(others)},
         external=path.parts[0] == EXTERNALS_FOLDER,
     )
@@ -132,7 +155,42 @@ def _columns(schema: Value) -> Iterator[tuple[str, str, Value]]:
         yield text(name or ""), text(type_ or "unknown"), column.get("description")
 
 
-def _audit(record: Fields, queries: Fields) -> tuple[str, tuple[str, ...]]:
+def _audits(record: Fields, known: Mapping[str, Fields]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    queries = _mapping(record.get("audit_queries"))
+    uses = [_with_spec(_record(each, "audits"), known) for each in _list(record, "audits")]
+    names = check_names(
+        [
+            (
+                text(use.get("audit", "")),
+                tuple((name, text(arg)) for name, arg in _mapping(use.get("args")).items()),
+                use.get("standalone") is True,
+            )
+            for use in uses
+        ]
+    )
+    for use, name in zip(uses, names, strict=True):
+        yield _audit(use, name, queries)
+
+
+def _with_spec(use: Fields, known: Mapping[str, Fields]) -> Fields:
+    """Return the use of an audit as versions before `audits.py` wrote it: with a check spec."""
+    if "0" not in use:
+        return use
+    constant = text(use["0"]).rpartition(".")[2]
+    audit = known.get(constant, {"name": constant})
+    metadata = {
+        "sqlmesh/blocking": use.get("blocking", audit.get("blocking")),
+        "sqlmesh/audit_query": audit.get("query"),
+    }
+    return {
+        "audit": audit.get("name"),
+        "args": use.get("args", _without(use, "0", "blocking", "additional_deps")),
+        "standalone": audit.get("standalone"),
+        "spec": {"additional_deps": use.get("additional_deps", []), "metadata": metadata},
+    }
+
+
+def _audit(record: Fields, check: str, queries: Fields) -> tuple[str, tuple[str, ...]]:
     spec = _record(record.get("spec"), "spec")
     metadata = _mapping(spec.get("metadata"))
     name = audit = text(record.get("audit", ""))
@@ -140,7 +198,7 @@ def _audit(record: Fields, queries: Fields) -> tuple[str, tuple[str, ...]]:
         name += f"({', '.join(f'{arg} := {text(each)}' for arg, each in args.items())})"
     return f"standalone {name}" if record.get("standalone") is True else name, (
         _BLOCKS.get(text(metadata.get("sqlmesh/blocking")), "unknown"),
-        f"check {text(spec.get('name', audit))}",
+        f"check {text(spec.get('name', check))}",
         *texts(metadata.get("sqlmesh/audit_query", queries.get(audit))),
         *map("/".join, _keys(spec, "additional_deps")),
     )

@@ -37,6 +37,8 @@ MetadataKey = Literal[
 ]
 # fmt: on
 METADATA_KEYS: tuple[MetadataKey, ...] = get_args(MetadataKey)
+# Tags are tags of the asset already, or properties such as its group.
+DEFAULT_METADATA_KEYS = tuple(key for key in METADATA_KEYS if key != "tags")
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
@@ -109,9 +111,9 @@ class Config:
     translator: types.ClassPath | None = Field(default=None, examples=["my_package.names:Layers"])
     """Your subclass of `SQLMeshTranslator`: `package.module:Class`."""
     metadata_keys: Annotated[tuple[MetadataKey, ...], Listed] = Field(
-        default=METADATA_KEYS, examples=[["cron", "kind", "query"]]
+        default=DEFAULT_METADATA_KEYS, examples=[["cron", "kind", "query"]]
     )
-    """Properties of a model that become metadata `sqlmesh/<property>` of its asset."""
+    """Properties of a model that become metadata `sqlmesh/<property>` of its asset; also `tags`."""
     external_specs: StrictBool = Field(default=False, examples=[True])
     """Generate an asset spec for each external table, with what `external_models.yaml` says."""
     checks: Literal["all", "blocking", "none"] = Field(default="all", examples=["blocking"])

@@ -22,7 +22,16 @@ from .key_template import ExternalAssetMapping
 T = TypeVar("T")
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
-    *("EXTERNALS", "HERE", "Iterator", "MODELS", "Path", "SQLMeshResource", "SQLMeshResult"),
+    *(
+        "CONTRACT",
+        "EXTERNALS",
+        "HERE",
+        "Iterator",
+        "MODELS",
+        "Path",
+        "SQLMeshResource",
+        "SQLMeshResult",
+    ),
     *("SQLMeshRunConfig", "defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"),
     *("sqlmesh_sync", "sqlmesh_sync_job"),
 }

@@ -2,17 +2,25 @@
 
 Every text is written to a temporary file first. Then the files take their places in an order in
 which the package imports at every moment: modules, the lists of modules, `definitions.py`; removed
-modules go last. A process that is killed in between leaves temporary files, or old files beside new
-ones; the next generation removes and completes them.
+modules go last. Meanwhile `audits.py` has the old audits and the new ones. A process that is killed
+in between leaves temporary files, or old files beside new ones; the next generation removes and
+completes them.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from dg_sqlmesh_codegen.package_paths import DEFINITIONS, EXTERNALS_FOLDER, INDEXES, MODELS_FOLDER
+from dg_sqlmesh_codegen.package_paths import (
+    AUDITS,
+    DEFINITIONS,
+    EXTERNALS_FOLDER,
+    INDEXES,
+    MODELS_FOLDER,
+)
 
 from .compare import Change, Status
 
@@ -30,27 +38,41 @@ def apply(changes: Sequence[Change], out: Path) -> None:
         OSError: a file or folder cannot be written; where the cause is a full disk or a missing
             permission to write, no file has changed.
     """
-    different = [change for change in changes if change.status is not Status.UNCHANGED]
+    steps = [step for change in changes for step in _steps(change)]
     try:
-        for change in different:
-            _stage(change, out)
-        for change in sorted(different, key=_turn):
-            _replace(change, out)
+        for turn, change in steps:
+            _stage(change, out, turn)
+        for turn, change in sorted(steps, key=lambda step: step[0]):
+            _replace(change, out, turn)
     finally:
         _remove_temporary_files(out)
 
 
-def _stage(change: Change, out: Path) -> None:
+def _steps(change: Change) -> Iterator[tuple[int, Change]]:
+    """Yield what to write for a change, and when.
+
+    In one turn, the order is that of the paths: `audits.py` is there before the models.
+    """
+    if change.status is Status.UNCHANGED:
+        return
+    if change.path == AUDITS and change.old and change.new:
+        yield 0, replace(change, new=f"{change.old}\n{change.new}")
+        yield 2, change
+    else:
+        yield _turn(change), change
+
+
+def _stage(change: Change, out: Path, turn: int) -> None:
     if change.new is not None:
-        path = _temporary(out / change.path)
+        path = _temporary(out / change.path, turn)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(change.new.encode("utf-8"))
+        path.write_bytes(change.new.encode("utf-8", errors="surrogateescape"))
 
 
-def _replace(change: Change, out: Path) -> None:
+def _replace(change: Change, out: Path, turn: int) -> None:
     path = out / change.path
     if change.new is not None:
-        _temporary(path).replace(path)
+        _temporary(path, turn).replace(path)
     else:
         path.unlink()
         _remove_traces(path, out)
@@ -65,8 +87,8 @@ def _turn(change: Change) -> int:
     return 1 if change.path in INDEXES else 0
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}{_TEMPORARY}")
+def _temporary(path: Path, turn: int) -> Path:
+    return path.with_name(f".{path.name}.{turn}{_TEMPORARY}")
 
 
 def _remove_temporary_files(out: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from dg_sqlmesh_codegen.errors import UsageError
-from dg_sqlmesh_codegen.package_paths import EXTERNALS_FOLDER, MODELS_FOLDER
+from dg_sqlmesh_codegen.package_paths import AUDITS, DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.rendering import header
 from dg_sqlmesh_codegen.rendering.files import File
 
@@ -66,9 +66,9 @@ def compare(files: Sequence[File], out: Path) -> tuple[Change, ...]:
 
     Returns:
         A change per file, sorted by path; files with our header that are no longer generated are
-        orphaned. Only `__init__.py`, `definitions.py`, `models/` and `externals/` are looked at:
-        another package of ours may live in a folder beside them. A file keeps its line endings:
-        where git checks out CRLF that is no difference, and what changes is written with CRLF.
+        orphaned. Only the modules of a package, `models/` and `externals/` are looked at: another
+        package of ours may live in a folder beside them. A file keeps its line endings: where git
+        checks out CRLF that is no difference, and what changes is written with CRLF.
 
     Raises:
         UsageError: a file of somebody else is in the way, or a folder of the package is a link.
@@ -102,7 +102,7 @@ def unchanged(texts: Mapping[PurePosixPath, str]) -> tuple[Change, ...]:
 
 def generated_files(out: Path) -> dict[PurePosixPath, str]:
     """Return the text of each file in a package's folder that carries our header."""
-    candidates = [out / "__init__.py", out / "definitions.py"]
+    candidates = [out / "__init__.py", out / AUDITS, out / DEFINITIONS]
     for folder in (MODELS_FOLDER, EXTERNALS_FOLDER):
         candidates += (out / folder).rglob("*.py")
     texts = {}

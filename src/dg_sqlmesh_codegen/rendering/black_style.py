@@ -81,7 +81,7 @@ def _body(bracketed: _Bracketed, indent: int) -> Iterator[str]:
         return
     margin = " " * indent
     together = f"{bracketed.separator} ".join(items)
-    if not bracketed.head.endswith("[") and _fits(together, indent):
+    if bracketed.head[-1] not in "[{" and _fits(together, indent):
         yield f"{margin}{together}"
     elif not bracketed.separator:
         yield from (f"{margin}{item}" for item in items)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dg_sqlmesh_codegen.config.model import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
-from dg_sqlmesh_codegen.package_paths import EXTERNALS_FOLDER, MODELS_FOLDER
+from dg_sqlmesh_codegen.package_paths import AUDITS, DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import Project
@@ -76,6 +76,10 @@ def _files(package: Package, made: Templates) -> Iterator[File]:
     yield File(PurePosixPath("__init__.py"), root)
     models = {each.module: (str(each.model), {"asset": each}) for each in package.assets}
     yield from _folder(MODELS_FOLDER, (templates.MODEL, templates.MODELS), models, made)
+    audits = {each.constant: each.use.audit for asset in package.assets for each in asset.checks}
+    if audits:
+        text = made.render(templates.AUDITS, str(AUDITS), audits=sorted(audits.items()))
+        yield File(AUDITS, text)
     if package.config.external_specs:
         externals = {
             each.module: (str(each.table), {"external": each, "name": str(each.table.table)})
@@ -105,10 +109,9 @@ def _folder(
 def _definitions(package: Package, made: Templates) -> File:
     config = package.config
     retry = config.retry_policy or RetryPolicy()
-    path = PurePosixPath("definitions.py")
     text = made.render(
         templates.DEFINITIONS,
-        str(path),
+        str(DEFINITIONS),
         config=config,
         schedules=[named_schedule(each, config.schedule_name) for each in package.schedules],
         projects=[
@@ -120,7 +123,7 @@ def _definitions(package: Package, made: Templates) -> File:
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,
     )
-    return File(path, text)
+    return File(DEFINITIONS, text)
 
 
 def _enum(name: str, member: str | None) -> ModuleName:

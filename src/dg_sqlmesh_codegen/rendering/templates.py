@@ -29,14 +29,15 @@ from .template_dir import template_dir
 
 MODEL = "model.py.jinja"
 MODELS = "models.py.jinja"
+AUDITS = "audits.py.jinja"
 EXTERNAL = "external.py.jinja"
 EXTERNALS = "externals.py.jinja"
 ROOT = "root.py.jinja"
 PACKAGE = "package.py.jinja"
 DEFINITIONS = "definitions.py.jinja"
-NAMES = (MODEL, MODELS, EXTERNAL, EXTERNALS, ROOT, PACKAGE, DEFINITIONS)
+NAMES = (MODEL, MODELS, AUDITS, EXTERNAL, EXTERNALS, ROOT, PACKAGE, DEFINITIONS)
 # Ours that are written in black's style; a user's template of that name may not be.
-_STYLED = frozenset({MODEL, MODELS, EXTERNAL, EXTERNALS, ROOT, PACKAGE})
+_STYLED = frozenset({MODEL, MODELS, AUDITS, EXTERNAL, EXTERNALS, ROOT, PACKAGE})
 
 
 @dataclass(frozen=True, slots=True)

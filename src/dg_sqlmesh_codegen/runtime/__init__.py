@@ -4,11 +4,12 @@ Importing it does not import SQLMesh. Functions that run at execution time do.
 """
 
 from .contract import require_contract
-from .records import AuditCheck, ExternalAsset, ModelAsset
+from .records import Audit, AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
 from .results.run_results import SQLMeshResult
 
 __all__ = [
+    "Audit",
     "AuditCheck",
     "ExternalAsset",
     "ModelAsset",

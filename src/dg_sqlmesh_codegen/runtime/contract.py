@@ -51,7 +51,7 @@ def record(made: type[_Record]) -> type[_Record]:
     original = made.__init__
 
     @wraps(original)
-    def init(self: _Record, *args: object, **options: object) -> None:
+    def init(self: _Record, /, *args: object, **options: object) -> None:
         try:
             original(self, *args, **options)
         except TypeError as error:

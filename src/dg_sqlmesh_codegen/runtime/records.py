@@ -2,33 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import dagster as dg
+
+from dg_sqlmesh_codegen.check_names import EXECUTION_STATUS_CHECK, check_names
 
 from . import contract
 from .dagster import compat
 
-EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
-
 
 @contract.record
 @dataclass(frozen=True, slots=True)
-class AuditCheck:
-    """One use of a SQLMesh audit on a model, and its Dagster asset check.
+class Audit:
+    """A SQLMesh audit.
 
     Args:
-        audit: name of the audit in SQLMesh.
-        args: arguments of this use as SQL text, by name. With `audit` they identify the use.
-        spec: the asset check. It never blocks in Dagster, because SQLMesh does the blocking.
+        name: its name in SQLMesh.
+        query: its query, before SQLMesh renders it.
+        blocking: whether SQLMesh stops downstream models when it fails. A use can override it.
+        dialect: dialect of the query. By default, that of the model.
         standalone: whether it is a standalone audit, which SQLMesh runs on its own cron.
     """
 
-    audit: str
+    name: str
+    query: str
+    blocking: bool = True
+    dialect: str | None = None
+    standalone: bool = False
+
+
+@contract.record
+@dataclass(frozen=True, slots=True, init=False)
+class AuditCheck:
+    """One use of an audit on a model, from which `ModelAsset` makes a Dagster asset check."""
+
+    audit: Audit
+    args: Mapping[str, str]
+    blocking: bool
+    additional_deps: tuple[Sequence[str], ...]
+
+    def __init__(
+        self,
+        audit: Audit,
+        /,
+        *,
+        blocking: bool | None = None,
+        additional_deps: Sequence[Sequence[str]] = (),
+        args: Mapping[str, str] | None = None,
+        **arguments: str,
+    ) -> None:
+        """Take the arguments of the audit as SQL text, by name or as `args`.
+
+        Args:
+            audit: the audit.
+            blocking: overrides that of the audit.
+            additional_deps: keys of the other assets that a standalone audit reads.
+            args: the arguments, if one of their names cannot be that of a Python argument.
+            arguments: the arguments.
+        """
+        object.__setattr__(self, "audit", audit)
+        object.__setattr__(self, "args", {**(args or {}), **arguments})
+        object.__setattr__(self, "blocking", audit.blocking if blocking is None else blocking)
+        object.__setattr__(self, "additional_deps", tuple(additional_deps))
+
+    @property
+    def description(self) -> str:
+        """What the check is, and what a failure means."""
+        effect = "SQLMesh stops downstream models when it fails" if self.blocking else "warns only"
+        if self.audit.standalone:
+            return f"SQLMesh standalone audit {self.audit.name}: {effect}"
+        arguments = ", ".join(f"{name} := {value}" for name, value in self.args.items())
+        return f"SQLMesh audit {self.audit.name}({arguments}): {effect}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheck:
+    """An audit of a model with its Dagster asset check.
+
+    Args:
+        audit: the audit.
+        args: arguments of this use as SQL text, by name. With the audit they identify the use.
+        spec: the asset check. It never blocks in Dagster, because SQLMesh does the blocking.
+    """
+
+    audit: Audit
     args: Mapping[str, str]
     spec: dg.AssetCheckSpec
-    standalone: bool = False
 
 
 @contract.record
@@ -46,15 +108,14 @@ class ExternalAsset:
 
 
 @contract.record
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelAsset:
     """A SQLMesh model and its Dagster asset.
 
     Args:
         fqn: SQLMesh's quoted name of the model. All events of a run carry it.
         spec: the asset.
-        audits: the model's audits.
-        audit_queries: the queries of these audits by name.
+        audits: the model's uses of audits.
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
         group_name: the asset's group, if it is a nested one (`marts/finance`).
         kinds: the asset's kinds, if there are more than three.
@@ -62,9 +123,8 @@ class ModelAsset:
 
     fqn: str
     spec: dg.AssetSpec
-    audits: tuple[AuditCheck, ...] = ()
+    audits: Sequence[AuditCheck] = ()
     has_status_check: bool = True
-    audit_queries: Mapping[str, str] = field(default_factory=dict)
     group_name: str | None = None
     kinds: Set[str] = frozenset()
 
@@ -73,6 +133,15 @@ class ModelAsset:
         if self.group_name or self.kinds:
             spec = compat.extended(self.spec, self.group_name, self.kinds)
             object.__setattr__(self, "spec", spec)
+
+    @cached_property
+    def audit_checks(self) -> tuple[ModelCheck, ...]:
+        """The model's audits with their checks."""
+        uses = [(use.audit.name, (*use.args.items(),), use.audit.standalone) for use in self.audits]
+        return tuple(
+            ModelCheck(use.audit, use.args, self._check_spec(use, name))
+            for use, name in zip(self.audits, check_names(uses), strict=True)
+        )
 
     @property
     def status_check(self) -> dg.AssetCheckSpec:
@@ -88,25 +157,28 @@ class ModelAsset:
     def check_specs(self) -> list[dg.AssetCheckSpec]:
         """All checks of the asset: one for each audit, and the execution status."""
         status = [self.status_check] if self.has_status_check else []
-        return [*map(self._check_spec, self.audits), *status]
+        return [*(check.spec for check in self.audit_checks), *status]
 
-    def _check_spec(self, check: AuditCheck) -> dg.AssetCheckSpec:
-        """Add the metadata that a module holds once: the arguments, and the audit's query."""
-        found: dict[str, object] = {}
-        if check.args:
-            found["sqlmesh/audit_args"] = dict(check.args)
-        if not check.standalone and check.audit in self.audit_queries:
-            found["sqlmesh/audit_query"] = self.audit_queries[check.audit]
-        spec = check.spec
+    def _check_spec(self, use: AuditCheck, name: str) -> dg.AssetCheckSpec:
+        # A builtin audit has the dialect of the model.
+        dialect = use.audit.dialect or self.spec.metadata.get("sqlmesh/dialect")
+        metadata: dict[str, object] = {"sqlmesh/blocking": use.blocking}
+        metadata |= {"sqlmesh/dialect": dialect} if dialect else {}
+        metadata |= {"sqlmesh/audit_args": use.args} if use.args else {}
         return dg.AssetCheckSpec(
-            name=spec.name,
-            asset=spec.asset_key,
-            description=spec.description,
-            additional_deps=spec.additional_deps,
-            blocking=spec.blocking,
-            metadata={**spec.metadata, **found},
+            name=name,
+            asset=self.spec.key,
+            description=use.description,
+            blocking=False,
+            additional_deps=use.additional_deps,
+            metadata={**metadata, "sqlmesh/audit_query": sql_block(use.audit.query)},
         )
 
     def without_status_check(self) -> ModelAsset:
         """Return the same model without the check `sqlmesh_execution_status`."""
         return replace(self, has_status_check=False)
+
+
+def sql_block(query: str) -> dg.MarkdownMetadataValue:
+    """Return a query as metadata that keeps its line breaks."""
+    return dg.MarkdownMetadataValue(f"```sql\n{query}\n```")

@@ -13,7 +13,7 @@ from .concurrency.exclusivity import active_run, skip_reason
 from .dagster import run_log
 from .due import DueModels
 from .errors import StateBusyError
-from .records import AuditCheck, ModelAsset
+from .records import ModelAsset, ModelCheck
 from .results import drift
 from .run_target import RetryFailed, Target
 
@@ -61,7 +61,7 @@ def tick(
     if retry_failed is RetryFailed.NEXT_CRON:
         held = held_back.held_back(context.instance, target.environment, due, models)
     request = _request(due.models.keys() - held.keys(), models)
-    known = {model.fqn for model in models} | {check.audit for check in _standalone(models)}
+    known = {model.fqn for model in models} | {check.audit.name for check in _standalone(models)}
     unknown = due.models.keys() - known
     problems = [held_back.reason(held)] if held else []
     problems += [drift.not_in_package(unknown, known)] if unknown else []
@@ -84,7 +84,7 @@ def _report_plans(
 def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunRequest | None:
     """Request the due models with all their checks, and the due standalone audits."""
     selected = [model for model in models if model.fqn in due]
-    audits = [check.spec.key for check in _standalone(models) if check.audit in due]
+    audits = [check.spec.key for check in _standalone(models) if check.audit.name in due]
     if not selected and not audits:
         return None
     keys = [model.spec.key for model in selected]
@@ -98,8 +98,8 @@ def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunReques
     )
 
 
-def _standalone(models: Sequence[ModelAsset]) -> list[AuditCheck]:
-    return [check for model in models for check in model.audits if check.standalone]
+def _standalone(models: Sequence[ModelAsset]) -> list[ModelCheck]:
+    return [check for model in models for check in model.audit_checks if check.audit.standalone]
 
 
 def _nothing_due(next_due: datetime | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from .records import AuditCheck, ModelAsset
+from .records import ModelAsset, ModelCheck
 from .run_target import Audits
 
 
@@ -33,8 +33,10 @@ class Selection:
         found = set()
         for model in models:
             audits = self._audits(model)
-            found |= {check.audit for check in audits if check.standalone}
-            has_check = self.has_status(model) or any(not check.standalone for check in audits)
+            found |= {check.audit.name for check in audits if check.audit.standalone}
+            has_check = self.has_status(model) or any(
+                not check.audit.standalone for check in audits
+            )
             if model.spec.key in self.assets or (self.audits_only and has_check):
                 found.add(model.fqn)
         return frozenset(found)
@@ -42,7 +44,7 @@ class Selection:
     def audits(self, models: Sequence[ModelAsset]) -> Audits:
         """Return the audits of the selected checks."""
         names = {
-            (check.audit if check.standalone else model.fqn, check.audit)
+            (check.audit.name if check.audit.standalone else model.fqn, check.audit.name)
             for model in models
             for check in self._audits(model)
         }
@@ -52,5 +54,5 @@ class Selection:
         """Return whether the check `sqlmesh_execution_status` of a model is selected."""
         return model.has_status_check and model.status_check.key in self.checks
 
-    def _audits(self, model: ModelAsset) -> list[AuditCheck]:
-        return [check for check in model.audits if check.spec.key in self.checks]
+    def _audits(self, model: ModelAsset) -> list[ModelCheck]:
+        return [check for check in model.audit_checks if check.spec.key in self.checks]

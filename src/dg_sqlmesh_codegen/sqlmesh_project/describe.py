@@ -22,6 +22,7 @@ from . import compat, dbt_profiles, unset_variables
 from .load import loaded, names
 from .records import (
     Audit,
+    AuditUse,
     Column,
     ExternalTable,
     Model,
@@ -119,7 +120,7 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         tags=tuple(model.tags),
         columns=_columns(model, warnings),
         # SQLMesh never runs an audit with `skip`.
-        audits=tuple(_audit(use, model) for use in model.audits_with_args if not use[0].skip),
+        audits=tuple(_use(use, model) for use in model.audits_with_args if not use[0].skip),
         query=_query(model) if isinstance(model, SqlModel) else None,
         partitioned_by=_sql(model.partitioned_by, model),
         clustered_by=_sql(model.clustered_by, model),
@@ -168,20 +169,29 @@ def _type(type_: exp.DataType, dialect: str) -> str | None:
     return None if type_.this == exp.DataType.Type.UNKNOWN else type_.sql(dialect=dialect)
 
 
-def _audit(use: tuple[SQLMeshAudit, Mapping[str, Expr]], model: SQLMeshModel) -> Audit:
+def _use(use: tuple[SQLMeshAudit, Mapping[str, Expr]], model: SQLMeshModel) -> AuditUse:
     audit, arguments = use
     # In SQLMesh, an argument `blocking` overrides the audit's own setting.
     blocking = arguments.get("blocking")
-    return Audit(
-        name=audit.name,
+    return AuditUse(
+        _audit(audit),
         args=tuple(
             (name, value.sql(dialect=model.dialect))
             for name, value in arguments.items()
             if name != "blocking"
         ),
         blocking=blocking == exp.true() if blocking else audit.blocking,
-        dialect=_dialect(audit.dialect or model.dialect),
+    )
+
+
+def _audit(audit: SQLMeshAudit) -> Audit:
+    # SQLMesh does not allow a blocking standalone audit.
+    return Audit(
+        name=audit.name,
+        dialect=_dialect(audit.dialect),
         query=compat.query_text(audit).strip(),
+        blocking=audit.blocking and not audit.standalone,
+        standalone=audit.standalone,
     )
 
 
@@ -215,15 +225,7 @@ def _sql(expressions: Sequence[Expr], model: SQLMeshModel) -> tuple[str, ...]:
 def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
     return tuple(
         StandaloneAudit(
-            # SQLMesh does not allow a blocking standalone audit.
-            Audit(
-                audit.name,
-                (),
-                False,
-                _dialect(audit.dialect),
-                compat.query_text(audit).strip(),
-                standalone=True,
-            ),
+            _audit(audit),
             reads=_reads(audit.depends_on, context),
             cron=audit.cron,
             cron_tz=audit.cron_tz.key if audit.cron_tz else None,

@@ -69,18 +69,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """One use of an audit on a model.
+    """An audit as the project or SQLMesh defines it. The dialect of a builtin one is empty."""
+
+    name: str
+    dialect: str
+    query: str
+    blocking: bool = True
+    standalone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuditUse:
+    """One use of an audit on a model. `blocking` is the audit's own value or overrides it.
 
     `args` are its arguments as SQL text, by name in the order written, without `blocking`, which
     SQLMesh removes before it renders the audit.
     """
 
-    name: str
-    args: tuple[tuple[str, str], ...]
-    blocking: bool
-    dialect: str
-    query: str
-    standalone: bool = False
+    audit: Audit
+    args: tuple[tuple[str, str], ...] = ()
+    blocking: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,7 @@ class Model:
     owner: str | None = None
     tags: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
-    audits: tuple[Audit, ...] = ()
+    audits: tuple[AuditUse, ...] = ()
     query: str | None = None
     partitioned_by: tuple[str, ...] = ()
     clustered_by: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dg_sqlmesh_codegen.config import key_template
 from dg_sqlmesh_codegen.config.key_template import ExternalAssetMapping
-from dg_sqlmesh_codegen.config.model import METADATA_KEYS, Config
+from dg_sqlmesh_codegen.config.model import DEFAULT_METADATA_KEYS, Config
 from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model, Project
@@ -42,7 +42,7 @@ class Translation:
     context: TranslationContext
     group_name: str | None = None
     owners: tuple[str, ...] = ()
-    metadata_keys: tuple[str, ...] = METADATA_KEYS
+    metadata_keys: tuple[str, ...] = DEFAULT_METADATA_KEYS
     mapping: ExternalAssetMapping | None = None
 
     @classmethod

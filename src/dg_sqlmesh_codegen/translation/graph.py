@@ -15,6 +15,7 @@ from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
 from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
+    AuditUse,
     Column,
     ExternalTable,
     Model,
@@ -26,17 +27,27 @@ from . import naming
 from .apply import Translation
 
 Metadata = tuple[tuple[str, object], ...]
+# Those of `AuditCheck` in the runtime.
+PARAMETERS = frozenset({"additional_deps", "args", "blocking"})
 _METADATA_ORDER = {f"sqlmesh/{key}": place for place, key in enumerate(METADATA_KEYS)}
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """An audit as a Dagster asset check."""
+    """An audit as a Dagster asset check. `constant` is the audit in `audits.py`."""
 
-    name: str
-    description: str
-    audit: Audit
+    constant: Identifier
+    use: AuditUse
     additional_deps: tuple[AssetKey, ...] = ()
+
+    @property
+    def keywords(self) -> Metadata:
+        """The arguments as `AuditCheck` takes them: by name, or all in `args` if a name cannot."""
+        names = [Identifier(name) for name, _ in self.use.args]
+        plain = [name for name, _ in self.use.args]
+        if names == plain and PARAMETERS.isdisjoint(plain):
+            return tuple(zip(names, (value for _, value in self.use.args), strict=True))
+        return ((Identifier("args"), dict(self.use.args)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +66,6 @@ class Asset:
     columns: tuple[Column, ...]
     metadata: Metadata
     checks: tuple[Check, ...]
-
-    @property
-    def audit_queries(self) -> Mapping[str, str]:
-        """The queries of the model's own audits by name: an audit can have many checks."""
-        audits = (check.audit for check in self.checks)
-        return {audit.name: audit.query for audit in audits if not audit.standalone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,10 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
     """
     keys = asset_keys(project, translation)
     modules = naming.module_paths([model.table for model in project.models])
+    constants = _audit_constants(project)
     audits = _by_most_downstream(project)
     assets = (
-        _asset(model, translation, _Names(module, keys, out), audits.get(model.fqn, ()))
+        _asset(model, translation, _Names(module, keys, out, constants), audits.get(model.fqn, ()))
         for model, module in zip(project.models, modules, strict=True)
     )
     return tuple(sorted(assets, key=lambda asset: asset.module))
@@ -149,11 +155,15 @@ def _keys(
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What a model's asset is made of besides the model: its module, all keys, the package."""
+    """What a model's asset is made of besides the model.
+
+    They are its module, all keys, the package's folder and the constants of all audits.
+    """
 
     module: tuple[Identifier, ...]
     keys: Mapping[str, AssetKey]
     out: Path
+    constants: Mapping[Audit, Identifier]
 
 
 def _asset(
@@ -174,7 +184,7 @@ def _asset(
         metadata=_metadata(
             model, translation, names.out.joinpath(MODELS_FOLDER, *names.module[:-1])
         ),
-        checks=_checks(model, standalone, names.keys),
+        checks=_checks(model, standalone, names),
     )
 
 
@@ -191,19 +201,23 @@ def _metadata(model: Model, translation: Translation, folder: Path) -> Metadata:
 
 
 def _checks(
-    model: Model, standalone: Sequence[StandaloneAudit], keys: Mapping[str, AssetKey]
+    model: Model, standalone: Sequence[StandaloneAudit], names: _Names
 ) -> tuple[Check, ...]:
-    reads = {each.audit: {keys[fqn] for fqn in each.reads} for each in standalone}
-    audits = tuple(_merged((*model.audits, *reads)))
-    return tuple(
-        Check(
-            name,
-            _check_description(audit),
-            audit,
-            tuple(sorted(reads.get(audit, set()) - {keys[model.fqn]})),
-        )
-        for name, audit in zip(naming.check_names(audits), audits, strict=True)
-    )
+    key = names.keys[model.fqn]
+    checks = [Check(names.constants[use.audit], use) for use in _merged(model.audits)]
+    for each in standalone:
+        deps = tuple(sorted({names.keys[fqn] for fqn in each.reads} - {key}))
+        use = AuditUse(each.audit, blocking=False)
+        checks.append(Check(names.constants[each.audit], use, deps))
+    return tuple(checks)
+
+
+def _audit_constants(project: Project) -> dict[Audit, Identifier]:
+    users: dict[Audit, str] = {}
+    for model in project.models:
+        for use in model.audits:
+            users.setdefault(use.audit, model.fqn)
+    return naming.audit_constants({each.audit: "" for each in project.standalone_audits} | users)
 
 
 def with_checks(project: Project, wanted: str) -> Project:
@@ -226,13 +240,13 @@ def checked_audits(project: Project) -> tuple[StandaloneAudit, ...]:
     return tuple(audit for some in _by_most_downstream(project).values() for audit in some)
 
 
-def _merged(audits: Iterable[Audit]) -> Iterable[Audit]:
+def _merged(uses: Iterable[AuditUse]) -> Iterable[AuditUse]:
     """Merge equal uses of an audit into one check. It blocks if one of them does."""
-    found: dict[tuple[object, ...], Audit] = {}
-    for audit in audits:
-        use = (audit.name, audit.args, audit.standalone)
-        if use not in found or audit.blocking:
-            found[use] = audit
+    found: dict[tuple[object, ...], AuditUse] = {}
+    for each in uses:
+        use = (each.audit, each.args)
+        if use not in found or each.blocking:
+            found[use] = each
     return found.values()
 
 
@@ -262,11 +276,3 @@ def _depths(project: Project) -> dict[str, int]:
     for fqn in TopologicalSorter(upstream).static_order():
         depths[fqn] = 1 + max((depths[dep] for dep in upstream[fqn]), default=0)
     return depths
-
-
-def _check_description(audit: Audit) -> str:
-    arguments = ", ".join(f"{name} := {value}" for name, value in audit.args)
-    if audit.standalone:
-        return f"SQLMesh standalone audit {audit.name}"
-    blocking = "blocking" if audit.blocking else "non-blocking"
-    return f"SQLMesh audit {audit.name}({arguments}), {blocking}"

@@ -1,25 +1,21 @@
-"""The names of asset keys, modules and checks. No two models have the same name."""
+"""The names of asset keys, modules and constants. No two models have the same name."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from dg_sqlmesh_codegen import dagster_names
+from dg_sqlmesh_codegen.check_names import digest
 from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, TableName
 
 Parts = tuple[str, ...]
-EXECUTION_STATUS_CHECK = "sqlmesh_execution_status"
 
-_IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
 # File systems accept 255 bytes, with `.py` and the suffix of a temporary file.
 _MAX_FILE_NAME = 160
-_MAX_CHECK_ARGUMENTS = 48
 
 
 def asset_key(table: TableName) -> tuple[str, ...]:
@@ -40,7 +36,7 @@ def module_paths(tables: Sequence[TableName]) -> list[tuple[Identifier, ...]]:
 
     def renamed(folder: Parts) -> str:
         name = folder[-1]
-        return name if spelled[_folded(folder)] == name else f"{name}_{_digest(name)}"
+        return name if spelled[_folded(folder)] == name else f"{name}_{digest(name)}"
 
     paths = [
         (*(renamed(path[: end + 1]) for end in range(len(path) - 1)), path[-1]) for path in plain
@@ -95,7 +91,7 @@ def told_apart(
         path = plain[index]
         contested = any(wanted[claim] > 1 for claim in claims(path))
         if contested and (changed or not taken.isdisjoint(claims(path))):
-            digests = (_digest((originals[index], number)) for number in itertools.count())
+            digests = (digest((originals[index], number)) for number in itertools.count())
             candidates = ((*path[:-1], f"{path[-1]}_{digest}") for digest in digests)
             path = next(each for each in candidates if not claims(each) & (taken | {*wanted}))
         taken |= claims(path)
@@ -104,7 +100,7 @@ def told_apart(
 
 
 def _shortened(part: str) -> str:
-    return part if len(part) <= _MAX_FILE_NAME else f"{part[:_MAX_FILE_NAME]}_{_digest(part)}"
+    return part if len(part) <= _MAX_FILE_NAME else f"{part[:_MAX_FILE_NAME]}_{digest(part)}"
 
 
 def output_name(key: AssetKey) -> str:
@@ -112,38 +108,14 @@ def output_name(key: AssetKey) -> str:
     return "__".join(key).replace("-", "_").replace(".", "_")
 
 
-def check_names(audits: Sequence[Audit]) -> tuple[str, ...]:
-    """Return the check name of each audit of one model; it depends only on how they are used.
+def audit_constants(audits: Mapping[Audit, str]) -> dict[Audit, Identifier]:
+    """Return the constant of each audit in `audits.py`: `NOT_NULL` for `not_null`.
 
-    An audit that is used once keeps its name. If there are several uses, the arguments are added:
-    `not_null` on two columns becomes `not_null__order_id` and `not_null__customer_id`.
+    Args:
+        audits: the first model that uses each of them. It tells audits with one name apart, so
+            that a constant keeps its name if the query of its audit changes.
     """
-    uses = Counter(_plain(audit) for audit in audits)
-    names = [
-        _plain(audit) if uses[_plain(audit)] == 1 else _with_arguments(audit) for audit in audits
-    ]
-    taken = Counter([*names, EXECUTION_STATUS_CHECK])
-    return tuple(
-        name if taken[name] == 1 else f"{name}_{_digest(_use(audit))}"
-        for name, audit in zip(names, audits, strict=True)
-    )
-
-
-def _plain(audit: Audit) -> str:
-    return _IDENTIFIER.sub("_", audit.name)
-
-
-def _with_arguments(audit: Audit) -> str:
-    text = "_".join(value for _, value in audit.args)
-    words = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower()
-    if len(words) > _MAX_CHECK_ARGUMENTS:
-        words = f"{words[:_MAX_CHECK_ARGUMENTS].rstrip('_')}_{_digest(_use(audit))}"
-    return f"{_plain(audit)}__{words}" if words else _plain(audit)
-
-
-def _use(audit: Audit) -> object:
-    return (audit.name, audit.args, audit.standalone)
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:8]
+    originals = [(user, audit.name.upper()) for audit, user in audits.items()]
+    plain = [(Identifier(name),) for _, name in originals]
+    names = told_apart(originals, plain, set)
+    return {audit: Identifier(name) for audit, (name,) in zip(audits, names, strict=True)}

@@ -20,7 +20,7 @@ from dagster._core.definitions.metadata import normalize_metadata
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.errors import RunError
 from dg_sqlmesh_codegen.runtime.events import AuditUse, Event, Message
-from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
+from dg_sqlmesh_codegen.runtime.records import Audit, AuditCheck, ModelAsset
 from dg_sqlmesh_codegen.runtime.results.run_results import RunResults, SQLMeshResult
 from dg_sqlmesh_codegen.runtime.selection import Selection
 
@@ -43,7 +43,7 @@ def model(text: str, code_version: str | None = None) -> ModelAsset:
     name, _, checks, _, _ = MODEL.fullmatch(text).groups()  # type: ignore[union-attr]
     key = ["w", "s", name]
     audits = [
-        AuditCheck(USES[check].name, dict(USES[check].args), dg.AssetCheckSpec(check, asset=key))
+        AuditCheck(Audit(USES[check].name, "SELECT 1"), args=dict(USES[check].args))
         for check in (checks or "").split(",")
         if check
     ]

@@ -8,7 +8,7 @@ import dagster as dg
 
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.due import DueModels
-from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
+from dg_sqlmesh_codegen.runtime.records import ModelAsset, ModelCheck
 from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import clipped, display_name, shortened
 
@@ -81,7 +81,7 @@ class AuditResults(RunResults):
             check, failed if event.count else None, blocking=event.blocking, facts=facts
         )
 
-    def _check(self, event: events.AuditEnded) -> AuditCheck | None:
+    def _check(self, event: events.AuditEnded) -> ModelCheck | None:
         model = self._models.get(event.fqn)
         if model is None:
             return self._standalone.get(event.fqn)

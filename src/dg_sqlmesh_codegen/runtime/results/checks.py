@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse
-from dg_sqlmesh_codegen.runtime.records import AuditCheck, ModelAsset
+from dg_sqlmesh_codegen.runtime.records import ModelAsset, ModelCheck, sql_block
 
 Fact = dg.MetadataValue | str | int | float | list[str] | list[list[str]]
 Facts = Mapping[str, Fact]
@@ -21,12 +21,16 @@ def key(result: dg.AssetCheckResult) -> dg.AssetCheckKey | None:
     return dg.AssetCheckKey(result.asset_key, result.check_name)
 
 
-def check_for(model: ModelAsset, use: AuditUse, uses: Sequence[AuditUse]) -> AuditCheck | None:
+def check_for(model: ModelAsset, use: AuditUse, uses: Sequence[AuditUse]) -> ModelCheck | None:
     """Return the check for one use of an audit, out of all `uses` on the promoted model.
 
     The arguments may differ if both the package and the promoted model use the audit only once.
     """
-    named = [check for check in model.audits if check.audit == use.name and not check.standalone]
+    named = [
+        check
+        for check in model.audit_checks
+        if check.audit.name == use.name and not check.audit.standalone
+    ]
     for check in named:
         if tuple(sorted(check.args.items())) == use.args:
             return check
@@ -35,7 +39,7 @@ def check_for(model: ModelAsset, use: AuditUse, uses: Sequence[AuditUse]) -> Aud
 
 
 def audit_result(
-    check: AuditCheck, failed: AuditFailed | None, *, blocking: bool, facts: Facts = _NO_FACTS
+    check: ModelCheck, failed: AuditFailed | None, *, blocking: bool, facts: Facts = _NO_FACTS
 ) -> dg.AssetCheckResult:
     """Return the result of an audit that ran. `failed` is None if it passed."""
     key, name = check.spec.asset_key, check.spec.name
@@ -48,7 +52,7 @@ def audit_result(
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
         metadata={
             "sqlmesh/count": failed.count,
-            "sqlmesh/audit_query": dg.MarkdownMetadataValue(f"```sql\n{failed.query}\n```"),
+            "sqlmesh/audit_query": sql_block(failed.query),
             "sqlmesh/audit_args": dict(failed.use.args),
             **facts,
         },

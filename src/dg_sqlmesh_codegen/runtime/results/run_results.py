@@ -33,7 +33,10 @@ class RunResults:
         """Take every model of the package, and what this step may report."""
         self._models = {model.fqn: model for model in models}
         self._standalone = {
-            check.audit: check for model in models for check in model.audits if check.standalone
+            check.audit.name: check
+            for model in models
+            for check in model.audit_checks
+            if check.audit.standalone
         }
         self._selection = selection
         self._state = RunState()

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."live"."open_orders"',
     spec=dg.AssetSpec(
@@ -12,14 +14,8 @@ model = ModelAsset(
         ],
         description="Orders that the warehouse has yet to pack",
         group_name="live",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
-        owners=[
-            "team:warehouse",
-        ],
+        kinds={"duckdb", "sqlmesh", "table"},
+        owners=["team:warehouse"],
         code_version="3389558452",
         skippable=True,
         metadata={
@@ -28,7 +24,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "*/5 * * * *",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:live"],
             "sqlmesh/grain": ["order_id"],
             "sqlmesh/source": "../../../../shop/models/live/open_orders.sql",
             "sqlmesh/query": (
@@ -59,30 +54,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="accepted_values",
-            args={
-                "column": "status",
-                "is_in": "('open', 'paid')",
-            },
-            spec=dg.AssetCheckSpec(
-                name="accepted_values",
-                asset=["shop", "live", "open_orders"],
-                description="SQLMesh audit accepted_values(column := status, is_in := ('open', 'paid')), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "accepted_values": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(@column NOT IN @is_in, @condition)"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.ACCEPTED_VALUES, column="status", is_in="('open', 'paid')"),
+    ],
 )

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."live"."reserved_stock"',
     spec=dg.AssetSpec(
@@ -13,14 +15,8 @@ model = ModelAsset(
         ],
         description="Pieces of each product that open orders have reserved",
         group_name="live",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
-        owners=[
-            "team:warehouse",
-        ],
+        kinds={"duckdb", "sqlmesh", "view"},
+        owners=["team:warehouse"],
         code_version="2391793806",
         skippable=True,
         metadata={
@@ -29,7 +25,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:live"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/live/reserved_stock.sql",
             "sqlmesh/query": (
@@ -52,28 +47,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="assert_at_least",
-            args={
-                "column": "pieces",
-                "minimum": "1",
-            },
-            spec=dg.AssetCheckSpec(
-                name="assert_at_least",
-                asset=["shop", "live", "reserved_stock"],
-                description="SQLMesh audit assert_at_least(column := pieces, minimum := 1), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "assert_at_least": (
-            "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.ASSERT_AT_LEAST, column="pieces", minimum="1"),
+    ],
 )

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."marts"."customer_segments"',
     spec=dg.AssetSpec(
@@ -12,17 +14,11 @@ model = ModelAsset(
         ],
         description="Customers by recency, frequency and monetary value (RFM)",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
+        kinds={"duckdb", "sqlmesh", "table"},
         tags={
             "marketing": "true",
         },
-        owners=[
-            "team:analytics",
-        ],
+        owners=["team:analytics"],
         code_version="4016961913",
         skippable=True,
         metadata={
@@ -31,7 +27,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@weekly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "marketing"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/source": "../../../../shop/models/marts/customer_segments.py",
             "dagster/column_schema": dg.TableSchema(
@@ -61,65 +56,12 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
+        AuditCheck(audits.UNIQUE_VALUES, columns="customer_id"),
         AuditCheck(
-            audit="unique_values",
-            args={
-                "columns": "customer_id",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_values",
-                asset=["shop", "marts", "customer_segments"],
-                description="SQLMesh audit unique_values(columns := customer_id), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
+            audits.ACCEPTED_VALUES,
+            column="segment",
+            is_in="['at risk', 'regular', 'champion']",
         ),
-        AuditCheck(
-            audit="accepted_values",
-            args={
-                "column": "segment",
-                "is_in": "['at risk', 'regular', 'champion']",
-            },
-            spec=dg.AssetCheckSpec(
-                name="accepted_values",
-                asset=["shop", "marts", "customer_segments"],
-                description="SQLMesh audit accepted_values(column := segment, is_in := ['at risk', 'regular', 'champion']), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "unique_values": (
-            "SELECT *\n"
-            "FROM (\n"
-            "  SELECT\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-            "    )\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            ")\n"
-            "WHERE @REDUCE(\n"
-            "  @EACH(\n"
-            "    @columns,\n"
-            "    c -> rank_@c > 1\n"
-            "  ),\n"
-            "  (l, r) -> l OR r\n"
-            ")"
-        ),
-        "accepted_values": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(@column NOT IN @is_in, @condition)"
-        ),
-    },
+    ],
 )

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."marts"."customers"',
     spec=dg.AssetSpec(
@@ -15,17 +17,11 @@ model = ModelAsset(
         ],
         description="Customers with what they have ordered so far",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
+        kinds={"duckdb", "sqlmesh", "table"},
         tags={
             "pii": "true",
         },
-        owners=[
-            "team:analytics",
-        ],
+        owners=["team:analytics"],
         code_version="2237677393",
         skippable=True,
         metadata={
@@ -34,7 +30,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "pii"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/clustered_by": ['"country_name"'],
             "sqlmesh/source": "../../../../shop/models/marts/customers.sql",
@@ -82,59 +77,8 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="not_null",
-            args={
-                "columns": "(customer_id)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="not_null",
-                asset=["shop", "marts", "customers"],
-                description="SQLMesh audit not_null(columns := (customer_id)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="assert_orders_have_a_date",
-            args={},
-            spec=dg.AssetCheckSpec(
-                name="assert_orders_have_a_date",
-                asset=["shop", "marts", "customers"],
-                description="SQLMesh audit assert_orders_have_a_date(), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "not_null": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(\n"
-            "  @REDUCE(\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> c IS NULL\n"
-            "    ),\n"
-            "    (l, r) -> l OR r\n"
-            "  ),\n"
-            "  @condition,\n"
-            ")"
-        ),
-        "assert_orders_have_a_date": (
-            "SELECT\n"
-            "  *\n"
-            "FROM @this_model\n"
-            "WHERE\n"
-            "  orders > 0 AND last_order_date IS NULL"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.NOT_NULL, columns="(customer_id)"),
+        AuditCheck(audits.ASSERT_ORDERS_HAVE_A_DATE),
+    ],
 )

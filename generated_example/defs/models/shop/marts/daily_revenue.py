@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."marts"."daily_revenue"',
     spec=dg.AssetSpec(
@@ -14,17 +16,11 @@ model = ModelAsset(
         ],
         description="Revenue per day and product category",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "incremental",
-            "sqlmesh",
-        },
+        kinds={"duckdb", "incremental", "sqlmesh"},
         tags={
             "finance": "true",
         },
-        owners=[
-            "team:finance",
-        ],
+        owners=["team:finance"],
         code_version="2377498126",
         skippable=True,
         metadata={
@@ -33,7 +29,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-09-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "finance"],
             "sqlmesh/grain": ["(order_date, category)"],
             "sqlmesh/partitioned_by": ['"order_date"'],
             "sqlmesh/source": "../../../../shop/models/marts/daily_revenue.sql",
@@ -72,58 +67,8 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="not_null",
-            args={
-                "columns": "(order_date, category)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="not_null",
-                asset=["shop", "marts", "daily_revenue"],
-                description="SQLMesh audit not_null(columns := (order_date, category)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="assert_at_least",
-            args={
-                "column": "revenue",
-                "minimum": "0",
-            },
-            spec=dg.AssetCheckSpec(
-                name="assert_at_least",
-                asset=["shop", "marts", "daily_revenue"],
-                description="SQLMesh audit assert_at_least(column := revenue, minimum := 0), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "not_null": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(\n"
-            "  @REDUCE(\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> c IS NULL\n"
-            "    ),\n"
-            "    (l, r) -> l OR r\n"
-            "  ),\n"
-            "  @condition,\n"
-            ")"
-        ),
-        "assert_at_least": (
-            "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.NOT_NULL, columns="(order_date, category)"),
+        AuditCheck(audits.ASSERT_AT_LEAST, column="revenue", minimum="0"),
+    ],
 )

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."marts"."mailing_list"',
     spec=dg.AssetSpec(
@@ -13,17 +15,11 @@ model = ModelAsset(
         ],
         description="Whom the newsletter goes to",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
+        kinds={"duckdb", "sqlmesh", "view"},
         tags={
             "pii": "true",
         },
-        owners=[
-            "team:marketing",
-        ],
+        owners=["team:marketing"],
         code_version="932055557",
         skippable=True,
         metadata={
@@ -32,7 +28,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "pii"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/source": "../../../../shop/models/marts/mailing_list.sql",
             "sqlmesh/query": (
@@ -65,43 +60,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="unique_values",
-            args={
-                "columns": "(email)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_values",
-                asset=["shop", "marts", "mailing_list"],
-                description="SQLMesh audit unique_values(columns := (email)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "unique_values": (
-            "SELECT *\n"
-            "FROM (\n"
-            "  SELECT\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-            "    )\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            ")\n"
-            "WHERE @REDUCE(\n"
-            "  @EACH(\n"
-            "    @columns,\n"
-            "    c -> rank_@c > 1\n"
-            "  ),\n"
-            "  (l, r) -> l OR r\n"
-            ")"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.UNIQUE_VALUES, columns="(email)"),
+    ],
 )

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."marts"."monthly_revenue"',
     spec=dg.AssetSpec(
@@ -12,17 +14,11 @@ model = ModelAsset(
         ],
         description="Revenue per month, for the finance team's report",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
+        kinds={"duckdb", "sqlmesh", "view"},
         tags={
             "finance": "true",
         },
-        owners=[
-            "team:finance",
-        ],
+        owners=["team:finance"],
         code_version="1240421009",
         skippable=True,
         metadata={
@@ -31,7 +27,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts", "finance"],
             "sqlmesh/grain": ["month"],
             "sqlmesh/source": "../../../../shop/models/marts/monthly_revenue.sql",
             "sqlmesh/query": (
@@ -54,43 +49,7 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="unique_values",
-            args={
-                "columns": "(month)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_values",
-                asset=["shop", "marts", "monthly_revenue"],
-                description="SQLMesh audit unique_values(columns := (month)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "unique_values": (
-            "SELECT *\n"
-            "FROM (\n"
-            "  SELECT\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-            "    )\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            ")\n"
-            "WHERE @REDUCE(\n"
-            "  @EACH(\n"
-            "    @columns,\n"
-            "    c -> rank_@c > 1\n"
-            "  ),\n"
-            "  (l, r) -> l OR r\n"
-            ")"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.UNIQUE_VALUES, columns="(month)"),
+    ],
 )

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."marts"."product_sales"',
     spec=dg.AssetSpec(
@@ -14,14 +16,8 @@ model = ModelAsset(
         ],
         description="Products, best sellers first. Ready before the shop's buyers meet at seven.",
         group_name="marts",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
-        owners=[
-            "team:analytics",
-        ],
+        kinds={"duckdb", "sqlmesh", "table"},
+        owners=["team:analytics"],
         code_version="157063458",
         skippable=True,
         metadata={
@@ -30,7 +26,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "30 6 * * *",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:marts"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/marts/product_sales.sql",
             "sqlmesh/query": (
@@ -71,73 +66,8 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="not_null",
-            args={
-                "columns": "(product_id, sales_rank)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="not_null",
-                asset=["shop", "marts", "product_sales"],
-                description="SQLMesh audit not_null(columns := (product_id, sales_rank)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="unique_values",
-            args={
-                "columns": "(product_id, sales_rank)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_values",
-                asset=["shop", "marts", "product_sales"],
-                description="SQLMesh audit unique_values(columns := (product_id, sales_rank)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "not_null": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(\n"
-            "  @REDUCE(\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> c IS NULL\n"
-            "    ),\n"
-            "    (l, r) -> l OR r\n"
-            "  ),\n"
-            "  @condition,\n"
-            ")"
-        ),
-        "unique_values": (
-            "SELECT *\n"
-            "FROM (\n"
-            "  SELECT\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-            "    )\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            ")\n"
-            "WHERE @REDUCE(\n"
-            "  @EACH(\n"
-            "    @columns,\n"
-            "    c -> rank_@c > 1\n"
-            "  ),\n"
-            "  (l, r) -> l OR r\n"
-            ")"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.NOT_NULL, columns="(product_id, sales_rank)"),
+        AuditCheck(audits.UNIQUE_VALUES, columns="(product_id, sales_rank)"),
+    ],
 )

@@ -3,20 +3,16 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."raw"."countries"',
     spec=dg.AssetSpec(
         key=["shop", "raw", "countries"],
         description="The countries that the shop delivers to",
         group_name="raw",
-        kinds={
-            "duckdb",
-            "seed",
-            "sqlmesh",
-        },
-        owners=[
-            "data@shop.example",
-        ],
+        kinds={"duckdb", "seed", "sqlmesh"},
+        owners=["data@shop.example"],
         code_version="3728141470",
         skippable=True,
         metadata={
@@ -25,7 +21,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:raw"],
             "sqlmesh/grain": ["country_code"],
             "sqlmesh/source": "../../../../shop/models/raw/countries.sql",
             "dagster/column_schema": dg.TableSchema(
@@ -43,99 +38,9 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="not_null",
-            args={
-                "columns": "(country_code, country_name)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="not_null",
-                asset=["shop", "raw", "countries"],
-                description="SQLMesh audit not_null(columns := (country_code, country_name)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="unique_values",
-            args={
-                "columns": "(country_code)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_values",
-                asset=["shop", "raw", "countries"],
-                description="SQLMesh audit unique_values(columns := (country_code)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="number_of_rows",
-            args={
-                "threshold": "5",
-            },
-            spec=dg.AssetCheckSpec(
-                name="number_of_rows",
-                asset=["shop", "raw", "countries"],
-                description="SQLMesh audit number_of_rows(threshold := 5), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "not_null": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(\n"
-            "  @REDUCE(\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> c IS NULL\n"
-            "    ),\n"
-            "    (l, r) -> l OR r\n"
-            "  ),\n"
-            "  @condition,\n"
-            ")"
-        ),
-        "unique_values": (
-            "SELECT *\n"
-            "FROM (\n"
-            "  SELECT\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-            "    )\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            ")\n"
-            "WHERE @REDUCE(\n"
-            "  @EACH(\n"
-            "    @columns,\n"
-            "    c -> rank_@c > 1\n"
-            "  ),\n"
-            "  (l, r) -> l OR r\n"
-            ")"
-        ),
-        "number_of_rows": (
-            "SELECT COUNT(*)\n"
-            "FROM (\n"
-            "  SELECT 1\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            "  LIMIT @threshold + 1\n"
-            ")\n"
-            "HAVING COUNT(*) <= @threshold"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.NOT_NULL, columns="(country_code, country_name)"),
+        AuditCheck(audits.UNIQUE_VALUES, columns="(country_code)"),
+        AuditCheck(audits.NUMBER_OF_ROWS, threshold="5"),
+    ],
 )

@@ -3,20 +3,16 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."raw"."products"',
     spec=dg.AssetSpec(
         key=["shop", "raw", "products"],
         description="The product catalogue",
         group_name="raw",
-        kinds={
-            "duckdb",
-            "seed",
-            "sqlmesh",
-        },
-        owners=[
-            "data@shop.example",
-        ],
+        kinds={"duckdb", "seed", "sqlmesh"},
+        owners=["data@shop.example"],
         code_version="911450263",
         skippable=True,
         metadata={
@@ -25,7 +21,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:raw"],
             "sqlmesh/grain": ["product_id"],
             "sqlmesh/source": "../../../../shop/models/raw/products.sql",
             "dagster/column_schema": dg.TableSchema(
@@ -48,65 +43,12 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
+        AuditCheck(audits.UNIQUE_VALUES, columns="(product_id)"),
         AuditCheck(
-            audit="unique_values",
-            args={
-                "columns": "(product_id)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_values",
-                asset=["shop", "raw", "products"],
-                description="SQLMesh audit unique_values(columns := (product_id)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
+            audits.ACCEPTED_VALUES,
+            column="category",
+            is_in="('coffee', 'tea', 'equipment', 'extras')",
         ),
-        AuditCheck(
-            audit="accepted_values",
-            args={
-                "column": "category",
-                "is_in": "('coffee', 'tea', 'equipment', 'extras')",
-            },
-            spec=dg.AssetCheckSpec(
-                name="accepted_values",
-                asset=["shop", "raw", "products"],
-                description="SQLMesh audit accepted_values(column := category, is_in := ('coffee', 'tea', 'equipment', 'extras')), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "unique_values": (
-            "SELECT *\n"
-            "FROM (\n"
-            "  SELECT\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-            "    )\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            ")\n"
-            "WHERE @REDUCE(\n"
-            "  @EACH(\n"
-            "    @columns,\n"
-            "    c -> rank_@c > 1\n"
-            "  ),\n"
-            "  (l, r) -> l OR r\n"
-            ")"
-        ),
-        "accepted_values": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(@column NOT IN @is_in, @condition)"
-        ),
-    },
+    ],
 )

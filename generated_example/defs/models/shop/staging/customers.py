@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."staging"."customers"',
     spec=dg.AssetSpec(
@@ -12,17 +14,11 @@ model = ModelAsset(
         ],
         description='The shop\'s "registered" customers — one row each, from Köln to 東京',
         group_name="staging",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
+        kinds={"duckdb", "sqlmesh", "view"},
         tags={
             "pii": "true",
         },
-        owners=[
-            "data@shop.example",
-        ],
+        owners=["data@shop.example"],
         code_version="3820563837",
         skippable=True,
         metadata={
@@ -31,7 +27,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:staging", "pii"],
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/source": "../../../../shop/models/staging/customers.sql",
             "sqlmesh/query": (
@@ -66,103 +61,9 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
-        AuditCheck(
-            audit="not_null",
-            args={
-                "columns": "(customer_id, country_code)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="not_null",
-                asset=["shop", "staging", "customers"],
-                description="SQLMesh audit not_null(columns := (customer_id, country_code)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="unique_values",
-            args={
-                "columns": "(customer_id)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_values",
-                asset=["shop", "staging", "customers"],
-                description="SQLMesh audit unique_values(columns := (customer_id)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="not_null_non_blocking",
-            args={
-                "columns": "(email)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="not_null_non_blocking",
-                asset=["shop", "staging", "customers"],
-                description="SQLMesh audit not_null_non_blocking(columns := (email)), non-blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": False,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "not_null": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(\n"
-            "  @REDUCE(\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> c IS NULL\n"
-            "    ),\n"
-            "    (l, r) -> l OR r\n"
-            "  ),\n"
-            "  @condition,\n"
-            ")"
-        ),
-        "unique_values": (
-            "SELECT *\n"
-            "FROM (\n"
-            "  SELECT\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> row_number() OVER (PARTITION BY c ORDER BY c) AS rank_@c\n"
-            "    )\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            ")\n"
-            "WHERE @REDUCE(\n"
-            "  @EACH(\n"
-            "    @columns,\n"
-            "    c -> rank_@c > 1\n"
-            "  ),\n"
-            "  (l, r) -> l OR r\n"
-            ")"
-        ),
-        "not_null_non_blocking": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(\n"
-            "  @REDUCE(\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> c IS NULL\n"
-            "    ),\n"
-            "    (l, r) -> l OR r\n"
-            "  ),\n"
-            "  @condition,\n"
-            ")"
-        ),
-    },
+    audits=[
+        AuditCheck(audits.NOT_NULL, columns="(customer_id, country_code)"),
+        AuditCheck(audits.UNIQUE_VALUES, columns="(customer_id)"),
+        AuditCheck(audits.NOT_NULL_NON_BLOCKING, columns="(email)"),
+    ],
 )

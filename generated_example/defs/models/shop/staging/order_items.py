@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."staging"."order_items"',
     spec=dg.AssetSpec(
@@ -12,17 +14,11 @@ model = ModelAsset(
         ],
         description="The products within each order, priced in euros",
         group_name="staging",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "table",
-        },
+        kinds={"duckdb", "sqlmesh", "table"},
         tags={
             "finance": "true",
         },
-        owners=[
-            "data@shop.example",
-        ],
+        owners=["data@shop.example"],
         code_version="1305953813",
         skippable=True,
         metadata={
@@ -31,7 +27,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:staging", "finance"],
             "sqlmesh/grain": ["(order_id, product_id)"],
             "sqlmesh/source": "../../../../shop/models/staging/order_items.sql",
             "sqlmesh/query": (
@@ -66,51 +61,10 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
+        AuditCheck(audits.ASSERT_AT_LEAST, column="quantity", minimum="1"),
         AuditCheck(
-            audit="assert_at_least",
-            args={
-                "column": "quantity",
-                "minimum": "1",
-            },
-            spec=dg.AssetCheckSpec(
-                name="assert_at_least",
-                asset=["shop", "staging", "order_items"],
-                description="SQLMesh audit assert_at_least(column := quantity, minimum := 1), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
+            audits.UNIQUE_COMBINATION_OF_COLUMNS, columns="(order_id, product_id)"
         ),
-        AuditCheck(
-            audit="unique_combination_of_columns",
-            args={
-                "columns": "(order_id, product_id)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="unique_combination_of_columns",
-                asset=["shop", "staging", "order_items"],
-                description="SQLMesh audit unique_combination_of_columns(columns := (order_id, product_id)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "assert_at_least": (
-            "SELECT\n" "  *\n" "FROM @this_model\n" "WHERE\n" "  @column < @minimum"
-        ),
-        "unique_combination_of_columns": (
-            "SELECT @EACH(@columns, c -> c)\n"
-            "FROM @this_model\n"
-            "WHERE @condition\n"
-            "GROUP BY @EACH(@columns, c -> c)\n"
-            "HAVING COUNT(*) > 1"
-        ),
-    },
+    ],
 )

@@ -3,6 +3,8 @@
 import dagster as dg
 from dg_sqlmesh_codegen.runtime import AuditCheck, ModelAsset
 
+from .... import audits
+
 model = ModelAsset(
     fqn='"shop"."staging"."orders"',
     spec=dg.AssetSpec(
@@ -12,14 +14,8 @@ model = ModelAsset(
         ],
         description="Orders with the day they count for",
         group_name="staging",
-        kinds={
-            "duckdb",
-            "sqlmesh",
-            "view",
-        },
-        owners=[
-            "data@shop.example",
-        ],
+        kinds={"duckdb", "sqlmesh", "view"},
+        owners=["data@shop.example"],
         code_version="2573969977",
         skippable=True,
         metadata={
@@ -28,7 +24,6 @@ model = ModelAsset(
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
-            "sqlmesh/tags": ["dagster:group_name:staging"],
             "sqlmesh/grain": ["order_id"],
             "sqlmesh/source": "../../../../shop/models/staging/orders.sql",
             "sqlmesh/query": (
@@ -61,103 +56,16 @@ model = ModelAsset(
             ),
         },
     ),
-    audits=(
+    audits=[
+        AuditCheck(audits.NOT_NULL, columns="(order_id, customer_id)"),
         AuditCheck(
-            audit="not_null",
-            args={
-                "columns": "(order_id, customer_id)",
-            },
-            spec=dg.AssetCheckSpec(
-                name="not_null__order_id_customer_id",
-                asset=["shop", "staging", "orders"],
-                description="SQLMesh audit not_null(columns := (order_id, customer_id)), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
+            audits.NOT_NULL, columns="(ordered_at)", condition="status <> 'cancelled'"
         ),
         AuditCheck(
-            audit="not_null",
-            args={
-                "columns": "(ordered_at)",
-                "condition": "status <> 'cancelled'",
-            },
-            spec=dg.AssetCheckSpec(
-                name="not_null__ordered_at_status_cancelled",
-                asset=["shop", "staging", "orders"],
-                description="SQLMesh audit not_null(columns := (ordered_at), condition := status <> 'cancelled'), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
+            audits.ACCEPTED_VALUES,
+            column="status",
+            is_in="('open', 'paid', 'shipped', 'cancelled')",
         ),
-        AuditCheck(
-            audit="accepted_values",
-            args={
-                "column": "status",
-                "is_in": "('open', 'paid', 'shipped', 'cancelled')",
-            },
-            spec=dg.AssetCheckSpec(
-                name="accepted_values",
-                asset=["shop", "staging", "orders"],
-                description="SQLMesh audit accepted_values(column := status, is_in := ('open', 'paid', 'shipped', 'cancelled')), blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": True,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-        AuditCheck(
-            audit="number_of_rows",
-            args={
-                "threshold": "100",
-            },
-            spec=dg.AssetCheckSpec(
-                name="number_of_rows",
-                asset=["shop", "staging", "orders"],
-                description="SQLMesh audit number_of_rows(threshold := 100), non-blocking",
-                blocking=False,
-                metadata={
-                    "sqlmesh/blocking": False,
-                    "sqlmesh/dialect": "duckdb",
-                },
-            ),
-        ),
-    ),
-    audit_queries={
-        "not_null": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(\n"
-            "  @REDUCE(\n"
-            "    @EACH(\n"
-            "      @columns,\n"
-            "      c -> c IS NULL\n"
-            "    ),\n"
-            "    (l, r) -> l OR r\n"
-            "  ),\n"
-            "  @condition,\n"
-            ")"
-        ),
-        "accepted_values": (
-            "SELECT *\n"
-            "FROM @this_model\n"
-            "WHERE @AND(@column NOT IN @is_in, @condition)"
-        ),
-        "number_of_rows": (
-            "SELECT COUNT(*)\n"
-            "FROM (\n"
-            "  SELECT 1\n"
-            "  FROM @this_model\n"
-            "  WHERE @condition\n"
-            "  LIMIT @threshold + 1\n"
-            ")\n"
-            "HAVING COUNT(*) <= @threshold"
-        ),
-    },
+        AuditCheck(audits.NUMBER_OF_ROWS, threshold="100", blocking=False),
+    ],
 )
