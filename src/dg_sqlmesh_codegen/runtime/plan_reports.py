@@ -34,11 +34,10 @@ from .due import DueModels, Evaluated
 from .errors import SetupError, StateBusyError
 from .records import ModelAsset
 from .results import checks
-from .results.model_results import SNAPSHOT_VERSION, iso_intervals
+from .results.model_results import EVALUATED_AT, SNAPSHOT_VERSION, iso_intervals
 from .run_target import Target
 from .text import counted, display_name, shortened
 
-_EVALUATED_AT = "sqlmesh/evaluated_at"
 # Dagster waits for a tick for a minute, and its storage takes up to a tenth of a second per event.
 _MOST_PER_TICK = 200
 
@@ -62,7 +61,7 @@ def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]
     }
     at = evaluated.at_ms or 0
     if at:
-        facts[_EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
+        facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
     version = dg.DataVersion(f"{evaluated.version}-{at}")
     return dg.MaterializeResult(asset_key=key, metadata=facts, data_version=version)
 
@@ -130,6 +129,6 @@ def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry | None) -> bool:
     version = event.metadata.get(SNAPSHOT_VERSION)
     if version is not None and version.value != evaluated.version:
         return False
-    at = event.metadata.get(_EVALUATED_AT)
+    at = event.metadata.get(EVALUATED_AT)
     seconds = at.value if isinstance(at, dg.TimestampMetadataValue) else latest.timestamp
     return evaluated.at_ms is None or evaluated.at_ms <= round(seconds * 1000)

@@ -17,7 +17,7 @@ from .dagster import compat, run_log
 from .records import ModelAsset
 from .results.audit_results import AuditResults
 from .results.run_results import RunResults, SQLMeshResult
-from .run_target import Evaluation, Exclusivity, Locking, RetryFailed, Target, Upstream
+from .run_target import Evaluation, Exclusivity, Locking, NotDue, RetryFailed, Target, Upstream
 from .selection import Selection
 from .step import Step, YieldOrder
 from .worker import SQLMeshRun
@@ -67,6 +67,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         retry_failed: when the schedule requests models again that failed or waited for signals:
             `next_cron` at the next tick of their own cron, `every_tick` at its next tick.
         report_plans: whether runs and ticks report what SQLMesh evaluated without Dagster.
+        not_due: what a run reports of selected models that are not due: nothing with `skip`, that
+            they are up to date with `materialize`.
     """
 
     project_dir: str
@@ -82,6 +84,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     upstream: str = "include"
     retry_failed: str = "next_cron"
     report_plans: bool = True
+    not_due: str = "skip"
     _steps: list[Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -109,7 +112,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         results = RunResults(models, selection)
         if selection.audits_only:
             audits = selection.audits(models)
-            evaluation = replace(evaluation, audits=audits, report_plans=False)
+            evaluation = replace(evaluation, audits=audits, reads_evaluated=False)
             find_failed = partial(held_back.failed, context.instance, target.environment)
             results = AuditResults(models, selection, find_failed)
         else:
@@ -185,9 +188,14 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             fqns,
             run_id,
             upstream=_choice(Upstream, "`upstream`", upstream),
-            report_plans=self.report_plans,
+            reads_evaluated=self.report_plans or self._materializes_not_due,
             **options,
         )
+
+    @property
+    def _materializes_not_due(self) -> bool:
+        name = "`not_due` of the `sqlmesh` resource"
+        return _choice(NotDue, name, self.not_due) is NotDue.MATERIALIZE
 
     def _selection(self, context: dg.AssetExecutionContext) -> Selection:
         return Selection(
@@ -196,6 +204,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             run_id=context.run.run_id,
             is_retry=context.retry_number > 0,
             all_audits=self.checks == "all",
+            report_plans=self.report_plans,
+            materialize_not_due=self._materializes_not_due,
             audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
 

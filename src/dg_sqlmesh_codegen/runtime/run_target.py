@@ -27,6 +27,13 @@ class RetryFailed(Enum):
     EVERY_TICK = "every_tick"
 
 
+class NotDue(Enum):
+    """What a run reports of selected models that are not due: nothing, or that they are current."""
+
+    SKIP = "skip"
+    MATERIALIZE = "materialize"
+
+
 class Upstream(Enum):
     """What a run does if upstream models that are not selected have missing intervals.
 
@@ -103,7 +110,8 @@ class Evaluation:
     """The models of one run, by fqn, and the options of `sqlmesh run`.
 
     Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it. With
-    `report_plans` the run also says what was evaluated before. With `audits` it evaluates nothing.
+    `reads_evaluated` the run also says what was evaluated before. With `audits` no model is
+    evaluated.
     """
 
     fqns: frozenset[str]
@@ -113,5 +121,5 @@ class Evaluation:
     end: str | None = None
     execution_time: str | None = None
     upstream: Upstream = Upstream.INCLUDE
-    report_plans: bool = False
+    reads_evaluated: bool = False
     audits: Audits | None = None

@@ -18,7 +18,8 @@ class Selection:
     With `audits_only` SQLMesh runs the audits of the checks and evaluates nothing: no asset is
     selected. `run_id` is the Dagster run, a part of data versions. `is_retry` is whether an earlier
     attempt of the step has reported results. `all_audits` is whether the package has a check for
-    every audit; then a run warns of a new audit.
+    every audit; then a run warns of a new audit. `report_plans` is whether to report evaluations
+    without Dagster, and `materialize_not_due` whether to report models that are not due.
     """
 
     assets: frozenset[dg.AssetKey]
@@ -27,6 +28,8 @@ class Selection:
     is_retry: bool = False
     all_audits: bool = True
     audits_only: bool = False
+    report_plans: bool = False
+    materialize_not_due: bool = False
 
     def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
         """Return what SQLMesh must run: fqns of models, names of standalone audits."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import display_name
@@ -21,6 +22,8 @@ WAITING = "waiting for its signals"
 WAITING_UPSTREAM = "waiting for signals upstream"
 # Metadata key of the version of SQLMesh's snapshot.
 SNAPSHOT_VERSION = "sqlmesh/snapshot_version"
+# Metadata key of when the state says that the model was evaluated.
+EVALUATED_AT = "sqlmesh/evaluated_at"
 
 
 @dataclass(slots=True)
@@ -44,6 +47,25 @@ class ModelResults:
             # The version of the snapshot is that of the definition, the run is that of the data.
             data_version=dg.DataVersion(f"{progress.due.version}-{self.selection.run_id}"),
             check_results=list(self.selected(results)),
+        )
+
+    def not_due(self, model: ModelAsset, evaluated: Evaluated) -> dg.MaterializeResult[None]:
+        """Return the materialization of a model that is not due: nothing was evaluated."""
+        at = evaluated.at_ms or 0
+        facts: dict[str, checks.Fact] = {
+            SNAPSHOT_VERSION: evaluated.version,
+            "sqlmesh/evaluated": False,
+            "sqlmesh/current_to": dg.TimestampMetadataValue(evaluated.intervals[-1][1] / 1000),
+        }
+        if at:
+            facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
+        status = [self.up_to_date(model, "up to date")] if model.has_status_check else []
+        return dg.MaterializeResult(
+            asset_key=model.spec.key,
+            metadata=facts,
+            # The same each time, and that of a report of this evaluation.
+            data_version=dg.DataVersion(f"{evaluated.version}-{at}"),
+            check_results=list(self.selected(status)),
         )
 
     def audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:

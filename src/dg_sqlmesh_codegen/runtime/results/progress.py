@@ -95,6 +95,8 @@ class RunState:
 
     promoted: Mapping[str, events.PromotedModel] = field(default_factory=dict)
     evaluated_before: Mapping[str, Evaluated] = field(default_factory=dict)
+    not_due: dict[str, Evaluated] = field(default_factory=dict)
+    current: set[str] = field(default_factory=set)
     not_promoted: tuple[str, ...] = ()
     plan_command: str = ""
     progress: dict[str, Progress] = field(default_factory=dict)

@@ -7,7 +7,7 @@ ended. Everything else is reported by checks, and by the failure that ends the s
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -84,6 +84,26 @@ class RunResults:
         below = failures.failed_upstream(self._state.promoted, self._running())
         return {model.spec.key for fqn, model in self._models.items() if below.get(fqn)}
 
+    def take_not_due(self, evaluated: Mapping[dg.AssetKey, Evaluated]) -> None:
+        """Take selected models, upstream first, that are materialized although they are not due."""
+        if self._selection.is_retry:
+            return  # an earlier attempt can have evaluated them
+        fqns = {self._models[fqn].spec.key: fqn for fqn in self._models}
+        for key in evaluated.keys() & self._selection.assets:
+            if fqns[key] not in self._state.progress:  # otherwise it waits for signals
+                self._state.not_due[fqns[key]] = evaluated[key]
+
+    def current(self) -> Iterator[SQLMeshResult]:
+        """Yield the results of models that are not due once no model upstream is running."""
+        state = self._state
+        if not state.not_due:
+            return
+        ended = {*state.evaluated, *state.failed, *state.skipped}
+        below = failures.failed_upstream(state.promoted, self._running() - ended)
+        for fqn in [fqn for fqn in state.not_due if not below.get(fqn)]:
+            state.current.add(fqn)
+            yield self._results.not_due(self._models[fqn], state.not_due.pop(fqn))
+
     def finish(self, *, aborted: bool = False) -> Iterator[SQLMeshResult]:
         """Yield the results of the selected and due models that this run did not evaluate.
 
@@ -91,9 +111,12 @@ class RunResults:
             aborted: whether SQLMesh's run ended with an error. Models that it did not mention can
                 have been due, so they get no result.
         """
+        for fqn, evaluated in self._state.not_due.items():
+            self._state.current.add(fqn)
+            yield self._results.not_due(self._models[fqn], evaluated)
         for fqn, model in self._models.items():
             wanted = model.spec.key in self._selection.assets or fqn in self._state.progress
-            if wanted and fqn not in self._state.evaluated:
+            if wanted and fqn not in {*self._state.evaluated, *self._state.current}:
                 yield from self._finish_model(model, aborted)
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:

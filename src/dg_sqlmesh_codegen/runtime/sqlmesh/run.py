@@ -117,7 +117,7 @@ def _environment_read(
     evaluation: Evaluation,
 ) -> EnvironmentRead:
     models = tuple(map(promoted.promoted_model, snapshots.values()))
-    if not evaluation.report_plans:
+    if not evaluation.reads_evaluated:
         return EnvironmentRead(models, target.plan_command)
     evaluated = evaluated_models(snapshots, environment, target)
     at = evaluation.execution_time or datetime.now(UTC).isoformat()
