@@ -11,7 +11,7 @@ import dagster as dg
 from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
-from dg_sqlmesh_codegen.runtime.text import display_name
+from dg_sqlmesh_codegen.runtime.text import clipped, display_name, shortened
 
 from . import checks, drift
 from .failures import failed_upstream
@@ -20,6 +20,8 @@ from .progress import ModelErrors, Progress, RunState
 # The values of `sqlmesh/status` if signals hold back every interval of a model.
 WAITING = "waiting for its signals"
 WAITING_UPSTREAM = "waiting for signals upstream"
+# The list of checks shows the description of a result in one line.
+_MAX_LINE = 300
 # Metadata key of the version of SQLMesh's snapshot.
 SNAPSHOT_VERSION = "sqlmesh/snapshot_version"
 # Metadata key of when the state says that the model was evaluated.
@@ -90,15 +92,19 @@ class ModelResults:
         state = self.state
         failed = state.failed.get(model.fqn)
         if failed:
-            return checks.status(model, False, "failed", {"sqlmesh/error": failed.message})
+            facts: checks.Facts = {"sqlmesh/error": failed.message}
+            line = clipped(" ".join(failed.message.split()), _MAX_LINE)
+            return checks.status(model, False, "failed", facts, line)
         if model.fqn in state.skipped:
             # SQLMesh has ended, so it is computed once.
             self._upstream = self._upstream or failed_upstream(state.promoted, state.failed)
             upstream = sorted(map(display_name, self._upstream.get(model.fqn, ())))
-            return checks.status(model, False, "skipped", {"sqlmesh/failed_upstream": upstream})
+            facts = {"sqlmesh/failed_upstream": upstream}
+            because = f"because {shortened(upstream)} failed" if upstream else ""
+            return checks.status(model, False, "skipped", facts, because)
         if model.fqn in state.not_promoted:
             _, remedy = drift.not_promoted([model.fqn], state.plan_command, state.promoted)
-            return checks.status(model, False, "not promoted", {"sqlmesh/error": remedy})
+            return checks.status(model, False, "not promoted", {"sqlmesh/error": remedy}, remedy)
         progress = state.progress.get(model.fqn)
         if progress and not progress.due.batches:
             return self._waiting(model, progress)
@@ -109,8 +115,10 @@ class ModelResults:
         promoted = self.state.promoted.get(model.fqn)
         if promoted is None or promoted.next_due_ms is None:  # no run evaluates it: a seed
             return checks.status(model, True, status, {})
-        next_due = dg.TimestampMetadataValue(promoted.next_due_ms / 1000)
-        return checks.status(model, True, status, {"sqlmesh/next_due": next_due})
+        seconds = promoted.next_due_ms / 1000
+        facts: checks.Facts = {"sqlmesh/next_due": dg.TimestampMetadataValue(seconds)}
+        when = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+        return checks.status(model, True, status, facts, f"next due at {when}")
 
     def selected(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
         """Yield the results whose checks are selected, and all of assets that are not selected.
@@ -136,7 +144,8 @@ class ModelResults:
             }
             self._waiting_upstream = failed_upstream(self.state.promoted, waiting)
         names = sorted(map(display_name, self._waiting_upstream.get(model.fqn, ())))
-        return checks.status(model, True, WAITING_UPSTREAM, {"sqlmesh/waiting_upstream": names})
+        facts: checks.Facts = {"sqlmesh/waiting_upstream": names}
+        return checks.status(model, True, WAITING_UPSTREAM, facts, shortened(names))
 
 
 def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:

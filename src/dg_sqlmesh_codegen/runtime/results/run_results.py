@@ -121,7 +121,17 @@ class RunResults:
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return the failure that ends the step after all results, or None."""
-        return failures.of_step(self._state, run_error)
+        state = self._state
+        reported = {*state.evaluated, *state.failed, *state.skipped, *state.current}
+        known = {*state.progress, *reported, *state.not_promoted}
+        not_due = {
+            fqn
+            for fqn, model in self._models.items()
+            if model.spec.key in self._selection.assets and fqn not in known
+        }
+        # SQLMesh did not mention them, and an error can have ended it before; see `finish`.
+        unknown = run_error is not None or self._selection.is_retry
+        return failures.of_step(state, run_error, set() if unknown else not_due)
 
     def _running(self) -> set[str]:
         return {fqn for fqn, each in self._state.progress.items() if each.due.batches}
