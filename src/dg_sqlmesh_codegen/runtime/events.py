@@ -54,7 +54,7 @@ class DueModel:
     """A model that SQLMesh is about to evaluate.
 
     `batches` is 0 if the model's signals hold back every interval. `audits` run after each batch.
-    `data_hash` is the code version of the package.
+    `data_hash` is the code version of the package. With `is_full` an evaluation writes all rows.
     """
 
     fqn: str
@@ -63,6 +63,7 @@ class DueModel:
     audits: tuple[AuditUse, ...] = ()
     data_hash: str = ""
     has_signals: bool = False
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)

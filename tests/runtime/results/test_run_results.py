@@ -176,6 +176,17 @@ def test_a_model_is_materialized_when_its_last_batch_ends() -> None:
     }
 
 
+def test_a_model_that_is_replaced_as_a_whole_has_its_number_of_rows() -> None:
+    for is_full, rows in ((True, 3), (False, None)):
+        results = results_of(model("a(id)"))
+        list(results.handle(events.RunPlanned((replace(due("a(id)"), is_full=is_full),))))
+        *_, result = results.handle(events.BatchEnded(fqn("a"), 0, DAY, 1500, rows=3))
+        assert facts_of(result).get("dagster/row_count") == rows
+        assert isinstance(result, dg.MaterializeResult)
+        audit, _ = result.check_results or ()
+        assert facts_of(audit) == {"sqlmesh/count": 0}
+
+
 def test_the_metadata_of_failed_audits_and_of_models_that_are_not_evaluated() -> None:
     results = results_of(model("a(id)"), model("b"), model("c"))
     lines = ("promoted a b<a c<b", "plan a(id)", "audit id 2", "batch a failed", "skipped c")

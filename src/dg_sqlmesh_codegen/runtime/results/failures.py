@@ -40,7 +40,7 @@ def failed_upstream(
 
 
 def of_step(
-    state: RunState, run_error: Exception | None, not_due: Collection[str]
+    state: RunState, run_error: Exception | None, not_due: Collection[str] = ()
 ) -> dg.Failure | None:
     """Return the failure that ends a step after all results, or None.
 

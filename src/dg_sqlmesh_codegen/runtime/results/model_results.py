@@ -153,12 +153,15 @@ def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
     due, batches = progress.due, progress.evaluated
     code_version = model.spec.code_version
     is_drifted = code_version and due.data_hash != code_version
+    rows = _total(batch.rows for batch in batches)
     facts: dict[str, checks.Fact | None] = {
         SNAPSHOT_VERSION: due.version,
         "sqlmesh/intervals": iso_intervals((batch.start_ms, batch.end_ms) for batch in batches),
         "sqlmesh/batches": len(batches),
         "sqlmesh/duration_seconds": sum(batch.duration_ms or 0 for batch in batches) / 1000,
-        "sqlmesh/rows_processed": _total(batch.rows for batch in batches),
+        "sqlmesh/rows_processed": rows,
+        # Of a model that is replaced as a whole, the rows processed are those of the table.
+        "dagster/row_count": rows if due.is_full and len(batches) == 1 else None,
         "sqlmesh/bytes_processed": _total(batch.bytes for batch in batches),
         "sqlmesh/code_version_promoted": due.data_hash or None if is_drifted else None,
     }
