@@ -72,7 +72,7 @@ defs = dg.Definitions(
         ),
     },
     metadata={
-        "dg_sqlmesh_codegen/version": "0.1.0",
+        "dg_sqlmesh_codegen/version": "0.2.0.dev0",
         "dg_sqlmesh_codegen/contract": CONTRACT,
         "sqlmesh/version": "0.236.4",
     },

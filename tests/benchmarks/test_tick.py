@@ -25,6 +25,7 @@ def test_tick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         [
             *("models", "`sqlmesh run` (s)", "the same, imported (s)", "first tick (s)"),
             *("later tick (s)", "tick with all due (s)", "later tick / imported run"),
+            *("tick that reports (s)", "later tick / without reports"),
         ]
     ]
     for models in sizes("100"):
@@ -40,6 +41,7 @@ def test_tick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             [
                 *(models, command, library["later"], ticks["first"], ticks["later"], ticks["due"]),
                 ticks["later"] / library["later"],
+                *(ticks["reporting"], ticks["later"] / ticks["quiet"]),
             ]
         )
     show(capsys, "A tick with nothing due", rows)

@@ -56,7 +56,7 @@ def run(row: Row, folder: Path) -> Xml.Element | None:
     if not execute([UV, "venv", "-q", "-p", interpreter(row.python), str(folder / "venv")], log):
         print(f"{row.name}: not run, because this machine has no Python {row.python}")
         return None
-    install = [UV, "pip", "install", "-q", "-p", str(python), *row.options, "--editable", "."]
+    install = [UV, "pip", "install", "-q", "-p", str(python), "--editable", "."]
     installed = execute([*install, *row.packages], log)
     passed = installed and execute([str(python), *PYTEST, f"--junitxml={report}"], log)
     print(f"{row.name}: {time.monotonic() - started:.0f} s")

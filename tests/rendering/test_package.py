@@ -351,6 +351,8 @@ def test_definitions_have_the_names_that_are_contract(
         'name="sqlmesh_models"',
         '"sqlmesh_job",',
         'pool="sqlmesh_jobs_exclusive"',
+        '@dg.op(pool="sqlmesh_jobs_exclusive")',
+        "def sqlmesh_sync_job(",
         '"dagster/concurrency_key": "sqlmesh_jobs_exclusive"',
         '"sqlmesh": SQLMeshResource(',
     ):

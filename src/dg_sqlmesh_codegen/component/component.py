@@ -79,6 +79,7 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
     ) -> SQLMeshProjectComponent:
         """Return the component of the attributes, with their templates rendered by Dagster."""
         attributes = model.model_extra or {}
+        context = compat.with_root(context)
         return cls(**rendered(attributes, lambda text, path: context.resolve_value(text)))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

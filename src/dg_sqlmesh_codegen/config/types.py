@@ -22,17 +22,8 @@ from .key_template import ExternalAssetMapping
 T = TypeVar("T")
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
-    *(
-        "CONTRACT",
-        "EXTERNALS",
-        "HERE",
-        "Iterator",
-        "MODELS",
-        "Path",
-        "SQLMeshResource",
-        "SQLMeshResult",
-    ),
-    *("SQLMeshRunConfig", "defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"),
+    *("CONTRACT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path", "SQLMeshResource"),
+    *("SQLMeshResult", "SQLMeshRunConfig", "defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"),
     *("sqlmesh_sync", "sqlmesh_sync_job"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.

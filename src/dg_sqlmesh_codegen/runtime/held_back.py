@@ -71,9 +71,8 @@ def _failed(
 ) -> Iterator[tuple[str, str]]:
     undecided = {display_name(fqn): fqn for fqn in due}
     earliest = min(each.since for each in due.values())
-    failures = [dg.DagsterRunStatus.FAILURE]
     # The latest first: it is the one to look at.
-    for record in reversed(run_log.runs_of(instance, environment, failures, earliest)):
+    for record in run_log.failed_runs(instance, environment, earliest):
         started, ended = record.start_time or 0, record.end_time or 0
         candidates = {
             name

@@ -29,7 +29,7 @@ from graphlib import TopologicalSorter
 import dagster as dg
 
 from . import held_back
-from .dagster import event_log
+from .dagster import compat, event_log
 from .due import DueModels, Evaluated
 from .errors import SetupError, StateBusyError
 from .records import ModelAsset
@@ -123,12 +123,12 @@ def _evaluated(
 
 
 def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry | None) -> bool:
-    event = latest.asset_materialization if latest else None
-    if latest is None or event is None:
+    if latest is None:
         return False
-    version = event.metadata.get(SNAPSHOT_VERSION)
+    metadata = compat.metadata_of(latest)
+    version = metadata.get(SNAPSHOT_VERSION)
     if version is not None and version.value != evaluated.version:
         return False
-    at = event.metadata.get(EVALUATED_AT)
+    at = metadata.get(EVALUATED_AT)
     seconds = at.value if isinstance(at, dg.TimestampMetadataValue) else latest.timestamp
     return evaluated.at_ms is None or evaluated.at_ms <= round(seconds * 1000)

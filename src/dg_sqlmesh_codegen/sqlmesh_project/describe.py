@@ -213,7 +213,7 @@ def _query(model: SqlModel) -> str | None:
 
 def _sql(expressions: Sequence[Expr], model: SQLMeshModel) -> tuple[str, ...]:
     return tuple(
-        expression.sql(dialect=model.dialect)
+        expression.unnest().sql(dialect=model.dialect)  # before 0.236, `(id)` in parentheses
         for expression in expressions
         # SQLMesh leaves `@{variable}` in the grain of a Python model, and forgets the variable.
         if not any(

@@ -1,7 +1,6 @@
 """What differs between versions of Dagster, and what is used of it that is not `@public`.
 
-Each with its reason. All of it was tried on 1.11.4, 1.12.0 and 1.13.29; where no other versions are
-given, it is the same in these. No other module asks for a version of Dagster.
+Each with its reason; where no versions are given, 1.11.4, 1.12.0 and 1.13.29 are alike.
 """
 
 from __future__ import annotations
@@ -28,8 +27,6 @@ class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):
     """
 
 
-# More kinds than these are accepted since 1.12.8, and not by 1.12.5.
-_KINDS = 3
 _RESULT_EVENTS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -47,7 +44,7 @@ def extended(spec: dg.AssetSpec, group_name: str | None, kinds: Set[str]) -> dg.
     """Return an asset in a nested group and with more than three kinds, where Dagster has these.
 
     Nested groups are new in 1.13.16 (1.13.8 refuses them): before that, `a/b` is `a_b`. More kinds
-    are new in 1.12.8: before that, an asset has the first three.
+    are new in 1.12.8 (1.12.5 refuses them): before that, an asset has the first three.
     """
     if group_name:
         try:
@@ -58,7 +55,7 @@ def extended(spec: dg.AssetSpec, group_name: str | None, kinds: Set[str]) -> dg.
         try:
             spec = spec.replace_attributes(kinds={*kinds})
         except dg.DagsterInvalidDefinitionError:
-            spec = spec.replace_attributes(kinds={*sorted(kinds)[:_KINDS]})
+            spec = spec.replace_attributes(kinds={*sorted(kinds)[:3]})
     return spec
 
 
@@ -68,6 +65,18 @@ def module_of(context: dg.ComponentLoadContext, path: Path) -> ModuleType:
     Dagster's own components use the method. Only its docstring documents it.
     """
     return context.load_defs_relative_python_module(path)
+
+
+def appends(request: dg.ScaffoldRequest[Any]) -> bool:
+    """Return whether `dg scaffold` adds to a `defs.yaml` (`--append`, new in 1.12.0)."""
+    return getattr(request, "append", False)
+
+
+def with_root(context: dg.ResolutionContext) -> dg.ResolutionContext:
+    """Add `context.project_root` for templates: 1.12.0 only has `project_root`, deprecated now."""
+    if "context" in context.scope or "project_root" not in context.scope:
+        return context
+    return context.with_scope(context={"project_root": context.scope["project_root"]})
 
 
 def with_resources(defs: dg.Definitions, resources: Mapping[str, Any]) -> dg.Definitions:
@@ -106,6 +115,11 @@ def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> froz
             if output.properties and output.properties.asset_key
         )
     return _PLANNED[plan_id]
+
+
+def metadata_of(entry: dg.EventLogEntry) -> Mapping[str, dg.MetadataValue]:
+    """Return the metadata of a stored materialization. No documented field of the entry has it."""
+    return entry.asset_materialization.metadata if entry.asset_materialization else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +222,13 @@ def limits(instance: dg.DagsterInstance, pool: str, tag: str) -> Limits:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RunMonitoring:
-    """`run_monitoring` of `dagster.yaml`: whether it is on, and frees the slots of ended runs."""
+def run_monitoring(instance: dg.DagsterInstance) -> tuple[bool, bool]:
+    """Return whether run monitoring is on, and whether it frees the slots of ended runs.
 
-    enabled: bool
-    frees_slots: bool
-
-
-def run_monitoring(instance: dg.DagsterInstance) -> RunMonitoring:
-    """Return the settings of run monitoring. There is no public way to read `dagster.yaml`."""
+    There is no public way to read `dagster.yaml`.
+    """
     settings = instance.get_settings("run_monitoring") or {}
-    frees_slots = bool(settings.get("free_slots_after_run_end_seconds"))
-    return RunMonitoring(instance.run_monitoring_enabled, frees_slots)
+    return instance.run_monitoring_enabled, bool(settings.get("free_slots_after_run_end_seconds"))
 
 
 def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
@@ -302,8 +310,7 @@ def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
 
 def _tag_limit(limits: Iterable[Mapping[str, Any]], key: str, pool: str) -> int | None:
     """Return the lowest limit of the tag. One without a text as value is for all values."""
-    values = [(each, each.get("value")) for each in limits if each["key"] == key]
-    matching = [
-        each["limit"] for each, value in values if value == pool or not isinstance(value, str)
-    ]
-    return min(matching, default=None)
+    values = [(each["limit"], each.get("value")) for each in limits if each["key"] == key]
+    return min(
+        (limit for limit, of in values if of == pool or not isinstance(of, str)), default=None
+    )

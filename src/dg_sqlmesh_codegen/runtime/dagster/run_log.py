@@ -18,22 +18,19 @@ ENVIRONMENT_TAG = "sqlmesh/environment"
 DUE_TAG = "sqlmesh/due"
 
 
-def runs_of(
-    instance: dg.DagsterInstance,
-    environment: str,
-    statuses: Sequence[dg.DagsterRunStatus],
-    since_seconds: float,
+def failed_runs(
+    instance: dg.DagsterInstance, environment: str, since_seconds: float
 ) -> Sequence[dg.RunRecord]:
-    """Return the runs of SQLMesh on an environment with these statuses, the oldest first.
+    """Return the failed runs of SQLMesh on an environment, the latest first.
 
     Runs that ended before `since_seconds` (epoch) are left out.
     """
     filters = dg.RunsFilter(
-        statuses=statuses,
+        statuses=[dg.DagsterRunStatus.FAILURE],
         tags={ENVIRONMENT_TAG: environment},
         updated_after=datetime.fromtimestamp(since_seconds, UTC),
     )
-    return instance.get_run_records(filters=filters, ascending=True)
+    return instance.get_run_records(filters=filters)
 
 
 def failed_models(instance: dg.DagsterInstance, run_id: str) -> set[str]:

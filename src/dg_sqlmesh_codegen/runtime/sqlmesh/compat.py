@@ -7,6 +7,7 @@ reason. Without a version it holds for all that were tried: 0.206.1, 0.215.0, 0.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -80,8 +81,8 @@ def left_out() -> list[str]:
     found = []
     if _MINOR < (0, 224):
         found.append(
-            "SQLMesh does not record when a model was evaluated, so a run that is killed between "
-            "SQLMesh's write and Dagster's leaves the materialization unreported (0.224)"
+            "SQLMesh does not record when a model was evaluated, so evaluations without Dagster "
+            "are reported only for new versions of a model (0.224)"
         )
     if _MINOR < (0, 212):
         found.append("materializations have no numbers of rows and bytes (0.212)")
@@ -97,6 +98,16 @@ def failed_node(error: BaseException) -> str:
     """Return the fqn of the model that failed. Before 0.210 a node is a tuple with the fqn."""
     node = getattr(error, "node", None)
     return str(node[0] if isinstance(node, tuple) else getattr(node, "snapshot_name", node))
+
+
+def raise_exit_as_error() -> None:
+    """Fail only the model if it ends with sys.exit. Call it in a `finally` of the model's thread.
+
+    With several tasks, SQLMesh before 0.236 waits forever for a thread that ends so.
+    """
+    cause = sys.exc_info()[1]
+    if cause is not None and not isinstance(cause, Exception):
+        raise RuntimeError(f"{type(cause).__name__}: {cause}") from cause
 
 
 def altered_ms(snapshot: Snapshot, environment: str) -> int | None:

@@ -121,6 +121,7 @@ class RunConsole(NoopConsole):
                 thread=get_ident(),
             )
         )
+        compat.raise_exit_as_error()
 
     def log_skipped_models(self, snapshot_names: set[str], *args: Any, **kwargs: Any) -> None:
         """SQLMesh skipped due models because an upstream model failed."""

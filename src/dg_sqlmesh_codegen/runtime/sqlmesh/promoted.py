@@ -119,11 +119,13 @@ def _require_current_state(context: Context, target: Target) -> None:
             remedy = f"Run `sqlmesh {target.cli_arguments} migrate`."
             if compat.is_newer(versions):
                 remedy = (
-                    f"Install the versions of the state: sqlmesh=={versions.sqlmesh_version} "
-                    f"sqlglot=={versions.sqlglot_version}."
+                    f"Run `pip install sqlmesh=={versions.sqlmesh_version} "
+                    f"sqlglot=={versions.sqlglot_version}`: the versions of the state."
                 )
             problem = "The SQLMesh state and the installed SQLMesh do not match"
-            raise SetupError(problem, remedy, str(error)) from error
+            # SQLMesh's remedy, "Please ...", has no project.
+            detail = str(error).partition(" Please ")[0]
+            raise SetupError(problem, remedy, detail) from error
 
 
 def _never_planned(context: Context, target: Target) -> SetupError:
