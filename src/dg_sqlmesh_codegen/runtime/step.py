@@ -124,8 +124,8 @@ class Step:
         except StateBusyError as error:
             refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
         except RunError as error:
-            if error.traceback:
-                self.context.log.error(f"SQLMesh's run failed: {error.traceback}")
+            if error.traceback:  # the failure has the message
+                self.context.log.debug(f"SQLMesh's run failed: {error.traceback}")
             return error
         else:
             return None

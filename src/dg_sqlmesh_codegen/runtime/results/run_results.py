@@ -62,9 +62,10 @@ class RunResults:
                 self._state.skipped |= set(event.fqns)
             case events.ModelFailed():
                 self._state.failed.setdefault(event.fqn, ModelErrors()).found.append(event)
-                # After a blocking audit, a traceback does not help.
-                reason = event.traceback if event.retryable else event.message
-                yield events.Message(logging.ERROR, f"{display_name(event.fqn)} failed: {reason}")
+                name = display_name(event.fqn)
+                yield events.Message(logging.ERROR, f"{name} failed: {event.message}")
+                if event.retryable:  # after a blocking audit, a traceback does not help
+                    yield events.Message(logging.DEBUG, f"{name}: {event.traceback}")
             case events.Message():
                 yield event
 
@@ -206,9 +207,12 @@ class RunResults:
             if progress.due.batches and fqn not in settled:
                 yield from self.handle(events.ModelFailed(fqn, _NO_RESULT, _NO_RESULT))
 
-    def _end_batch(self, event: events.BatchEnded) -> Iterator[SQLMeshResult]:
+    def _end_batch(self, event: events.BatchEnded) -> Iterator[SQLMeshResult | events.Message]:
         progress = self._state.progress.get(event.fqn)
-        if progress is None or event.fqn in self._state.evaluated:
+        if progress is None:
+            return
+        yield events.Message(logging.INFO, self._state.batch_line(event))
+        if event.fqn in self._state.evaluated:
             return  # after a restart SQLMesh can evaluate a model again; it is reported once
         progress.batch_ended(event)
         if not progress.finished:
