@@ -385,7 +385,8 @@ def test_the_resource(tmp_path: Path) -> None:
     out = tmp_path / "defs"
     plain = definitions(config=Config((one,), out))
     config = Config((one, two, three), out, "local", "dev_ana", "test", upstream="fail")
-    full = definitions(config=replace(config, retry_failed="every_tick", report_plans=False))
+    config = replace(config, retry_failed="every_tick", report_plans=False, not_due="materialize")
+    full = definitions(config=config)
     assert_is_black(full)
     assert calls(plain, "SQLMeshResource") + calls(full, "SQLMeshResource") == [
         {
@@ -405,6 +406,7 @@ def test_the_resource(tmp_path: Path) -> None:
             "upstream": "'fail'",
             "retry_failed": "'every_tick'",
             "report_plans": "False",
+            "not_due": "'materialize'",
         },
     ]
 

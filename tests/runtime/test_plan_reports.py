@@ -10,12 +10,11 @@ import pytest
 
 from dg_sqlmesh_codegen.runtime import held_back, plan_reports, schedule
 from dg_sqlmesh_codegen.runtime import sqlmesh as host
-from dg_sqlmesh_codegen.runtime.due import Due, DueModels
+from dg_sqlmesh_codegen.runtime.due import Due, DueModels, Evaluated
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.events import (
     DueModel,
     EnvironmentRead,
-    Evaluated,
     ModelFailed,
     PromotedModel,
     RunPlanned,

@@ -158,6 +158,12 @@ class Config:
     report_plans: StrictBool = Field(default=True, examples=[False])
     """Let runs and ticks report to Dagster what SQLMesh evaluated without it: in a plan, in a
     `sqlmesh run`, or in a run that was killed. The job `sqlmesh_sync_job` always does."""
+    not_due: Literal["skip", "materialize"] = Field(default="skip", examples=["materialize"])
+    """What a run does with selected models that are not due: nothing (`skip`), or report them as
+    materialized and up to date (`materialize`). Choose `materialize` if your jobs have assets of
+    your own downstream of models: with `skip` Dagster skips those below a model that is not due,
+    and shows models that were not due as failed if the run fails. Choose `skip` if a
+    materialization has to mean new data, as for `AutomationCondition.eager()`."""
     check_versions: StrictBool = Field(default=True, examples=[False])
     """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
     templates: Folder | None = Field(default=None, examples=["my_templates"])

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from .due import DueModels, Evaluated
+
 
 @dataclass(frozen=True, slots=True)
 class AuditUse:
@@ -37,21 +39,6 @@ class PromotedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluated:
-    """What the state says of the evaluations of a model.
-
-    `version` is that of its snapshot, and `intervals` are those that are done. `at_ms` is when the
-    latest one was written; SQLMesh does not know it of old ones. `by` is what wrote it: `plan`,
-    `run`, or `plan or run` if the state does not tell.
-    """
-
-    version: str
-    intervals: tuple[tuple[int, int], ...]
-    at_ms: int | None
-    by: str = "plan"
-
-
-@dataclass(frozen=True, slots=True)
 class EnvironmentRead:
     """The environment was read: before the run, and after it if a plan was applied meanwhile.
 
@@ -69,7 +56,7 @@ class DueModel:
     """A model that SQLMesh is about to evaluate.
 
     `batches` is 0 if the model's signals hold back every interval. `audits` run after each batch.
-    `data_hash` is the code version of the package.
+    `data_hash` is the code version of the package. With `is_full` an evaluation writes all rows.
     """
 
     fqn: str
@@ -78,6 +65,7 @@ class DueModel:
     audits: tuple[AuditUse, ...] = ()
     data_hash: str = ""
     has_signals: bool = False
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +112,33 @@ class AuditFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditEnded:
+    """An audit ran without an evaluation of its model, on the data between two times.
+
+    `uses` are all audits of the promoted model. `count` is the number of rows that `query` found;
+    None if the audit could not run, with the reason in `message`. An audit that reads no interval
+    of a model has no times.
+    """
+
+    fqn: str
+    use: AuditUse
+    uses: tuple[AuditUse, ...]
+    count: int | None = None
+    query: str = ""
+    message: str = ""
+    blocking: bool = False
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueRead:
+    """Which models are due was read, without an evaluation."""
+
+    due: DueModels
+
+
+@dataclass(frozen=True, slots=True)
 class ModelsSkipped:
     """SQLMesh skipped these models because an upstream model failed."""
 
@@ -165,5 +180,5 @@ class RunEnded:
 
 
 _ModelEvent = BatchEnded | AuditFailed | ModelsSkipped | ModelFailed
-Event = EnvironmentRead | RunPlanned | _ModelEvent | RunEnded | Message
+Event = EnvironmentRead | RunPlanned | _ModelEvent | AuditEnded | DueRead | RunEnded | Message
 Emit = Callable[[Event], None]

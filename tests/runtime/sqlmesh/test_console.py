@@ -57,6 +57,7 @@ def snapshot(*audits: tuple[Any, dict[str, Any]]) -> Any:  # noqa: ANN401
     node = SimpleNamespace(dialect="duckdb", audits_with_args=audits)
     made = Mock(version="v1", model_gateway="main", node=node, model=Mock(signals=["ready"]))
     made.name, made.fingerprint.data_hash = FQN, "hash"
+    made.model.kind.is_full = True
     return made
 
 
@@ -91,7 +92,7 @@ def test_due_models_and_batches() -> None:
     recorded.end_batch(5)
 
     assert recorded.events == [
-        events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash", has_signals=True),)),
+        events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash", True, True),)),
         events.BatchEnded(FQN, 10, 20, 5, rows=3, thread=HERE),
     ]
     canceled(recorded)

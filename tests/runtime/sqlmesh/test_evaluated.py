@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.events import Evaluated
+from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.runtime.sqlmesh.evaluated import evaluated_models
 

@@ -276,6 +276,22 @@ def hide_omitted_outputs(context: dg.AssetExecutionContext) -> None:
     context.log.addFilter(lambda record: _OMITTED_OUTPUTS not in record.getMessage())
 
 
+def downstream(context: dg.AssetExecutionContext, keys: Set[dg.AssetKey]) -> list[str]:
+    """Return the other assets of the run, as texts, that are downstream of these, sorted.
+
+    Dagster skips them if these are not materialized. No public property has the assets of a run.
+    """
+    layer = context.get_step_execution_context().job_def.asset_layer
+    found: set[dg.AssetKey] = set()
+    waiting = [*keys]
+    while waiting:
+        children = layer.asset_graph.get(waiting.pop()).child_keys & layer.selected_asset_keys
+        new = children - found - context.selected_asset_keys
+        found |= new
+        waiting += new
+    return sorted(key.to_user_string() for key in found)
+
+
 def deferred_interrupts() -> AbstractContextManager[None]:
     """Return a context, Dagster's own, in which a second signal does not interrupt the cleanup."""
     return interrupts.capture_interrupts()

@@ -176,6 +176,7 @@ def _due_model(snapshot: Snapshot, batches: int) -> events.DueModel:
         audits=tuple(uses),
         data_hash=snapshot.fingerprint.data_hash,
         has_signals=snapshot.is_model and bool(snapshot.model.signals),
+        is_full=snapshot.is_model and snapshot.model.kind.is_full,
     )
 
 

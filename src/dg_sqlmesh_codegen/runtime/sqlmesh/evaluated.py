@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dg_sqlmesh_codegen.runtime.events import Evaluated
+from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
 from . import compat
