@@ -64,7 +64,8 @@ def test_warnings(tags: tuple[str, ...], said: list[str]) -> None:
 
 def test_every_known_property_sets_something() -> None:
     for name in KNOWN:
-        assert property_tags.of(model(tags=(f"dagster:{name}:x",))) != Properties(), name
+        value = "1h" if name == "freshness" else "x"
+        assert property_tags.of(model(tags=(f"dagster:{name}:{value}",))) != Properties(), name
 
 
 def test_plain_tags() -> None:

@@ -134,7 +134,7 @@ def stale(folder: Path, defs: dg.Definitions, overrides: Mapping[str, object]) -
 def with_resource(defs: dg.Definitions, overrides: Mapping[str, object]) -> dg.Definitions:
     """Return the definitions with fields of the resource replaced."""
     resources = dict(defs.resources or {})
-    if not overrides or _RESOURCE not in resources:
+    if _RESOURCE not in resources:
         return defs
     # Not `model_copy`: a resource keeps the configuration that it was created with.
     made = resources[_RESOURCE]

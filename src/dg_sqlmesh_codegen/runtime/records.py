@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -119,6 +120,9 @@ class ModelAsset:
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
         group_name: the asset's group, if it is a nested one (`marts/finance`).
         kinds: the asset's kinds, if there are more than three.
+        source: path of the model's file, relative to the package's folder.
+        source_line: its line in that file.
+        freshness: how old its data may be, such as `25h`. Dagster shows older data as late.
     """
 
     fqn: str
@@ -127,6 +131,9 @@ class ModelAsset:
     has_status_check: bool = True
     group_name: str | None = None
     kinds: Set[str] = frozenset()
+    source: str | None = None
+    source_line: int | None = None
+    freshness: str | None = None
 
     def __post_init__(self) -> None:
         """Add to the asset what not every Dagster has."""
@@ -180,5 +187,10 @@ class ModelAsset:
 
 
 def sql_block(query: str) -> dg.MarkdownMetadataValue:
-    """Return a query as metadata that keeps its line breaks."""
-    return dg.MarkdownMetadataValue(f"```sql\n{query}\n```")
+    """Return a query as Markdown: Dagster shows a text without its line breaks.
+
+    The fence is longer than every run of backticks in the query.
+    """
+    longest = max(map(len, re.findall("`+", query)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return dg.MarkdownMetadataValue(f"{fence}sql\n{query}\n{fence}")

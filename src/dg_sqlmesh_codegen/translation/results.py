@@ -35,6 +35,7 @@ _DAGSTER_TYPES: Mapping[str, type | None] = {
     "dagster/row_count": int,
     "dagster/storage_kind": str,
     "dagster/table_name": str,
+    "dagster/uri": str,
 }
 
 

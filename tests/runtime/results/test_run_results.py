@@ -265,3 +265,22 @@ def test_every_model_of_a_long_chain_has_its_failed_upstream_model() -> None:
 
     found = {str(facts_of(each)["sqlmesh/failed_upstream"]) for each in results.finish()}
     assert found == {"['w.s.m0000']"}
+
+
+@pytest.mark.parametrize(
+    ("view", "shown"), [("w.s__dev.a", "w.s__dev.a"), ("w.s.a", None), ("", None)]
+)
+def test_a_materialization_names_the_view_of_its_environment(view: str, shown: str | None) -> None:
+    plain = model("a")
+    named = replace(
+        plain, spec=plain.spec.replace_attributes(metadata={"dagster/table_name": "w.s.a"})
+    )
+    results = results_of(named)
+    read = events.EnvironmentRead((replace(promoted("a"), view=view),))
+    found = [
+        each for it in (read, event("plan a"), event("batch a")) for each in results.handle(it)
+    ]
+
+    (made,) = [each for each in found if isinstance(each, dg.MaterializeResult)]
+    assert facts_of(made).get("dagster/table_name") == shown
+    assert "dagster/table_name" not in facts_of((made.check_results or [])[0])

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -80,13 +81,18 @@ def with_root(context: dg.ResolutionContext) -> dg.ResolutionContext:
 
 
 def with_resources(defs: dg.Definitions, resources: Mapping[str, Any]) -> dg.Definitions:
-    """Return definitions with other resources.
+    """Return definitions with other resources. `Definitions.merge` refuses two of one name.
 
-    `Definitions.merge` refuses two resources of one name. The constructor takes what definitions
-    keep, and its parameters differ between versions (`component_tree` is new in 1.11).
+    The constructor's parameters differ: `component_tree` is new in 1.11. And 1.11.4 copies the jobs
+    of a component, and refuses those of ops (`sqlmesh_sync_job`) that do not hold their resources.
     """
     kept = {name: getattr(defs, name) for name in inspect.signature(dg.Definitions).parameters}
-    return dg.Definitions(**{**kept, "resources": resources})
+    held = {name: each.get_resource_definition() for name, each in resources.items()}
+    jobs = [
+        each.with_top_level_resources(held) if isinstance(each, dg.JobDefinition) else each
+        for each in defs.jobs or ()
+    ]
+    return dg.Definitions(**{**kept, "jobs": jobs, "resources": resources})
 
 
 # The assets of execution plans, by the id of the plan, which is a digest of it. Every tick asks for
@@ -232,10 +238,7 @@ def run_monitoring(instance: dg.DagsterInstance) -> tuple[bool, bool]:
 
 
 def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
-    """Return the ids of the runs that hold slots of a pool.
-
-    The UI shows them (Deployment, Concurrency). The method that it calls is private.
-    """
+    """Return the ids of the runs that hold slots of a pool. Only the UI shows them publicly."""
     storage = instance.event_log_storage
     has_slots = storage.supports_global_concurrency_limits
     claimed = storage.get_concurrency_info(pool).claimed_slots if has_slots else ()
@@ -290,12 +293,20 @@ def downstream(context: dg.AssetExecutionContext, keys: Set[dg.AssetKey]) -> lis
 
 
 def deferred_interrupts() -> AbstractContextManager[None]:
-    """Return a context in which no signal interrupts the process, as Dagster itself uses it.
-
-    A process can get the same signal twice, from the terminal and from its parent. The second one
-    must not interrupt the cleanup after the first one.
-    """
+    """Return a context, Dagster's own, in which a second signal does not interrupt the cleanup."""
     return interrupts.capture_interrupts()
+
+
+def with_freshness(spec: dg.AssetSpec, window: timedelta) -> dg.AssetSpec:
+    """Return an asset that fails its freshness if its data is older.
+
+    Dagster has no such policy before 1.12. It raises an ImportError for the name.
+    """
+    try:
+        from dagster import FreshnessPolicy  # noqa: PLC0415
+    except ImportError:
+        return spec
+    return spec.replace_attributes(freshness_policy=FreshnessPolicy.time_window(window))
 
 
 def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:

@@ -17,6 +17,7 @@ from . import checks, drift
 from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
+_TABLE_NAME = "dagster/table_name"
 # The values of `sqlmesh/status` if signals hold back every interval of a model.
 WAITING = "waiting for its signals"
 WAITING_UPSTREAM = "waiting for signals upstream"
@@ -45,7 +46,7 @@ class ModelResults:
             results.append(checks.status(model, True, "evaluated", facts))
         return dg.MaterializeResult(
             asset_key=model.spec.key,
-            metadata=facts,
+            metadata={**facts, **self._view(model)},
             # The version of the snapshot is that of the definition, the run is that of the data.
             data_version=dg.DataVersion(f"{progress.due.version}-{self.selection.run_id}"),
             check_results=list(self.selected(results)),
@@ -131,6 +132,13 @@ class ModelResults:
                 or checks.key(result) in self.selection.checks
             ):
                 yield result
+
+    def _view(self, model: ModelAsset) -> checks.Facts:
+        """Return the view of this environment; the package names that of prod."""
+        promoted = self.state.promoted.get(model.fqn)
+        view = promoted.view if promoted else ""
+        is_other = view and view != model.spec.metadata.get(_TABLE_NAME)
+        return {_TABLE_NAME: view} if is_other else {}
 
     def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
         """Return the status of a due model of which no interval is ready."""

@@ -29,8 +29,9 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
 
     def read(redaction: Redaction) -> tuple[PromotedModel, ...]:
         with open_context(target, redaction) as context:
-            snapshots = read_snapshots(context, read_environment(context, target))
-        return tuple(map(promoted_model, snapshots.values()))
+            environment = read_environment(context, target)
+            snapshots = read_snapshots(context, environment).values()
+        return tuple(promoted_model(snapshot, environment) for snapshot in snapshots)
 
     return redacted_errors(read)
 
@@ -74,8 +75,9 @@ def read_snapshots(context: Context, environment: Environment) -> dict[str, Snap
     return {snapshot.name: snapshot for snapshot in snapshots}
 
 
-def promoted_model(snapshot: Snapshot) -> PromotedModel:
-    """Return a snapshot as plain values."""
+def promoted_model(snapshot: Snapshot, environment: Environment) -> PromotedModel:
+    """Return a snapshot of an environment as plain values."""
+    naming, dialect = environment.naming_info, snapshot.node.dialect
     tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
     return PromotedModel(
         fqn=snapshot.name,
@@ -83,6 +85,7 @@ def promoted_model(snapshot: Snapshot) -> PromotedModel:
         parents=parent_names(snapshot),
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
+        view=snapshot.qualified_view_name.for_environment(naming, dialect=dialect),
     )
 
 

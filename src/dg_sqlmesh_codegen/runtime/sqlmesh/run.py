@@ -116,7 +116,7 @@ def _environment_read(
     target: Target,
     evaluation: Evaluation,
 ) -> EnvironmentRead:
-    models = tuple(map(promoted.promoted_model, snapshots.values()))
+    models = tuple(promoted.promoted_model(each, environment) for each in snapshots.values())
     if not evaluation.reads_evaluated:
         return EnvironmentRead(models, target.plan_command)
     evaluated = evaluated_models(snapshots, environment, target)
