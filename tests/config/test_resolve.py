@@ -66,6 +66,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "external_specs": (True, False, True),
     "checks": ("none", "blocking", "all"),
     "execution_status_check": (False, True, False),
+    "blocking_checks": ("dagster", "sqlmesh", "dagster"),
     "exclusivity": ("warn", "off", "require"),
     "lock_timeout": (1, 2.5, 3),
     "upstream": ("fail", "warn", "ignore"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from dg_sqlmesh_codegen.cli.app import main
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e import workshop
 from e2e.outcome import Outcome
@@ -82,6 +83,8 @@ def test_models_that_are_not_due_are_materialized_before_what_is_downstream(shop
     assert not [each for each in outcome.messages if each.startswith("Dagster skips")]
 
     again = run(shop, "materialize")
+    order = again.materialized
+    assert order.index("work.first") < order.index("work.weekly") < order.index("work.last")
     assert again.data_versions["work.weekly"] == outcome.data_versions["work.weekly"]
     assert {name for name in MODELS if again.status[f"work.{name}"] == "up to date"} == set(MODELS)
 
@@ -93,3 +96,18 @@ def test_a_failed_run_materializes_what_was_not_due(shop: Shop) -> None:
     assert "work.first" in outcome.failure
     assert sorted(outcome.materialized) == ["work.alone", "work.weekly"]
     assert outcome.status["work.last"] == "skipped"
+
+
+def test_checks_that_block_in_dagster_do_not_hold_back_what_is_downstream(workplace: Path) -> None:
+    """The audits of a model that is not due have no result, and Dagster waits for blocking ones."""
+    audited = model(
+        "work.weekly", "SELECT n FROM work.first", **WEEKLY, audits="(not_null(columns := n))"
+    )
+    shop = workshop.make(workplace, {**FILES, "models/weekly.sql": audited}, sql=SOURCE)
+    arguments = ["--set", "blocking_checks=dagster", "--quiet"]
+    assert main([str(shop.project), "-o", str(shop.package), *arguments]) == 0
+
+    outcome = run(shop, "materialize")
+    assert not outcome.failure
+    assert {*OWN, "work.weekly"} <= {*outcome.materialized}
+    assert ("work.weekly", "not_null") not in outcome.passed

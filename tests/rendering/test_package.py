@@ -428,6 +428,22 @@ def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
         definitions(config=replace(config, projects=(HERE,)))
 
 
+def test_blocking_checks_and_an_automation_condition(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    config = Config((tmp_path / "shop",), tmp_path / "defs", blocking_checks="dagster")
+    blocking = definitions(config=config)
+    bare = definitions(config=replace(config, execution_status_check=False))
+    assert_is_black(blocking)
+    assert_is_black(bare)
+    assert "tuple(model.with_blocking_checks() for model in ALL_MODELS)" in blocking
+    assert ".with_blocking_checks().without_status_check()" in bare
+
+    made = rendered(translated(model(tags=("dagster:automation:eager",))))
+    (module,) = [text for name, text in made.items() if name.endswith("orders.py")]
+    assert "automation_condition=dg.AutomationCondition.eager()," in module
+    assert_is_black(module)
+
+
 not_blank = any_text.filter(str.strip)
 
 

@@ -60,6 +60,9 @@ class Own(SQLMeshTranslator):
     def get_description(self, model: Model) -> str | None:
         return None
 
+    def get_automation_condition(self, context: TranslationContext, model: Model) -> str | None:
+        return "on_missing"
+
 
 def of(translator: SQLMeshTranslator | None = None, **config: object) -> Translation:
     """Combine a configuration with a translator."""
@@ -132,6 +135,7 @@ def test_the_asset_has_what_the_translator_returns() -> None:
     assert (asset.kinds, asset.owners) == (("own", "z"), ("own@shop.example",))
     assert asset.tags == (("a", "1"), ("own/tag", ""))
     assert asset.source == "orders.sql"
+    assert asset.automation == "on_missing"
     assert asset.metadata == (
         ("dagster/table_name", "own"),
         ("dagster/storage_kind", "duckdb"),

@@ -139,7 +139,7 @@ def test_dagster_accepts_any_name(
     assert spec.group_name == translated.group(named)
 
 
-# The methods of dg-sqlmesh's translator and three more; their parameters are public.
+# The methods of dg-sqlmesh's translator and four more; their parameters are public.
 SIGNATURES = {
     "get_external_asset_key": ["external_fqn"],
     "get_asset_key": ["model"],
@@ -149,6 +149,7 @@ SIGNATURES = {
     "get_description": ["model"],
     "get_owners": ["model"],
     "get_kinds": ["model"],
+    "get_automation_condition": ["context", "model"],
 }
 
 

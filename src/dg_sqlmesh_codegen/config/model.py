@@ -139,6 +139,10 @@ class Config:
     other audits, too. Standalone audits are always checks."""
     execution_status_check: StrictBool = Field(default=True, examples=[False])
     """Add the check `sqlmesh_execution_status` to every asset."""
+    blocking_checks: Literal["sqlmesh", "dagster"] = Field(default="sqlmesh", examples=["dagster"])
+    """What a failed audit that blocks in SQLMesh does in Dagster: no check blocks, because SQLMesh
+    stops the models downstream (`sqlmesh`), or its check blocks, too (`dagster`). Choose `dagster`
+    if assets of your own wait with `AutomationCondition.all_deps_blocking_checks_passed()`."""
     exclusivity: Literal["require", "warn", "off"] = Field(default="require", examples=["warn"])
     """What a run does if nothing prevents two SQLMesh runs at a time: fail (`require`), warn
     (`warn`) or go on (`off`)."""

@@ -118,6 +118,7 @@ class ModelAsset:
         spec: the asset.
         audits: the model's uses of audits.
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
+        has_blocking_checks: whether audits that block in SQLMesh also block in Dagster.
         group_name: the asset's group, if it is a nested one (`marts/finance`).
         kinds: the asset's kinds, if there are more than three.
         source: path of the model's file, relative to the package's folder.
@@ -129,6 +130,7 @@ class ModelAsset:
     spec: dg.AssetSpec
     audits: Sequence[AuditCheck] = ()
     has_status_check: bool = True
+    has_blocking_checks: bool = False
     group_name: str | None = None
     kinds: Set[str] = frozenset()
     source: str | None = None
@@ -176,7 +178,7 @@ class ModelAsset:
             name=name,
             asset=self.spec.key,
             description=use.description,
-            blocking=False,
+            blocking=self.has_blocking_checks and use.blocking and not use.audit.standalone,
             additional_deps=use.additional_deps,
             metadata={**metadata, "sqlmesh/audit_query": sql_block(use.audit.query)},
         )
@@ -184,6 +186,10 @@ class ModelAsset:
     def without_status_check(self) -> ModelAsset:
         """Return the same model without the check `sqlmesh_execution_status`."""
         return replace(self, has_status_check=False)
+
+    def with_blocking_checks(self) -> ModelAsset:
+        """Return the same model with checks that block in Dagster if they block in SQLMesh."""
+        return replace(self, has_blocking_checks=True)
 
 
 def sql_block(query: str) -> dg.MarkdownMetadataValue:

@@ -119,6 +119,12 @@ class Translation:
         own = tagged or self._call(results.DESCRIPTION, "get_description", model, model)
         return own or None
 
+    def automation_condition(self, model: Model) -> str | None:
+        """Return the method of `dg.AutomationCondition` that makes the condition of a model."""
+        method = "get_automation_condition"
+        tagged = property_tags.of(model).automation
+        return tagged or self._call(results.AUTOMATION, method, model, self.context, model)
+
     def freshness(self, model: Model) -> str | None:
         """Return how old the data of a model may be; None if it does not matter."""
         return freshness.window(model, self.freshness_grace)

@@ -68,6 +68,7 @@ class Asset:
     checks: tuple[Check, ...]
     source: str | None = None
     freshness: str | None = None
+    automation: Identifier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ def _asset(
     model: Model, translation: Translation, names: _Names, standalone: Sequence[StandaloneAudit]
 ) -> Asset:
     key = names.keys[model.fqn]
+    automation = translation.automation_condition(model)
     return Asset(
         model=model,
         module=names.module,
@@ -187,6 +189,7 @@ def _asset(
         checks=_checks(model, standalone, names),
         source=_source(model, names.out) if "source" in translation.metadata_keys else None,
         freshness=translation.freshness(model),
+        automation=Identifier(automation) if automation else None,
     )
 
 

@@ -12,6 +12,8 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 
 PREFIX = "dagster:"
 NO_FRESHNESS = "none"
+# Methods of `dg.AutomationCondition` that need no arguments.
+AUTOMATION = ("eager", "on_missing")
 # What each property is called in a warning, and how its value is changed to one Dagster accepts.
 _PROPERTIES: dict[str, tuple[str, Callable[[str], str]]] = {
     "group_name": ("group", dagster_names.group_name),
@@ -19,10 +21,11 @@ _PROPERTIES: dict[str, tuple[str, Callable[[str], str]]] = {
     "kind": ("kind", dagster_names.kind),
     "description": ("description", str),
     "freshness": ("freshness", str),
+    "automation": ("automation condition", str),
     "asset_key": ("asset key", lambda text: "/".join(_parts(text))),
 }
 KNOWN = tuple(_PROPERTIES)
-_SINGLE = ("group_name", "description", "freshness", "asset_key")
+_SINGLE = ("group_name", "description", "freshness", "automation", "asset_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Properties:
     kinds: tuple[str, ...] = ()
     description: str | None = None
     freshness: str | None = None
+    automation: str | None = None
     asset_key: dagster_names.AssetKey = ()
 
 
@@ -50,6 +54,7 @@ def of(model: Model) -> Properties:
         kinds=tuple(value for name, value in found if name == "kind"),
         description=first.get("description"),
         freshness=next((value for name, value in found if _is_freshness(name, value)), None),
+        automation=next((value for name, value in found if _is_automation(name, value)), None),
         asset_key=_parts(first.get("asset_key", "")),
     )
 
@@ -60,6 +65,10 @@ def _parts(text: str) -> dagster_names.AssetKey:
 
 def _is_freshness(name: str, value: str) -> bool:
     return name == "freshness" and (value == NO_FRESHNESS or minutes(value) > 0)
+
+
+def _is_automation(name: str, value: str) -> bool:
+    return name == "automation" and value in AUTOMATION
 
 
 def _pairs(model: Model) -> Iterator[tuple[str, str]]:
@@ -91,6 +100,8 @@ def warnings(model: Model) -> Iterator[str]:
             yield f"{model}: tag {tag!r} has no value"
         elif name == "freshness" and not _is_freshness(name, value):
             yield f"{model}: tag {tag!r} is not used. Its value is {NO_FRESHNESS}, 90m, 36h or 2d."
+        elif name == "automation" and not _is_automation(name, value):
+            yield f"{model}: tag {tag!r} is not used. Its value is {' or '.join(AUTOMATION)}."
     for name in _SINGLE:
         values = [value for found, value in _pairs(model) if found == name]
         if len(set(values)) > 1:

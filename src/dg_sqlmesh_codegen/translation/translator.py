@@ -152,6 +152,13 @@ class SQLMeshTranslator:
         """Return the model's description."""
         return model.description
 
+    def get_automation_condition(self, context: TranslationContext, model: Model) -> str | None:
+        """Return `eager` or `on_missing`, methods of `dg.AutomationCondition`; None for none.
+
+        A tag `dagster:automation:eager` wins over it.
+        """
+        return None
+
 
 def storage_kind(model: Model) -> str:
     """Return the engine by Dagster's name."""

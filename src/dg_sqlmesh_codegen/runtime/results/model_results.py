@@ -65,7 +65,7 @@ class ModelResults:
         status = [self.up_to_date(model, "up to date")] if model.has_status_check else []
         return dg.MaterializeResult(
             asset_key=model.spec.key,
-            metadata=facts,
+            metadata={**facts, **self._view(model)},
             # The same each time, and that of a report of this evaluation.
             data_version=dg.DataVersion(f"{evaluated.version}-{at}"),
             check_results=list(self.selected(status)),

@@ -89,10 +89,12 @@ class RunResults:
         """Take selected models, upstream first, that are materialized although they are not due."""
         if self._selection.is_retry:
             return  # an earlier attempt can have evaluated them
-        fqns = {self._models[fqn].spec.key: fqn for fqn in self._models}
-        for key in evaluated.keys() & self._selection.assets:
-            if fqns[key] not in self._state.progress:  # otherwise it waits for signals
-                self._state.not_due[fqns[key]] = evaluated[key]
+        fqns = {model.spec.key: fqn for fqn, model in self._models.items()}
+        for key, each in evaluated.items():
+            fqn = fqns[key]
+            # A model in progress without batches waits for its signals.
+            if key in self._selection.assets and fqn not in self._state.progress:
+                self._state.not_due[fqn] = each
 
     def current(self) -> Iterator[SQLMeshResult]:
         """Yield the results of models that are not due once no model upstream is running."""
