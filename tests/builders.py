@@ -28,6 +28,7 @@ class ModelFields(TypedDict, total=False):
     table: TableName
     kind: str
     dialect: str
+    engine: str
     cron: str
     cron_tz: str | None
     data_hash: str
@@ -38,15 +39,18 @@ class ModelFields(TypedDict, total=False):
     columns: tuple[Column, ...]
     audits: tuple[AuditUse, ...]
     query: str | None
+    rendered_query: str | None
     partitioned_by: tuple[str, ...]
     clustered_by: tuple[str, ...]
     grains: tuple[str, ...]
     start: str | None
+    end: str | None
     gateway: str | None
     signals: tuple[str, ...]
     forward_only: bool
     materialized_view: bool
     source: Path | None
+    source_line: int | None
     auto_restatement_cron: str | None
 
 
@@ -69,6 +73,7 @@ def model(name: str = "shop.sales.orders", **fields: Unpack[ModelFields]) -> Mod
         table=table(name),
         kind=kind,
         dialect="duckdb",
+        engine="duckdb",
         cron="@daily",
         cron_tz=None,
         data_hash="1234567890",

@@ -61,14 +61,12 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             continue
         if isinstance(node, ast.Import):
-            found = [(alias.name, "") for alias in node.names]
+            found = [(node.lineno, alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found = [(node.module, alias.name) for alias in node.names]
+            found = [(node.lineno, node.module, alias.name) for alias in node.names]
         else:
             found = []
-        for module, name in found:
-            if module.split(".")[0] in HOSTS:
-                yield node.lineno, module, name
+        yield from (each for each in found if each[1].split(".")[0] in HOSTS)
         yield from imports(node)
 
 
@@ -113,9 +111,9 @@ def of_questions(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func).rpartition(".")[2]
-            arguments = [each.value for each in node.args if isinstance(each, ast.Constant)]
-            if called == "version" and HOSTS & set(arguments):
-                yield node.lineno, f"asks for the version of {arguments[0]}"
+            arguments = {each.value for each in node.args if isinstance(each, ast.Constant)}
+            if called == "version" and HOSTS & arguments:
+                yield node.lineno, f"asks for the version of {', '.join(HOSTS & arguments)}"
             if with_hosts and called in {"hasattr", "signature"}:
                 yield node.lineno, f"asks what the version has: {ast.unparse(node)}"
         elif isinstance(node, ast.Try) and any(imports(ast.Module(node.body, []))):

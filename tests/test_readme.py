@@ -146,18 +146,6 @@ def test_the_toml_is_a_configuration(
     assert config.retry_policy.backoff == "EXPONENTIAL"
 
 
-def test_the_versions_are_the_oldest_that_the_project_accepts(
-    readme: Document, pyproject: dict[str, object]
-) -> None:
-    dependencies = pyproject["dependencies"]
-    assert isinstance(dependencies, list)
-    oldest = dict(re.findall(r"^(dagster|sqlmesh)>=(\S+)$", "\n".join(dependencies), re.MULTILINE))
-    python = str(pyproject["requires-python"]).removeprefix(">=")
-
-    stated = f"Python {python}, Dagster {oldest['dagster']} and SQLMesh {oldest['sqlmesh']}."
-    assert stated in readme.text
-
-
 def test_the_console_script_is_the_project_s(
     readme: Document, pyproject: dict[str, object]
 ) -> None:

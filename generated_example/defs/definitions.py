@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-from dg_sqlmesh_codegen.runtime import SQLMeshResource, SQLMeshResult, SQLMeshRunConfig
+from dg_sqlmesh_codegen.runtime import (
+    SQLMeshResource,
+    SQLMeshResult,
+    SQLMeshRunConfig,
+    asset_specs,
+)
 
 from . import CONTRACT
 from .models import MODELS
@@ -15,7 +20,7 @@ HERE = Path(__file__).parent
 
 @dg.multi_asset(
     name="sqlmesh_models",
-    specs=[model.spec for model in MODELS],
+    specs=asset_specs(MODELS, HERE),
     check_specs=[check for model in MODELS for check in model.check_specs],
     can_subset=True,
     pool="sqlmesh_jobs_exclusive",
@@ -31,6 +36,7 @@ def sqlmesh_models(
 sqlmesh_job = dg.define_asset_job(
     "sqlmesh_job",
     selection=dg.AssetSelection.assets(sqlmesh_models),
+    description="Evaluates the models that are due in one run of SQLMesh.",
     tags={"dagster/concurrency_key": "sqlmesh_jobs_exclusive"},
 )
 
@@ -50,6 +56,7 @@ def sqlmesh_sync_job() -> None:
     job=sqlmesh_job,
     cron_schedule="*/5 * * * *",
     execution_timezone="UTC",
+    description="Ticks at the crons of the models. Requests a run of those that are due.",
 )
 def sqlmesh_adaptive_schedule(
     context: dg.ScheduleEvaluationContext, sqlmesh: SQLMeshResource

@@ -1,7 +1,8 @@
 """What Dagster accepts as a name, and the nearest name that it accepts.
 
-The rules are those of Dagster's definitions, tried on 1.13: an asset key's parts become the name
-of an op output, which holds `[A-Za-z0-9_]` after `-` and `.` were turned into `_`; group names are
+The rules are those of Dagster's definitions, tried on 1.11.4, 1.12.0 and 1.13.29: an asset key's
+parts become the name of an op output, which holds `[A-Za-z0-9_]` after `-` and `.` were turned into
+`_`; group names are
 `[A-Za-z0-9_]+`; tag keys and values `[A-Za-z0-9_.-]` with at most 63 characters; owners are an
 e-mail address or `team:name`.
 """
@@ -36,7 +37,7 @@ def is_key_part(text: str) -> bool:
 def group_name(text: str) -> str:
     """Return a group name Dagster takes: other characters become `_`.
 
-    Dagster parts nested groups by slashes, since 1.13.
+    Dagster parts nested groups by slashes, since 1.13.16; for an older one the runtime writes `_`.
     """
     return text if is_group_name(text) else _NOT_IN_GROUP.sub("_", text)
 

@@ -36,12 +36,13 @@ def render_project(
         progress(f"Loading {', '.join(str(path) for path in config.projects)}")
         project = graph.with_checks(describe.inspect(config.source, sqlmesh_cache), config.checks)
         progress(f"Rendering {len(project.models)} models")
+        # Before the translation: it reports a cron that Dagster cannot run.
+        schedules = crons.schedules(project.models, graph.checked_audits(project))
         translation = Translation.of(config, project, translator)
         assets = graph.build(project, translation, config.out.resolve())
         externals = graph.externals(project, translation) if config.external_specs else ()
         keys = {each.model.fqn: each.key for each in assets}
         notes = warnings(project, config, translation, keys)
-    schedules = crons.schedules(project.models, graph.checked_audits(project))
     used = schedules if config.enable_schedule else ()
     return Rendered(
         files=render(Package(config, project, assets, used, externals)),

@@ -57,18 +57,22 @@ IN_THE_README = ("returns", "order_items", "product_sales", "orders")
 
 @pytest.fixture(scope="module")
 def changes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Change, ...]:
-    """The changes that a generation finds after the edits."""
+    """The changes that a generation finds after the edits.
+
+    Before them the installed SQLMesh generates the package: each computes its own fingerprints.
+    """
     folder = tmp_path_factory.mktemp("example")
     example = root / "generated_example"
     shutil.copytree(
         example / "shop", folder / "shop", ignore=shutil.ignore_patterns(".cache", "*.duckdb*")
     )
     shutil.copytree(example / "defs", folder / "defs", ignore=shutil.ignore_patterns("__pycache__"))
+    config = Config(projects=(folder / "shop",), out=folder / "defs")
+    generate(config)
     for path, old, new in EDITS:
         edit(folder / "shop" / path, old, new)
     (folder / "shop/models/marts/returns.sql").write_text(RETURNS)
     (folder / "shop/models/live/reserved_stock.sql").unlink()
-    config = Config(projects=(folder / "shop",), out=folder / "defs")
     return generate(config, Mode.CHECK).changes
 
 

@@ -273,6 +273,10 @@ def test_a_source_is_relative_to_the_package_s_folder() -> None:
         '["a", "b"]', '["a", "b"], metadata={"sqlmesh/source": "../../../../shop/models/x.sql"}'
     )
     assert only_asset({ORDERS: text}).value("sqlmesh/source") == "../shop/models/x.sql"
+    text = MINIMAL.replace("spec=", 'source="../shop/models/x.sql", source_line=3, spec=')
+    found = only_asset({ORDERS: text})
+    assert found.value("sqlmesh/source") == "../shop/models/x.sql"
+    assert found.value("source_line") is None
 
 
 def test_a_file_that_is_in_both_packages_is_read_once() -> None:

@@ -41,7 +41,7 @@ def is_refused(name: str) -> bool:
 
 def definitions(config: Config) -> str:
     """Render a definitions.py whose schedule is called `the_schedule`."""
-    described = project(model())
+    described = project(model(), paths=config.projects)
     assets = graph.build(described, translation(described), HERE)
     files = render(Package(config, described, assets, (Schedule("UTC", ("@daily",)),)))
     return next(file.text for file in files if file.path.name == "definitions.py")
@@ -67,7 +67,9 @@ def test_no_schedule_is_called_like_anything_else_in_definitions_py(tmp_path: Pa
         external_specs=True,
         schedule_status="RUNNING",
         schedule_name="the_schedule",
+        code_url="https://git.example/{ref}",
     )
+    (tmp_path / ".git").mkdir()
     names = module_names(definitions(config)) - {"the_schedule"}
 
     assert {name for name in names if not is_refused(name)} == set()

@@ -49,22 +49,24 @@ def test_the_same_bytes_in_another_folder_under_another_hash_seed(
 DG_PROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "project"\n'
 
 
-# Dagster deprecates `load_defs`; packages that use it still load.
-@pytest.mark.filterwarnings("ignore:.*load_defs.*:DeprecationWarning")
+# Dagster deprecates `load_defs`; packages that use it still load. And `project_root`, which is the
+# only name that 1.11 has for it.
+@pytest.mark.filterwarnings("ignore:.*(load_defs|project_root).*:DeprecationWarning")
 def test_every_way_to_load_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a module, by `load_defs`, and by `load_from_defs_folder` in a project of `dg`."""
-    package = importlib.import_module(shop.package.name)
     folder = shop.folder / "project" / "src" / "project" / "defs" / "shop"
     shutil.copytree(shop.package, folder)
     for init in (folder.parent, folder.parent.parent):
         (init / "__init__.py").touch()
     (shop.folder / "project" / "pyproject.toml").write_text(DG_PROJECT, encoding="utf-8")
     monkeypatch.syspath_prepend(str(shop.folder / "project" / "src"))
+    project = importlib.import_module("project.defs")
 
     for defs in (
         shop.definitions().defs,
-        dg.load_defs(package, project_root=shop.folder),
-        dg.load_from_defs_folder(path_within_project=shop.folder / "project"),
+        # Of the folder above: with a definitions.py in it, `load_defs` fails in 1.11 and 1.12.
+        dg.load_defs(project, project_root=shop.folder / "project"),
+        dg.load_from_defs_folder(project_root=shop.folder / "project"),
     ):
         assert defs.resolve_job_def("sqlmesh_job")
         assert len(defs.resolve_asset_graph().materializable_asset_keys) == 13

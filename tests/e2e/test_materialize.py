@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import dagster as dg
 import pytest
 
@@ -79,7 +81,8 @@ def test_broken_data_stops_what_stands_on_it_and_is_repaired_by_the_next_run(sho
     assert broken.failed[warned] is dg.AssetCheckSeverity.WARN
     assert broken.check_metadata[warned]["sqlmesh/count"] == 4
     assert broken.check_metadata[warned]["sqlmesh/audit_args"] == {"columns": "(email)"}
-    assert '"email" IS NULL' in str(broken.check_metadata[warned]["sqlmesh/audit_query"])
+    query = str(broken.check_metadata[warned]["sqlmesh/audit_query"])
+    assert re.search(r'"email"[)\s]* IS NULL', query)  # older versions of SQLMesh add parentheses
     # No check of a model that was skipped.
     assert not {asset for asset, _ in broken.passed | broken.failed.keys()} & BELOW_ORDER_ITEMS
     assert "shop.staging.order_items: Audits failed: assert_at_least" in broken.failure

@@ -19,6 +19,7 @@ from projects import model, write_project
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("merges")]
 
 INDEX = "defs/models/__init__.py"
+AUDITS = "defs/audits.py"
 DEFINITIONS = "defs/definitions.py"
 ORDERS = "defs/models/warehouse/staging/orders.py"
 ORDERS_SQL = "project/models/staging/orders.sql"
@@ -132,6 +133,12 @@ CONFLICTS: dict[str, tuple[Step, Step, set[str], Step | None]] = {
         setting("marts.revenue", cron="'*/5 * * * *'"),
         setting("staging.orders", cron="'*/10 * * * *'"),
         {DEFINITIONS},
+        None,
+    ),
+    "one new audit": (
+        setting("staging.orders", audits="(forall(criteria := (id > 0)))"),
+        setting("marts.revenue", audits="(number_of_rows(threshold := 1))"),
+        {AUDITS},
         None,
     ),
     "a model that goes": (

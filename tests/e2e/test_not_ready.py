@@ -59,8 +59,8 @@ def test_a_state_that_does_not_exist_is_not_created(
     [
         ("schema_version = schema_version - 1", "Run `sqlmesh -p {project} migrate`."),
         ("sqlmesh_version = '0.1.2'", "Run `sqlmesh -p {project} migrate`."),
-        ("schema_version = schema_version + 1", "Install the versions of the state: sqlmesh=="),
-        ("sqlmesh_version = '99.0.1'", "the versions of the state: sqlmesh==99.0.1 sqlglot=="),
+        ("schema_version = schema_version + 1", "Run `pip install sqlmesh=="),
+        ("sqlmesh_version = '99.0.1'", "Run `pip install sqlmesh==99.0.1 sqlglot=="),
     ],
 )
 def test_a_state_of_another_sqlmesh_version(shop: Shop, change: str, remedy: str) -> None:
@@ -71,7 +71,7 @@ def test_a_state_of_another_sqlmesh_version(shop: Shop, change: str, remedy: str
 
     assert "do not match" in message
     assert remedy.format(project=shop.project) in message
-    assert ("migrate`" in message) == remedy.startswith("Run")
+    assert message.count("migrate") == remedy.count("migrate")
 
 
 def test_a_project_that_is_missing_or_refused(shop: Shop) -> None:

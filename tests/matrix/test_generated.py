@@ -38,7 +38,7 @@ def test_the_package_is_the_one_in_the_repository(root: Path, folder: Path) -> N
 
 
 def test_the_graph_is_that_of_the_installed_sqlmesh(folder: Path) -> None:
-    ask = [sys.executable, ORACLE]
+    ask = (sys.executable, ORACLE)
     of_sqlmesh = json.loads(run([*ask, "sqlmesh", "", "shop"], folder).stdout)
     of_package = json.loads(run([*ask, "package"], folder, PYTHONPATH=str(folder)).stdout)
 

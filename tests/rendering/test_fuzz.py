@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlmesh import Context
 from sqlmesh.core.model import Model
 
-from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.config.model import METADATA_KEYS, Config
 from dg_sqlmesh_codegen.pipeline import generate
 from dg_sqlmesh_codegen.runtime import ModelAsset
 from projects import model, quoted, write_project
@@ -113,7 +113,7 @@ def test_any_project_that_sqlmesh_loads(nodes: list[dict[str, Any]], tmp_path: P
     assume(context is not None)
     assert context is not None
     out = folder / f"fuzz_{next(_numbers)}"
-    generate(Config((project,), out))
+    generate(Config((project,), out, metadata_keys=METADATA_KEYS))
     models = {model.fqn: model for model in imported(out).MODELS}
     assert set(models) == set(context.models)
     for fqn, expected in context.models.items():

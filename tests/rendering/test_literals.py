@@ -89,7 +89,7 @@ def test_what_a_module_may_not_hold_is_refused(value: object) -> None:
         literal(["fine", value])
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(values)
 @example("\ud800\udc00")
 @example("\"\"\"'''\\")
@@ -102,7 +102,7 @@ def test_source_is_one_printable_line_that_evaluates_to_the_value(value: object)
     assert source.encode("utf-8").decode("utf-8") == source
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(["'", '"', "\\", "\n", "\x1b", "a", "数"]) | any_text).map("".join))
 @example("\"\"\"'''\\")
 def test_source_is_what_black_would_make_of_it(text: str) -> None:

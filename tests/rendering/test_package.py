@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 
 from builders import audit, fqn, model
 from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.rendering import templates
 from dg_sqlmesh_codegen.rendering.header import HEADER, is_ours
 from dg_sqlmesh_codegen.rendering.package import Package, render
+from dg_sqlmesh_codegen.runtime.records import sql_block
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
@@ -60,6 +62,7 @@ OF_TYPE: dict[object, st.SearchStrategy[object]] = {
     "str": any_text,
     "str | None": st.none() | any_text,
     "bool": st.booleans(),
+    "int | None": st.none() | st.integers(1, 99),
     "tuple[str, ...]": st.lists(any_text, max_size=3).map(tuple),
     "tuple[tuple[str, str], ...]": st.dictionaries(any_text, any_text, max_size=3).map(
         lambda arguments: tuple(arguments.items())
@@ -192,6 +195,7 @@ def test_a_model_and_its_audits_in_full() -> None:
         ),
         query="SELECT\n  1",
         source=Path("/no/where/shop/models/orders.sql"),
+        source_line=3,
     )
     golden = HERE / "rendering" / "orders.py.golden"
     made = rendered(translated(only))
@@ -305,7 +309,7 @@ def test_the_folder_does_not_matter(tmp_path: Path, place: str) -> None:
     made = rendered(translated(model(source=shop / "models" / "orders.sql"), config=config))
     assert not [path for path, text in made.items() if str(tmp_path) in text or place in text]
     assert '"../../shop"' in made["definitions.py"]
-    assert '"../../../../../shop/models/orders.sql"' in made["models/shop/sales/orders.py"]
+    assert 'source="../../shop/models/orders.sql",' in made["models/shop/sales/orders.py"]
 
 
 # ---- definitions.py
@@ -364,6 +368,9 @@ def test_definitions_have_the_names_that_are_contract(
             # One cron is a text, several are a list.
             "cron_schedule": repr(each.crons[0] if len(each.crons) == 1 else list(each.crons)),
             "execution_timezone": repr(each.timezone),
+            "description": repr(
+                "Ticks at the crons of the models. Requests a run of those that are due."
+            ),
         }
         for each, name in zip(schedules, names, strict=True)
     ]
@@ -378,7 +385,8 @@ def test_the_resource(tmp_path: Path) -> None:
     out = tmp_path / "defs"
     plain = definitions(config=Config((one,), out))
     config = Config((one, two, three), out, "local", "dev_ana", "test", upstream="fail")
-    full = definitions(config=replace(config, retry_failed="every_tick", report_plans=False))
+    config = replace(config, retry_failed="every_tick", report_plans=False, not_due="materialize")
+    full = definitions(config=config)
     assert_is_black(full)
     assert calls(plain, "SQLMeshResource") + calls(full, "SQLMeshResource") == [
         {
@@ -398,8 +406,42 @@ def test_the_resource(tmp_path: Path) -> None:
             "upstream": "'fail'",
             "retry_failed": "'every_tick'",
             "report_plans": "False",
+            "not_due": "'materialize'",
         },
     ]
+
+
+def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
+    shop, out = tmp_path / "shop", tmp_path / "dagster" / "defs"
+    shop.mkdir()
+    config = Config((shop,), out, code_url="https://git.example/org/repo/blob/{ref}/")
+    with pytest.raises(SettingError, match=f"no git repository contains {out} and {shop}"):
+        definitions(config=config)
+    (tmp_path / ".git").mkdir()
+
+    text = definitions(config=config)
+
+    assert_is_black(text)
+    assert '"https://git.example/org/repo/blob/{ref}/dagster/defs/".replace(' in text
+    assert "specs=asset_specs(MODELS, CODE_URL)," in text
+    with pytest.raises(SettingError, match="no git repository"):
+        definitions(config=replace(config, projects=(HERE,)))
+
+
+def test_blocking_checks_and_an_automation_condition(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    config = Config((tmp_path / "shop",), tmp_path / "defs", blocking_checks="dagster")
+    blocking = definitions(config=config)
+    bare = definitions(config=replace(config, execution_status_check=False))
+    assert_is_black(blocking)
+    assert_is_black(bare)
+    assert "tuple(model.with_blocking_checks() for model in ALL_MODELS)" in blocking
+    assert ".with_blocking_checks().without_status_check()" in bare
+
+    made = rendered(translated(model(tags=("dagster:automation:eager",))))
+    (module,) = [text for name, text in made.items() if name.endswith("orders.py")]
+    assert "automation_condition=dg.AutomationCondition.eager()," in module
+    assert_is_black(module)
 
 
 not_blank = any_text.filter(str.strip)
@@ -505,7 +547,9 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
     assert set(specs) == {"shop/marts/orders", "shop/raw/lines", "lake/raw/heads"}
     spec = specs["shop/marts/orders"]
-    assert spec.description == spec.metadata["sqlmesh/query"] == strange
+    facts = "`FULL` model, every day at 00:00 UTC (cron `@daily`)"
+    assert spec.description == f"{strange}\n\n{facts}"
+    assert spec.metadata["sqlmesh/query"] == sql_block(strange)
     read = {dep.asset_key.to_user_string() for dep in spec.deps}
     assert read == {"lake/raw/heads", "shop/raw/lines"}
     graph = defs.resolve_asset_graph()

@@ -10,12 +10,11 @@ import pytest
 
 from dg_sqlmesh_codegen.runtime import held_back, plan_reports, schedule
 from dg_sqlmesh_codegen.runtime import sqlmesh as host
-from dg_sqlmesh_codegen.runtime.due import Due, DueModels
+from dg_sqlmesh_codegen.runtime.due import Due, DueModels, Evaluated
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.events import (
     DueModel,
     EnvironmentRead,
-    Evaluated,
     ModelFailed,
     PromotedModel,
     RunPlanned,
@@ -84,6 +83,12 @@ def test_a_report_says_what_the_state_says(instance: dg.DagsterInstance) -> None
         "sqlmesh/evaluated_at": AT_MS / 1000,
     }
     assert (event.tags or {})["dagster/data_version"] == f"v1-{AT_MS}"
+
+
+def test_a_report_names_the_view_of_a_development_environment() -> None:
+    made = plan_reports.result(ORDERS, replace(EVALUATED, view="s__dev.orders"))
+
+    assert (made.metadata or {})["dagster/table_name"] == "s__dev.orders"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from builders import model, standalone
 from dg_sqlmesh_codegen.errors import ProjectError
-from dg_sqlmesh_codegen.schedules.crons import Schedule, schedules
+from dg_sqlmesh_codegen.schedules.crons import Schedule, longest_gap, schedules
 
 Window = tuple[datetime, datetime]
 
@@ -264,3 +264,22 @@ def test_time_zones_have_schedules_of_their_own_utc_first() -> None:
     assert schedules(models) == expected
     assert schedules(models[::-1]) == expected
     assert schedules(models[:3]) == expected[1:]
+
+
+@pytest.mark.parametrize(
+    ("cron", "minutes"),
+    [
+        ("* * * * *", 1),
+        ("*/5 * * * *", 5),
+        ("0,10 * * * *", 50),
+        ("0 6,8 * * *", 22 * 60),
+        ("0,30 6-7 * * *", 22 * 60 + 30),
+        ("@weekly", 7 * 24 * 60),
+        ("0 0 1,15 * *", 17 * 24 * 60),
+        ("0 0 31 * *", 61 * 24 * 60),
+        ("0 0 29 2 *", 1461 * 24 * 60),
+    ],
+)
+def test_the_longest_gap(cron: str, minutes: int) -> None:
+    assert longest_gap(cron, "UTC") == minutes
+    assert longest_gap(cron, "Europe/Berlin") == minutes + 60

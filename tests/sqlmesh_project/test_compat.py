@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from dg_sqlmesh_codegen.errors import UsageError
-from dg_sqlmesh_codegen.sqlmesh_project import compat
+from dg_sqlmesh_codegen.errors import ProjectError, UsageError
+from dg_sqlmesh_codegen.sqlmesh_project import compat, describe
+from dg_sqlmesh_codegen.sqlmesh_project.records import Source
 from dg_sqlmesh_codegen.version import __version__
-from projects import write
+from projects import write, write_project
 
 pytestmark = [pytest.mark.sqlmesh, pytest.mark.process]
 
@@ -38,12 +40,23 @@ def test_a_version_within_the_range(installed: str) -> None:
 def test_a_newer_version_is_not_refused_and_explains_what_is_missing(installed: str) -> None:
     compat.require(installed)
     with (
-        pytest.raises(UsageError, match=f"^TypeError: no. SQLMesh {installed} is newer .*<=0.236"),
+        pytest.raises(UsageError, match=rf"^TypeError: no\. SQLMesh {installed} is newer .*"),
         compat.changes_explained(installed),
     ):
         raise TypeError("no")
     with pytest.raises(ValueError, match="ours"), compat.changes_explained(installed):
         raise ValueError("ours")
+
+
+def test_a_project_that_a_newer_version_cannot_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, {"models/a.sql": "MODEL (name s.a);\nSELECT FROM WHERE"})
+    with pytest.raises(ProjectError, match=r"shows it in full\.$"):
+        describe.inspect(Source((tmp_path,)))
+    monkeypatch.setattr(compat, "remark", partial(compat.remark, "0.300.0"))
+    with pytest.raises(ProjectError, match=r"full\. SQLMesh 0\.300\.0 is newer than all that"):
+        describe.inspect(Source((tmp_path,)))
 
 
 # A package `sqlmesh` that is found before the real one: its text, and what a person is told.

@@ -191,3 +191,16 @@ def test_a_project_folder_that_is_a_link_keeps_its_name(tmp_path: Path) -> None:
         sources = [each.source for each in found.models]
         assert sources == [tmp_path / "shop" / "models" / name for name in ("a.sql", "b.py")]
     assert inspect(tmp_path / "shop" / "models" / "..").paths == (tmp_path / "releases" / "7",)
+
+
+def test_queries_are_rendered_on_request(tmp_path: Path) -> None:
+    kind = "INCREMENTAL_BY_TIME_RANGE (time_column day)"
+    query = "SELECT day FROM raw.b WHERE day BETWEEN @start_ds AND @end_ds"
+    folder = write_project(tmp_path, {"models/a.sql": model("s.a", query, kind=kind)})
+    (plain,) = inspect(folder).models
+    (rendered,) = describe.inspect(Source((folder,), rendered_queries=True)).models
+
+    assert (plain.query, plain.rendered_query) == (query, None)
+    assert rendered.query == query
+    lines = (rendered.rendered_query or "").replace('"', "").splitlines()
+    assert lines[-1] == "  day BETWEEN '1970-01-01' AND '1970-01-01'"

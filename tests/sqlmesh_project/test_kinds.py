@@ -25,12 +25,12 @@ KINDS = {
     "FULL": "table",
     "VIEW": "view",
     "VIEW (materialized true)": "view",
-    "INCREMENTAL_BY_TIME_RANGE (time_column day)": "incremental",
-    "INCREMENTAL_BY_UNIQUE_KEY (unique_key id)": "incremental",
-    "INCREMENTAL_BY_PARTITION": "incremental",
-    "INCREMENTAL_UNMANAGED": "incremental",
-    "SCD_TYPE_2_BY_TIME (unique_key id, updated_at_name day)": "incremental",
-    "SCD_TYPE_2_BY_COLUMN (unique_key id, columns (day))": "incremental",
+    "INCREMENTAL_BY_TIME_RANGE (time_column day)": "table",
+    "INCREMENTAL_BY_UNIQUE_KEY (unique_key id)": "table",
+    "INCREMENTAL_BY_PARTITION": "table",
+    "INCREMENTAL_UNMANAGED": "table",
+    "SCD_TYPE_2_BY_TIME (unique_key id, updated_at_name day)": "table",
+    "SCD_TYPE_2_BY_COLUMN (unique_key id, columns (day))": "table",
     "MANAGED": "table",
 }
 
@@ -53,7 +53,7 @@ def test_a_kind(kind: str, tmp_path: Path) -> None:
     (found,) = inspect(tmp_path, {"models/a.sql": model("s.a", QUERY, **properties)}).models
 
     assert found.kind == kind.partition(" ")[0]
-    assert SQLMeshTranslator().get_kinds(found) == ("sqlmesh", found.dialect, KINDS[kind])
+    assert SQLMeshTranslator().get_kinds(found) == ("sqlmesh", "snowflake", KINDS[kind])
     assert found.materialized_view == ("materialized" in kind)
     assert found.depends_on == ('"LAKE"."RAW"."SOURCE"',)
     # From `model_defaults`: an audit that no model file names.
@@ -137,3 +137,21 @@ def test_what_sqlmesh_has_not_rendered_is_not_shown(tmp_path: Path) -> None:
     assert set(found) == {"north", "south"}
     for each in found.values():
         assert (each.dialect, each.query, each.grains) == ("duckdb", 'SELECT\n  1 AS "id"', ("id",))
+
+
+def test_the_engine_is_that_of_the_gateway(tmp_path: Path) -> None:
+    config = """
+        gateways:
+          lake: {connection: {type: duckdb, database: lake.db}}
+          shop: {connection: {type: mssql, host: h, database: d, user: u, password: p}}
+        default_gateway: lake
+        model_defaults: {dialect: bigquery, start: 2026-01-01}
+    """
+    files = {
+        "models/a.sql": model("s.a", kind="FULL"),
+        "models/b.sql": model("s.b", kind="FULL", gateway="shop"),
+    }
+    found = by_name(inspect(tmp_path, files, config))
+
+    engines = {name: (each.dialect, each.engine) for name, each in found.items()}
+    assert engines == {"a": ("bigquery", "duckdb"), "b": ("bigquery", "tsql")}

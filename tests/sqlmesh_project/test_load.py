@@ -29,7 +29,7 @@ BROKEN = {
             "models/a.sql": model("s.a", "SELECT id FROM s.b", kind="FULL"),
             "models/b.sql": model("s.b", "SELECT id FROM s.a", kind="FULL"),
         },
-        ["cycle in the DAG", '"s"."a" -> ', '"s"."b" -> '],
+        ["cycle in the DAG", '"s"."a"', '"s"."b"'],
     ),
     "an audit that does not exist": (
         {"models/a.sql": model("s.a", audits="(nothing_like_it)")},

@@ -30,6 +30,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.offline import (
 )
 from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY, Source
 from projects import model, write_project
+from sqlmesh_versions import since
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -161,6 +162,7 @@ def test_a_connection_whose_credentials_are_not_there(engine: str) -> None:
     assert context.default_catalog == (None if engine == "mysql" else "cat")
 
 
+@since("0.236", "a gateway without catalogs beside one with")
 def test_a_gateway_without_catalogs_beside_one_with(tmp_path: Path) -> None:
     config = """
         gateways:

@@ -60,6 +60,9 @@ class Own(SQLMeshTranslator):
     def get_description(self, model: Model) -> str | None:
         return None
 
+    def get_automation_condition(self, context: TranslationContext, model: Model) -> str | None:
+        return "on_missing"
+
 
 def of(translator: SQLMeshTranslator | None = None, **config: object) -> Translation:
     """Combine a configuration with a translator."""
@@ -131,9 +134,11 @@ def test_the_asset_has_what_the_translator_returns() -> None:
     assert (asset.group, asset.description) == ("own/prod", None)
     assert (asset.kinds, asset.owners) == (("own", "z"), ("own@shop.example",))
     assert asset.tags == (("a", "1"), ("own/tag", ""))
+    assert asset.source == "orders.sql"
+    assert asset.automation == "on_missing"
     assert asset.metadata == (
         ("dagster/table_name", "own"),
-        ("sqlmesh/source", "../../../orders.sql"),
+        ("dagster/storage_kind", "duckdb"),
         ("own", {"keys": [*DEFAULT_METADATA_KEYS]}),
     )
 
@@ -145,3 +150,23 @@ def test_an_exception_of_ours_keeps_its_words() -> None:
 
     with pytest.raises(ProjectError, match="a message of its own"):
         of(Refuses()).description(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("group_by", "source", "group"),
+    [
+        ("none", "/shop/models/marts/orders.sql", "sqlmesh"),
+        ("schema", "/shop/models/marts/orders.sql", "my_sales"),
+        ("folder", "/shop/models/marts/orders.sql", "marts"),
+        ("folder", "/shop/models/the marts/eu/orders.sql", "the_marts"),
+        ("folder", "/shop/models/orders.sql", "sqlmesh"),
+        ("folder", "/elsewhere/models/marts/orders.sql", "sqlmesh"),
+    ],
+)
+def test_groups_by_schema_and_folder(group_by: str, source: str, group: str) -> None:
+    found = model("shop.my-sales.orders", source=Path(source))
+    made = replace(translation(project(found, paths=(Path("/shop"),))), group_by=group_by)
+
+    assert made.group(found) == group
+    assert made.group(replace(found, tags=("dagster:group_name:tagged",))) == "tagged"
+    assert replace(made, group_name="all").group(found) == "all"

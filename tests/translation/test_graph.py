@@ -154,16 +154,22 @@ def test_external_tables_do_not_take_the_keys_of_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "source", "relative"),
+    ("source", "relative"),
     [
-        ("shop.marts.a", "/work/defs/models/shop/marts/a.sql", "a.sql"),
-        ("shop.marts.a", "/work/a.sql", "../../../../a.sql"),
-        ("marts.a", "/work/project/a.sql", "../../../project/a.sql"),
-        ("my-shop.1.a", "/elsewhere/my file.py", "../../../../../elsewhere/my file.py"),
+        ("/work/defs/a.sql", "a.sql"),
+        ("/work/project/a.sql", "../project/a.sql"),
+        ("/elsewhere/my file.py", "../../elsewhere/my file.py"),
     ],
 )
-def test_sources_are_relative_to_the_module(name: str, source: str, relative: str) -> None:
-    assert metadata(model(name, source=Path(source)))["sqlmesh/source"] == relative
+def test_sources_are_relative_to_the_package(source: str, relative: str) -> None:
+    assert build_one(model("shop.marts.a", source=Path(source))).source == relative
+
+
+def test_sources_are_left_out_with_their_metadata_key() -> None:
+    made = project(model(source=Path("/work/a.sql")))
+    named = replace(translation(made), metadata_keys=("cron",))
+    (asset,) = graph.build(made, named, OUT)
+    assert asset.source is None
 
 
 def test_audits_become_checks() -> None:

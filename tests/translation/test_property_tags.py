@@ -31,6 +31,8 @@ from dg_sqlmesh_codegen.translation.property_tags import KNOWN, Properties
         (("dagster:asset_key:/",), Properties()),
         (("dagster:group_name:", "dagster:owner: ", "dagster:kind"), Properties()),
         (("dagster:gruop_name:x",), Properties()),
+        (("dagster:automation:on_missing",), Properties(automation="on_missing")),
+        (("dagster:automation:always", "dagster:automation:eager"), Properties(automation="eager")),
     ],
 )
 def test_properties_of_a_model(tags: tuple[str, ...], expected: Properties) -> None:
@@ -50,6 +52,10 @@ def test_properties_of_a_model(tags: tuple[str, ...], expected: Properties) -> N
         ),
         (("dagster:kind",), ["tag 'dagster:kind' has no value"]),
         (
+            ("dagster:automation:always",),
+            ["tag 'dagster:automation:always' is not used. Its value is eager or on_missing."],
+        ),
+        (
             ("dagster:group_name:a", "dagster:group_name:b"),
             ["several tags dagster:group_name:..., the first one counts: 'a'"],
         ),
@@ -64,7 +70,8 @@ def test_warnings(tags: tuple[str, ...], said: list[str]) -> None:
 
 def test_every_known_property_sets_something() -> None:
     for name in KNOWN:
-        assert property_tags.of(model(tags=(f"dagster:{name}:x",))) != Properties(), name
+        value = {"freshness": "1h", "automation": "eager"}.get(name, "x")
+        assert property_tags.of(model(tags=(f"dagster:{name}:{value}",))) != Properties(), name
 
 
 def test_plain_tags() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 
 import dagster as dg
+import dagster_webserver
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +16,7 @@ from builders import fqn, model, project, translation
 from dg_sqlmesh_codegen.config.model import METADATA_KEYS
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, TableName
 from dg_sqlmesh_codegen.translation.translator import (
+    ENGINE_KINDS,
     AssetPath,
     SQLMeshTranslator,
     TranslationContext,
@@ -80,17 +84,36 @@ def test_an_owner_is_an_address_or_a_team(owner: str | None, owners: list[str]) 
         ("FULL", "table"),
         ("VIEW", "view"),
         ("SEED", "seed"),
-        ("INCREMENTAL_BY_TIME_RANGE", "incremental"),
-        ("SCD_TYPE_2", "incremental"),
+        ("INCREMENTAL_BY_TIME_RANGE", "table"),
+        ("SCD_TYPE_2", "table"),
         ("CUSTOM", "table"),
     ],
 )
-def test_kinds_say_dialect_and_form(kind: str, form: str) -> None:
-    assert TRANSLATOR.get_kinds(model(kind=kind, dialect="spark")) == ("sqlmesh", "spark", form)
+def test_kinds_say_engine_and_form(kind: str, form: str) -> None:
+    found = model(kind=kind, dialect="duckdb", engine="spark")
+    assert TRANSLATOR.get_kinds(found) == ("sqlmesh", "spark", form)
 
 
-def test_a_model_without_a_dialect_has_a_kind_less() -> None:
-    assert TRANSLATOR.get_kinds(model(dialect="")) == ("sqlmesh", "table")
+@pytest.mark.parametrize(
+    ("engine", "kinds"),
+    [("tsql", ("sqlmesh", "sqlserver", "table")), ("risingwave", ("sqlmesh", "table"))],
+)
+def test_the_kind_of_an_engine_has_an_icon(engine: str, kinds: tuple[str, ...]) -> None:
+    assert TRANSLATOR.get_kinds(model(engine=engine)) == kinds
+
+
+def test_a_python_model_has_the_kind_python() -> None:
+    written = model(source=Path("/shop/models/orders.py"))
+    assert TRANSLATOR.get_kinds(written) == ("sqlmesh", "duckdb", "python")
+
+
+def test_dagster_has_an_icon_for_each_kind() -> None:
+    """Read from the web UI, which is one minified script; an engine is a key of its table."""
+    folder = Path(dagster_webserver.__file__).parent / "webapp" / "build" / "_next" / "static"
+    scripts = [each.read_text("utf-8") for each in (folder / "chunks").glob("*.js")]
+    (icons,) = (each for each in scripts if "sqlserver:{" in each)
+    kinds = {*ENGINE_KINDS, "sqlmesh", "view", "table", "seed", "python"}
+    assert {kind for kind in kinds if not re.search(rf'[,{{]"?{kind}"?:{{', icons)} == set()
 
 
 @QUICK
@@ -116,7 +139,7 @@ def test_dagster_accepts_any_name(
     assert spec.group_name == translated.group(named)
 
 
-# The methods of dg-sqlmesh's translator and three more; their parameters are public.
+# The methods of dg-sqlmesh's translator and four more; their parameters are public.
 SIGNATURES = {
     "get_external_asset_key": ["external_fqn"],
     "get_asset_key": ["model"],
@@ -126,6 +149,7 @@ SIGNATURES = {
     "get_description": ["model"],
     "get_owners": ["model"],
     "get_kinds": ["model"],
+    "get_automation_condition": ["context", "model"],
 }
 
 
@@ -142,7 +166,8 @@ FULL = model(
     cron="0 5 * * *",
     cron_tz="Europe/Berlin",
     tags=("finance", "dagster:group_name:g", "daily"),
-    query="SELECT 1",
+    query="SELECT @one",
+    rendered_query="SELECT 1",
     partitioned_by=("day",),
     clustered_by=("shop",),
     grains=("id",),
@@ -166,7 +191,8 @@ METADATA: dict[str, object] = {
     "sqlmesh/grain": ("id",),
     "sqlmesh/partitioned_by": ("day",),
     "sqlmesh/clustered_by": ("shop",),
-    "sqlmesh/query": "SELECT 1",
+    "sqlmesh/query": "SELECT @one",
+    "sqlmesh/rendered_query": "SELECT 1",
 }
 
 

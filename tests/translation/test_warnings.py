@@ -10,7 +10,7 @@ from builders import external, model, project, translation
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, Project
 from dg_sqlmesh_codegen.translation import graph
-from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
 from dg_sqlmesh_codegen.translation.warnings import warnings
 
 HERE = Path(__file__).parent
@@ -104,3 +104,28 @@ def test_settings_that_have_no_effect() -> None:
 class Namer(SQLMeshTranslator):
     def get_external_asset_key(self, external_fqn: str) -> list[str]:
         return [external_fqn]
+
+
+def test_a_group_by_that_overrides_or_is_overridden() -> None:
+    class Own(SQLMeshTranslator):
+        def get_group_name(self, context: TranslationContext, model: Model) -> str:
+            return "own"
+
+    made = project(model("s.a", columns=KNOWN))
+    config = Config((HERE,), HERE, group_by="schema")
+
+    assert found(made, config=config) == ()
+    assert found(made, Own(), config) == (
+        "group_by = 'schema' overrides the translator's get_group_name",
+    )
+    assert found(made, config=replace(config, group_name="all")) == (
+        "group_by = 'schema' is not used: group_name is 'all'",
+    )
+
+
+def test_a_group_of_a_schema_that_is_changed_is_named() -> None:
+    made = project(model("my-shop.a", columns=KNOWN))
+    used = replace(translation(made), group_by="schema")
+    lines = warnings(made, Config((HERE,), HERE), used, graph.asset_keys(made, used))
+
+    assert lines == ("group 'my-shop' is written as 'my_shop'",)

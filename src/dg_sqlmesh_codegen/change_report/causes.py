@@ -27,11 +27,22 @@ _PREDEFINED = re.compile(
 )
 
 
-def code_change(old: ParsedAsset, new: ParsedAsset) -> CodeChange | None:
-    """Compare the code versions of one model; None if they are the same."""
+def code_change(
+    old: ParsedAsset, new: ParsedAsset, upgrade: tuple[str, ...] = ()
+) -> CodeChange | None:
+    """Compare the code versions of one model; None if they are the same.
+
+    `upgrade` are the versions of SQLMesh that made the packages, where they differ: what else a
+    package does not show is then taken for its effect. SQLMesh 0.236, for instance, hashes Python
+    code and `clustered_by` otherwise than 0.235, and from 0.206 to 0.215 every model has another
+    `data_hash`.
+    """
     if old.code_version == new.code_version:
         return None
     cause, names = _cause(old, new)
+    shown = cause in (Cause.QUERY, Cause.DEFINITION) or old.columns != new.columns
+    if upgrade and not shown:
+        cause, names = Cause.UPGRADE, upgrade
     return CodeChange(old.code_version, new.code_version, cause, names)
 
 

@@ -76,12 +76,14 @@ def _asset_changes(
     keys = old.assets.keys() & new.assets.keys()
     pairs = [(old.assets[key], new.assets[key]) for key in keys]
     pairs += [(rename.old, rename.new) for rename in renamed]
+    versions = [each.settings.get("sqlmesh/version", ()) for each in (old, new)]
+    upgrade = (*versions[0], *versions[1]) if all(versions) and len({*versions}) > 1 else ()
     for before, after in sorted(pairs, key=lambda pair: (pair[1].key, pair[0].key)):
         if before is not after:  # the same object if its file is the same in both packages
             change = model.AssetChange(
                 before,
                 after,
-                code_change(before, after),
+                code_change(before, after, upgrade),
                 _changes(before.columns, after.columns),
                 _changes(before.audits, after.audits),
                 _changes(_all_properties(before, after), _all_properties(after, before)),

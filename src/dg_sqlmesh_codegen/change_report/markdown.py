@@ -19,12 +19,6 @@ _LIMITS = (60, 25, 10, 4, 1)
 _MAX_ASSETS_IN_A_LINE = 4
 _MAX_PHRASES = 8
 
-_CODE_SECTIONS: tuple[tuple[str, Callable[[Cause], bool]], ...] = (
-    ("directly", lambda cause: cause.directly),
-    ("through a macro or a variable", lambda cause: cause is Cause.MACRO),
-    ("by something that the package does not show", lambda cause: cause is Cause.UNSEEN),
-)
-
 
 def markdown(summary: Summary) -> str:
     """Return the summary as Markdown of at most `MAX_BYTES`.
@@ -52,6 +46,15 @@ def _lines(sections: Iterable[tuple[str, list[str]]], limit: int) -> Iterator[st
             yield f"- … and {len(items) - limit:,} more"
 
 
+def _code_sections(summary: Summary) -> tuple[tuple[str, Callable[[Cause], bool]], ...]:
+    return (
+        ("directly", lambda cause: cause.directly),
+        ("through a macro or a variable", lambda cause: cause is Cause.MACRO),
+        ("by something that the package does not show", lambda cause: cause is Cause.UNSEEN),
+        (phrases.upgrade(summary), lambda cause: cause is Cause.UPGRADE),
+    )
+
+
 def _headline(summary: Summary) -> str:
     changed = summary.changed
     causes = [each.code.cause for each in changed if each.code]
@@ -61,7 +64,10 @@ def _headline(summary: Summary) -> str:
         (len(summary.renamed), "asset", "renamed"),
         (len(summary.edges_added), "edge", "added"),
         (len(summary.edges_removed), "edge", "removed"),
-        *((sum(map(found, causes)), "model", f"changed {how}") for how, found in _CODE_SECTIONS),
+        *(
+            (sum(map(found, causes)), "model", f"changed {how}")
+            for how, found in _code_sections(summary)
+        ),
         (sum(len(each.columns) for each in changed), "column", "changed"),
         (sum(len(each.audits) for each in changed), "audit", "changed"),
         (len(summary.schedules), "schedule", "changed"),
@@ -81,7 +87,7 @@ def _sections(summary: Summary) -> Iterator[tuple[str, list[str]]]:
         [phrases.rename(each) for each in summary.renamed],
     )
     yield "Edges", [*_edges(summary)]
-    for how, found in _CODE_SECTIONS:
+    for how, found in _code_sections(summary):
         codes = ((key, each.code) for key, each in changed)
         causes = ((key, [phrases.cause(each)]) for key, each in codes if each and found(each.cause))
         yield f"Code version changed {how}", _by_asset(causes)

@@ -83,16 +83,20 @@ class Cause(Enum):
     SEED = "seed"
     MACRO = "macro"
     UNSEEN = "unseen"
+    UPGRADE = "upgrade"
 
     @property
     def directly(self) -> bool:
         """Whether the model's own definition changed, not something that it uses."""
-        return self not in (Cause.MACRO, Cause.UNSEEN)
+        return self not in (Cause.MACRO, Cause.UNSEEN, Cause.UPGRADE)
 
 
 @dataclass(frozen=True, slots=True)
 class CodeChange:
-    """A code version that differs; `names` are the properties or macros that explain it."""
+    """A code version that differs.
+
+    `names` are the properties, the macros or the versions of SQLMesh that explain it.
+    """
 
     old: str | None
     new: str | None
@@ -119,6 +123,11 @@ class AssetChange:
     columns: tuple[Change, ...] = ()
     audits: tuple[Change, ...] = ()
     properties: tuple[Change, ...] = ()
+
+    @property
+    def edited(self) -> bool:
+        """Whether the code version differs, and not by an upgrade of SQLMesh."""
+        return self.code is not None and self.code.cause is not Cause.UPGRADE
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +171,11 @@ class Summary:
     def marked(self) -> frozenset[AssetKey]:
         """The assets to draw: those whose edges, code, columns or audits changed.
 
-        An asset with another description, owner or tag is not among them.
+        An asset with another description, owner or tag is not among them, nor one that another
+        SQLMesh gives another code version.
         """
         assets = [*self.added, *self.removed, *(rename.new for rename in self.renamed)]
-        assets += [each.new for each in self.changed if each.code or each.columns or each.audits]
+        assets += [each.new for each in self.changed if each.edited or each.columns or each.audits]
         edges = (*self.edges_added, *self.edges_removed)
         return frozenset({asset.key for asset in assets} | {edge.downstream for edge in edges})
 

@@ -27,6 +27,7 @@ _CAUSES = {
     model.Cause.QUERY: "query",
     model.Cause.PYTHON: "Python code or its imports",
     model.Cause.SEED: "data or the way it is read",
+    model.Cause.UPGRADE: "same code, as far as the package shows",
     model.Cause.UNSEEN: "same query; a statement around it or a property may have changed",
 }
 # Properties that follow from others: the report leaves them out if one of those changed.
@@ -75,6 +76,13 @@ def cause(each: model.CodeChange) -> str:
     if each.cause is model.Cause.MACRO:
         return f"same query; it uses {codes(each.names)}"
     return _CAUSES[each.cause]
+
+
+def upgrade(summary: model.Summary) -> str:
+    """Name the upgrade of SQLMesh that changed code versions."""
+    codes_ = (each.code for each in summary.changed if each.code)
+    names = next((each.names for each in codes_ if each.cause is model.Cause.UPGRADE), ())
+    return f"by an upgrade of SQLMesh ({' → '.join(map(code, names))})"
 
 
 def item(each: model.Change, shown: int | None = 1) -> str:

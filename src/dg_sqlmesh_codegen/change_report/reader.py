@@ -32,6 +32,10 @@ _SETTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "multi_asset": ("op", ("specs", "check_specs")),
     "define_asset_job": ("job", ("0", "selection")),
 }
+# `sqlmesh/tags` repeats tags and group, and a rendered query changes with the query.
+_NO_PROPERTIES = {
+    *("dagster/column_schema", "sqlmesh/query", "sqlmesh/rendered_query", "sqlmesh/tags"),
+}
 _BLOCKS = {"True": "blocking", "False": "non-blocking"}
 
 
@@ -110,13 +114,14 @@ def _asset(record: Fields, path: PurePosixPath, known: Mapping[str, Fields]) -> 
     spec = _record(record.get("spec"), "spec")
     metadata = _mapping(spec.get("metadata"))
     others = (
-        _without(record, "fqn", "spec", "audits", "audit_queries")
+        _without(record, "fqn", "spec", "audits", "audit_queries", "source", "source_line")
         | _without(spec, "0", "key", "deps", "code_version", "metadata")
-        # `sqlmesh/tags` repeats tags and group.
-        | _without(metadata, "sqlmesh/query", "dagster/column_schema", "sqlmesh/tags")
+        | _without(metadata, *_NO_PROPERTIES)
     )
-    if source := others.get("sqlmesh/source"):
-        # Relative to the package: relative to the module, it would differ with the model's schema.
+    if source := record.get("source"):
+        others["sqlmesh/source"] = text(source)
+    elif source := others.get("sqlmesh/source"):
+        # Packages of 0.1.0: relative to the module.
         others["sqlmesh/source"] = posixpath.normpath(path.parent / text(source))
     columns = [*_columns(metadata.get("dagster/column_schema"))]
     others |= {f"description of {name}": about for name, _, about in columns if about}

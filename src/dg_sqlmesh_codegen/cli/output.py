@@ -52,7 +52,11 @@ def print_diff(report: Report) -> None:
 def print_differences(report: Report, config: Config, again: str) -> None:
     """Print every file that differs, and the command that updates them."""
     for change in report.different:
-        click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
+        if change not in report.upgraded:
+            click.echo(f"{config.out / change.path} {_WORDS[change.status.value]}")
+    if report.upgraded:
+        why = f"by an upgrade of SQLMesh ({' -> '.join(report.upgrade)})"
+        click.echo(f"{config.out} is out of date {why}, files: {len(report.upgraded)}")
     if report.versions_only:
         click.echo("Only the versions of this tool and of SQLMesh differ.")
     if report.different:

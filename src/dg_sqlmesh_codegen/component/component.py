@@ -79,6 +79,7 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
     ) -> SQLMeshProjectComponent:
         """Return the component of the attributes, with their templates rendered by Dagster."""
         attributes = model.model_extra or {}
+        context = compat.with_root(context)
         return cls(**rendered(attributes, lambda text, path: context.resolve_value(text)))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -133,7 +134,7 @@ def stale(folder: Path, defs: dg.Definitions, overrides: Mapping[str, object]) -
 def with_resource(defs: dg.Definitions, overrides: Mapping[str, object]) -> dg.Definitions:
     """Return the definitions with fields of the resource replaced."""
     resources = dict(defs.resources or {})
-    if not overrides or _RESOURCE not in resources:
+    if _RESOURCE not in resources:
         return defs
     # Not `model_copy`: a resource keeps the configuration that it was created with.
     made = resources[_RESOURCE]

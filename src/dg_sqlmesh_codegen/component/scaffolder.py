@@ -16,6 +16,7 @@ from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.errors import CodegenError, UsageError
+from dg_sqlmesh_codegen.runtime.dagster import compat
 
 _DEFS = "defs.yaml"
 _STARTER = Path(__file__).with_name("starter_project")
@@ -53,7 +54,7 @@ class SQLMeshProjectScaffolder(dg.Scaffolder[SQLMeshProjectParams]):
 
 
 def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
-    if request.scaffold_format != "yaml" or request.append:
+    if request.scaffold_format != "yaml" or compat.appends(request):
         raise UsageError(
             "this component needs a defs.yaml of its own", hint="Leave out --format and --append."
         )

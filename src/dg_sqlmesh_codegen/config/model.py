@@ -34,11 +34,12 @@ DEFAULT_SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
 MetadataKey = Literal[
     "kind", "materialized", "forward_only", "dialect", "gateway", "cron", "cron_tz", "start",
     "signals", "tags", "grain", "partitioned_by", "clustered_by", "source", "query",
+    "rendered_query",
 ]
 # fmt: on
 METADATA_KEYS: tuple[MetadataKey, ...] = get_args(MetadataKey)
-# Tags are tags of the asset already, or properties such as its group.
-DEFAULT_METADATA_KEYS = tuple(key for key in METADATA_KEYS if key != "tags")
+# SQLMesh's tags are tags in Dagster, too.
+DEFAULT_METADATA_KEYS = tuple(key for key in METADATA_KEYS if key not in ("tags", "rendered_query"))
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
@@ -87,7 +88,11 @@ class Config:
     concurrent_tasks: types.Count | None = Field(default=None, examples=[4])
     """Number of models that a run evaluates at a time. By default, the connection's setting."""
     group_name: types.GroupName | None = Field(default=None, examples=["marts"])
-    """Group of the models without a group tag. By default, the translator's group: `sqlmesh`."""
+    """Group of the models without a group tag. By default, what `group_by` says."""
+    group_by: Literal["schema", "folder", "none"] = Field(default="none", examples=["schema"])
+    """Groups of the models without a group tag and without `group_name`: their schemas (`schema`),
+    the folders of their files in `models` (`folder`; of nested ones the outer), or the translator's
+    group, `sqlmesh` (`none`)."""
     op_tags: types.Tags = Field(default_factory=dict, examples=[{"dagster/priority": 3}])
     """Tags of the op that runs SQLMesh. Dagster writes nested values as JSON."""
     owners: Annotated[tuple[types.Owner, ...], Listed] = Field(default=(), examples=[["team:data"]])
@@ -113,7 +118,20 @@ class Config:
     metadata_keys: Annotated[tuple[MetadataKey, ...], Listed] = Field(
         default=DEFAULT_METADATA_KEYS, examples=[["cron", "kind", "query"]]
     )
-    """Properties of a model that become metadata `sqlmesh/<property>` of its asset; also `tags`."""
+    """Properties of a model that become metadata `sqlmesh/<property>` of its asset. Two
+    more are `tags`, and `rendered_query`: the query of a SQL model as `sqlmesh render` shows it."""
+    freshness: StrictBool = Field(default=False, examples=[True])
+    """Give models a freshness policy, so that Dagster (1.12 or later) shows what is late: the
+    longest time between two ticks of the cron, and `freshness_grace`. Seeds and models with an
+    `end` have none."""
+    freshness_grace: types.Duration = Field(default="1h", examples=["30m", "2d"])
+    """Time after a tick of its cron that a model may take, with `freshness`."""
+    code_url: types.CodeUrl | None = Field(
+        default=None, examples=["https://github.com/org/repo/blob/{ref}"]
+    )
+    """Address of the git repository's files: assets link to the files of their models. `{ref}` is
+    the variable `DG_SQLMESH_CODE_REF` when Dagster loads the package, or `HEAD`. By default, the
+    links lead to files on Dagster's own host."""
     external_specs: StrictBool = Field(default=False, examples=[True])
     """Generate an asset spec for each external table, with what `external_models.yaml` says."""
     checks: Literal["all", "blocking", "none"] = Field(default="all", examples=["blocking"])
@@ -121,6 +139,10 @@ class Config:
     other audits, too. Standalone audits are always checks."""
     execution_status_check: StrictBool = Field(default=True, examples=[False])
     """Add the check `sqlmesh_execution_status` to every asset."""
+    blocking_checks: Literal["sqlmesh", "dagster"] = Field(default="sqlmesh", examples=["dagster"])
+    """What a failed audit that blocks in SQLMesh does in Dagster: no check blocks, because SQLMesh
+    stops the models downstream (`sqlmesh`), or its check blocks, too (`dagster`). Choose `dagster`
+    if assets of your own wait with `AutomationCondition.all_deps_blocking_checks_passed()`."""
     exclusivity: Literal["require", "warn", "off"] = Field(default="require", examples=["warn"])
     """What a run does if nothing prevents two SQLMesh runs at a time: fail (`require`), warn
     (`warn`) or go on (`off`)."""
@@ -140,6 +162,12 @@ class Config:
     report_plans: StrictBool = Field(default=True, examples=[False])
     """Let runs and ticks report to Dagster what SQLMesh evaluated without it: in a plan, in a
     `sqlmesh run`, or in a run that was killed. The job `sqlmesh_sync_job` always does."""
+    not_due: Literal["skip", "materialize"] = Field(default="skip", examples=["materialize"])
+    """What a run does with selected models that are not due: nothing (`skip`), or report them as
+    materialized and up to date (`materialize`). Choose `materialize` if your jobs have assets of
+    your own downstream of models: with `skip` Dagster skips those below a model that is not due,
+    and shows models that were not due as failed if the run fails. Choose `skip` if a
+    materialization has to mean new data, as for `AutomationCondition.eager()`."""
     check_versions: StrictBool = Field(default=True, examples=[False])
     """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
     templates: Folder | None = Field(default=None, examples=["my_templates"])
@@ -176,7 +204,10 @@ class Config:
     @property
     def source(self) -> Source:
         """What SQLMesh has to load."""
-        return Source(self.projects, self.gateway, self.config_name, self.default_catalogs)
+        rendered = "rendered_query" in self.metadata_keys
+        return Source(
+            self.projects, self.gateway, self.config_name, self.default_catalogs, rendered
+        )
 
 
 FIELDS: Mapping[str, FieldInfo] = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,11 +21,13 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY
 from .key_template import ExternalAssetMapping
 
 T = TypeVar("T")
+_DURATION = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
+_MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
-    *("CONTRACT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path", "SQLMeshResource"),
-    *("SQLMeshResult", "SQLMeshRunConfig", "defs", "dg", "os", "sqlmesh_job", "sqlmesh_models"),
-    *("sqlmesh_sync", "sqlmesh_sync_job"),
+    *("CODE_URL", "CONTRACT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path"),
+    *("SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig", "asset_specs", "defs", "dg", "os"),
+    *("sqlmesh_job", "sqlmesh_models", "sqlmesh_sync", "sqlmesh_sync_job"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.
 _DAGSTER_NAMES = {
@@ -58,6 +61,12 @@ def require(accepts: Callable[[T], object], message: str = "") -> AfterValidator
         return value
 
     return AfterValidator(check)
+
+
+def minutes(duration: str) -> int:
+    """Return the minutes of `90m`, `36h` or `2d`; 0 for a text that is no duration."""
+    match = _DURATION.fullmatch(duration)
+    return int(match[1]) * _MINUTES[match[2]] if match else 0
 
 
 def _folder(value: object) -> object:
@@ -130,6 +139,12 @@ ScheduleName = Annotated[
     require(_is_free, "the generated definitions.py uses this name for something else"),
 ]
 ClassPath = Annotated[Text, require(_is_class_path, "it must be package.module:Class")]
+Duration = Annotated[
+    Text, require(minutes, "it must be a number of minutes, hours or days: 90m, 36h or 2d")
+]
+CodeUrl = Annotated[
+    Text, require(re.compile(r"https?://[^\s/]\S*").fullmatch, "it must start with https://")
+]
 KeyTemplate = Annotated[Text, require(ExternalAssetMapping)]
 DefaultCatalogs = Annotated[
     dict[Text, Text], BeforeValidator(_by_gateway, json_schema_input_type=str | dict[str, str])

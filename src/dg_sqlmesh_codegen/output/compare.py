@@ -16,6 +16,8 @@ from dg_sqlmesh_codegen.rendering import header
 from dg_sqlmesh_codegen.rendering.files import File
 
 _VERSION = re.compile(r'"(?:dg_sqlmesh_codegen|sqlmesh)/version": "[^"]*"')
+_SQLMESH = re.compile(r'"sqlmesh/version": "([^"]*)"')
+_HASHES = re.compile(rf'{_VERSION.pattern}|\bcode_version="[^"]*"')
 # str.splitlines would also split at form feeds and Unicode separators.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _HINT = "Delete it or move it away, or name another folder with -o."
@@ -45,9 +47,23 @@ class Change:
     @property
     def versions_only(self) -> bool:
         """Whether only the versions of this tool and of SQLMesh differ."""
+        return self._only_differs_in(_VERSION)
+
+    @property
+    def hashes_only(self) -> bool:
+        """Whether only those versions, and the hash that SQLMesh gives a model, differ."""
+        return self._only_differs_in(_HASHES)
+
+    @property
+    def upgrade(self) -> tuple[str, ...]:
+        """The versions of SQLMesh in the text on disk and in the text to write, if they differ."""
+        old, new = (_SQLMESH.search(text or "") for text in (self.old, self.new))
+        return (old[1], new[1]) if old and new and old[1] != new[1] else ()
+
+    def _only_differs_in(self, pattern: re.Pattern[str]) -> bool:
         if self.status is not Status.CHANGED or not (self.old and self.new):
             return False
-        return _VERSION.sub("", self.old) == _VERSION.sub("", self.new)
+        return pattern.sub("", self.old) == pattern.sub("", self.new)
 
     def diff(self) -> Iterator[str]:
         """Yield the lines of a unified diff from the text on disk to the text to write."""

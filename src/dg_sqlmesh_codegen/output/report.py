@@ -34,6 +34,18 @@ class Report:
         return [change.versions_only for change in self.different] == [True]
 
     @property
+    def upgrade(self) -> tuple[str, ...]:
+        """The versions of SQLMesh that made the old and the new package, if they differ."""
+        return next((change.upgrade for change in self.different if change.upgrade), ())
+
+    @property
+    def upgraded(self) -> tuple[Change, ...]:
+        """The files that differ only by that upgrade, if a hash of a model is among them."""
+        if not self.upgrade or self.versions_only:
+            return ()
+        return tuple(change for change in self.different if change.hashes_only)
+
+    @property
     def exit_code(self) -> int:
         """1 where `--check` found a difference, else 0."""
         found = self.different and (self.check_versions or not self.versions_only)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dg_sqlmesh_codegen.config.model import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
+from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.package_paths import AUDITS, DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
 from dg_sqlmesh_codegen.schedules.crons import Schedule
@@ -59,6 +60,7 @@ def render(package: Package) -> tuple[File, ...]:
 
     Raises:
         UsageError: a template of the user's that does not render, or not to Python.
+        SettingError: `code_url` is set, and package and project are not in one repository.
     """
     return tuple(_files(package, templates.load(package.config.templates)))
 
@@ -118,12 +120,29 @@ def _definitions(package: Package, made: Templates) -> File:
             Path(os.path.relpath(folder, config.out.resolve())).as_posix()
             for folder in package.project.paths
         ],
+        code_url=_code_url(package),
         backoff=_enum("Backoff", retry.backoff),
         jitter=_enum("Jitter", retry.jitter),
         version=__version__,
         sqlmesh_version=package.project.sqlmesh_version,
     )
     return File(DEFINITIONS, text)
+
+
+def _code_url(package: Package) -> str | None:
+    """Return the address of the package's folder: `code_url`, and its path in the repository."""
+    config, out = package.config, package.config.out.resolve()
+    if config.code_url is None:
+        return None
+    root = next((each for each in (out, *out.parents) if (each / ".git").exists()), None)
+    for folder in package.project.paths:
+        if root is None or not folder.is_relative_to(root):
+            raise SettingError(
+                "code_url",
+                f"no git repository contains {out} and {folder}",
+                hint="Move both into one, or remove `code_url`.",
+            )
+    return f"{config.code_url.rstrip('/')}/{out.relative_to(root or out).as_posix()}/"
 
 
 def _enum(name: str, member: str | None) -> ModuleName:

@@ -7,6 +7,7 @@ from .contract import require_contract
 from .records import Audit, AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
 from .results.run_results import SQLMeshResult
+from .specs import asset_specs
 
 __all__ = [
     "Audit",
@@ -16,5 +17,6 @@ __all__ = [
     "SQLMeshResource",
     "SQLMeshResult",
     "SQLMeshRunConfig",
+    "asset_specs",
     "require_contract",
 ]

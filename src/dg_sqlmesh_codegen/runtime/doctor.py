@@ -223,15 +223,15 @@ def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 
 def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    monitoring = compat.run_monitoring(instance)
-    if not monitoring.enabled:
+    enabled, frees_slots = compat.run_monitoring(instance)
+    if not enabled:
         yield warning(
             "run monitoring is off: a run whose process is killed stays active, and the schedule "
             "waits for it",
             "In dagster.yaml: "
             "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
         )
-    elif not monitoring.frees_slots:
+    elif not frees_slots:
         yield warning(
             "a killed run keeps its slot of the pool, and blocks all later runs",
             "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",
@@ -241,10 +241,11 @@ def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 
 def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
-    # Imports SQLMesh: at execution time only.
-    from .sqlmesh import promoted  # noqa: PLC0415
-
     try:
+        # Imports SQLMesh: at execution time only.
+        from .sqlmesh import compat as of_sqlmesh  # noqa: PLC0415
+        from .sqlmesh import promoted  # noqa: PLC0415
+
         found = promoted.promoted_models(target)
     except SetupError as error:
         yield problem(str(error))  # it contains the remedy
@@ -261,6 +262,9 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
         assets = counted([each for each in found if each.is_asset])
         read = f"the environment {target.environment!r} can be read; promoted: {assets}"
         yield ok(read)
+        yield from (
+            warning(each, "Upgrade SQLMesh to that version.") for each in of_sqlmesh.left_out()
+        )
         yield from _examine_drift(models, {each.fqn: each for each in found}, target)
 
 

@@ -6,7 +6,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .events import Evaluated
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What the state says of the evaluations of a model.
+
+    `version` is that of its snapshot, and `intervals` are those that are done. `at_ms` is when the
+    latest one was written; SQLMesh does not know it of old ones. `by` is what wrote it: `plan`,
+    `run`, or `plan or run` if the state does not tell. `view` is what readers of a development
+    environment query.
+    """
+
+    version: str
+    intervals: tuple[tuple[int, int], ...]
+    at_ms: int | None
+    by: str = "plan"
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True)

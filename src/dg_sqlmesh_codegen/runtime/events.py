@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from .due import DueModels, Evaluated
+
 
 @dataclass(frozen=True, slots=True)
 class AuditUse:
@@ -24,7 +26,8 @@ class PromotedModel:
 
     `data_hash` is the code version of a package. `next_due_ms` is the next tick of its cron; None
     if no run evaluates it. `is_asset` is whether a package has an asset for it: not for standalone
-    audits and symbolic models (external and embedded).
+    audits and symbolic models (external and embedded). `view` is what readers of the environment
+    query, with the suffix of a development environment.
     """
 
     fqn: str
@@ -32,21 +35,7 @@ class PromotedModel:
     parents: tuple[str, ...]
     next_due_ms: int | None
     is_asset: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """What the state says of the evaluations of a model.
-
-    `version` is that of its snapshot, and `intervals` are those that are done. `at_ms` is when the
-    latest one was written; SQLMesh does not know it of old ones. `by` is what wrote it: `plan`,
-    `run`, or `plan or run` if the state does not tell.
-    """
-
-    version: str
-    intervals: tuple[tuple[int, int], ...]
-    at_ms: int | None
-    by: str = "plan"
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +56,7 @@ class DueModel:
     """A model that SQLMesh is about to evaluate.
 
     `batches` is 0 if the model's signals hold back every interval. `audits` run after each batch.
-    `data_hash` is the code version of the package.
+    `data_hash` is the code version of the package. With `is_full` an evaluation writes all rows.
     """
 
     fqn: str
@@ -76,6 +65,7 @@ class DueModel:
     audits: tuple[AuditUse, ...] = ()
     data_hash: str = ""
     has_signals: bool = False
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +112,33 @@ class AuditFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditEnded:
+    """An audit ran without an evaluation of its model, on the data between two times.
+
+    `uses` are all audits of the promoted model. `count` is the number of rows that `query` found;
+    None if the audit could not run, with the reason in `message`. An audit that reads no interval
+    of a model has no times.
+    """
+
+    fqn: str
+    use: AuditUse
+    uses: tuple[AuditUse, ...]
+    count: int | None = None
+    query: str = ""
+    message: str = ""
+    blocking: bool = False
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueRead:
+    """Which models are due was read, without an evaluation."""
+
+    due: DueModels
+
+
+@dataclass(frozen=True, slots=True)
 class ModelsSkipped:
     """SQLMesh skipped these models because an upstream model failed."""
 
@@ -163,5 +180,5 @@ class RunEnded:
 
 
 _ModelEvent = BatchEnded | AuditFailed | ModelsSkipped | ModelFailed
-Event = EnvironmentRead | RunPlanned | _ModelEvent | RunEnded | Message
+Event = EnvironmentRead | RunPlanned | _ModelEvent | AuditEnded | DueRead | RunEnded | Message
 Emit = Callable[[Event], None]

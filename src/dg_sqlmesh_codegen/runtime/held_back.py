@@ -38,7 +38,7 @@ def held_back(
     """
     if not due.models:
         return {}
-    found = dict(_failed(instance, environment, due.models))
+    found = failed(instance, environment, due)
     found.update(_waiting(instance, due.models, models))
     if found:
         for fqn in TopologicalSorter(due.parents).static_order():
@@ -59,6 +59,11 @@ def reason(held: Mapping[str, str]) -> str:
         f"again at the next tick of their own cron: {'; '.join(listed)}. "
         "Materialize them to run them now."
     )
+
+
+def failed(instance: dg.DagsterInstance, environment: str, due: DueModels) -> dict[str, str]:
+    """Return the latest runs in which due models failed since they became due, by fqn."""
+    return dict(_failed(instance, environment, due.models)) if due.models else {}
 
 
 def _failed(

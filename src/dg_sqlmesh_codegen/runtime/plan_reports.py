@@ -30,16 +30,14 @@ import dagster as dg
 
 from . import held_back
 from .dagster import compat, event_log
-from .due import DueModels
+from .due import DueModels, Evaluated
 from .errors import SetupError, StateBusyError
-from .events import Evaluated
 from .records import ModelAsset
 from .results import checks
-from .results.model_results import SNAPSHOT_VERSION, iso_intervals
+from .results.model_results import EVALUATED_AT, SNAPSHOT_VERSION, TABLE_NAME, iso_intervals
 from .run_target import Target
 from .text import counted, display_name, shortened
 
-_EVALUATED_AT = "sqlmesh/evaluated_at"
 # Dagster waits for a tick for a minute, and its storage takes up to a tenth of a second per event.
 _MOST_PER_TICK = 200
 
@@ -63,7 +61,9 @@ def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]
     }
     at = evaluated.at_ms or 0
     if at:
-        facts[_EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
+        facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
+    if evaluated.view:
+        facts[TABLE_NAME] = evaluated.view
     version = dg.DataVersion(f"{evaluated.version}-{at}")
     return dg.MaterializeResult(asset_key=key, metadata=facts, data_version=version)
 
@@ -131,6 +131,6 @@ def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry | None) -> bool:
     version = metadata.get(SNAPSHOT_VERSION)
     if version is not None and version.value != evaluated.version:
         return False
-    at = metadata.get(_EVALUATED_AT)
+    at = metadata.get(EVALUATED_AT)
     seconds = at.value if isinstance(at, dg.TimestampMetadataValue) else latest.timestamp
     return evaluated.at_ms is None or evaluated.at_ms <= round(seconds * 1000)

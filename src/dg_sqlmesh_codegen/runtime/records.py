@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -117,16 +118,24 @@ class ModelAsset:
         spec: the asset.
         audits: the model's uses of audits.
         has_status_check: whether the asset has the check `sqlmesh_execution_status`.
+        has_blocking_checks: whether audits that block in SQLMesh also block in Dagster.
         group_name: the asset's group, if it is a nested one (`marts/finance`).
         kinds: the asset's kinds, if there are more than three.
+        source: path of the model's file, relative to the package's folder.
+        source_line: its line in that file.
+        freshness: how old its data may be, such as `25h`. Dagster shows older data as late.
     """
 
     fqn: str
     spec: dg.AssetSpec
     audits: Sequence[AuditCheck] = ()
     has_status_check: bool = True
+    has_blocking_checks: bool = False
     group_name: str | None = None
     kinds: Set[str] = frozenset()
+    source: str | None = None
+    source_line: int | None = None
+    freshness: str | None = None
 
     def __post_init__(self) -> None:
         """Add to the asset what not every Dagster has."""
@@ -169,7 +178,7 @@ class ModelAsset:
             name=name,
             asset=self.spec.key,
             description=use.description,
-            blocking=False,
+            blocking=self.has_blocking_checks and use.blocking and not use.audit.standalone,
             additional_deps=use.additional_deps,
             metadata={**metadata, "sqlmesh/audit_query": sql_block(use.audit.query)},
         )
@@ -178,7 +187,16 @@ class ModelAsset:
         """Return the same model without the check `sqlmesh_execution_status`."""
         return replace(self, has_status_check=False)
 
+    def with_blocking_checks(self) -> ModelAsset:
+        """Return the same model with checks that block in Dagster if they block in SQLMesh."""
+        return replace(self, has_blocking_checks=True)
+
 
 def sql_block(query: str) -> dg.MarkdownMetadataValue:
-    """Return a query as metadata that keeps its line breaks."""
-    return dg.MarkdownMetadataValue(f"```sql\n{query}\n```")
+    """Return a query as Markdown: Dagster shows a text without its line breaks.
+
+    The fence is longer than every run of backticks in the query.
+    """
+    longest = max(map(len, re.findall("`+", query)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return dg.MarkdownMetadataValue(f"{fence}sql\n{query}\n{fence}")

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from . import plan_reports, schedule
+from . import held_back, plan_reports, schedule
 from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .records import ModelAsset
+from .results.audit_results import AuditResults
 from .results.run_results import RunResults, SQLMeshResult
-from .run_target import Evaluation, Exclusivity, Locking, RetryFailed, Target, Upstream
+from .run_target import Evaluation, Exclusivity, Locking, NotDue, RetryFailed, Target, Upstream
 from .selection import Selection
 from .step import Step, YieldOrder
 from .worker import SQLMeshRun
@@ -65,6 +67,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         retry_failed: when the schedule requests models again that failed or waited for signals:
             `next_cron` at the next tick of their own cron, `every_tick` at its next tick.
         report_plans: whether runs and ticks report what SQLMesh evaluated without Dagster.
+        not_due: what a run reports of selected models that are not due: nothing with `skip`, that
+            they are up to date with `materialize`.
     """
 
     project_dir: str
@@ -80,6 +84,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     upstream: str = "include"
     retry_failed: str = "next_cron"
     report_plans: bool = True
+    not_due: str = "skip"
     _steps: list[Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -89,6 +94,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         config: SQLMeshRunConfig,
     ) -> Iterator[SQLMeshResult]:
         """Run SQLMesh once for the selected models and yield results while it runs.
+
+        If only checks are selected, it runs their audits and evaluates no model.
 
         Args:
             context: context of the generated op.
@@ -100,24 +107,24 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
                 if the project, its state or the environment is not ready.
         """
         selection = self._selection(context)
-        fqns = selection.nodes(models)
-        if not fqns:
-            raise dg.Failure(
-                "No model is selected. SQLMesh runs an audit only after it evaluates the model: "
-                "select the asset, not only its checks.",
-                allow_retries=False,
-            )
+        evaluation = self._evaluation(config, selection.nodes(models), selection.run_id)
         target = self.target()
-        compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
+        results = RunResults(models, selection)
+        if selection.audits_only:
+            audits = selection.audits(models)
+            evaluation = replace(evaluation, audits=audits, reads_evaluated=False)
+            find_failed = partial(held_back.failed, context.instance, target.environment)
+            results = AuditResults(models, selection, find_failed)
+        else:
+            compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
         locking = target.locking
         if locking.exclusivity is not Exclusivity.OFF:
             locking = replace(locking, missing_limit=exclusivity.missing_limit(context))
         target = replace(target, locking=locking)
-        evaluation = self._evaluation(config, fqns, selection.run_id)
         step = Step(
             context,
             SQLMeshRun(target, evaluation),
-            RunResults(models, selection),
+            results,
             YieldOrder(models, selection),
         )
         self._steps.append(step)
@@ -181,9 +188,14 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             fqns,
             run_id,
             upstream=_choice(Upstream, "`upstream`", upstream),
-            report_plans=self.report_plans,
+            reads_evaluated=self.report_plans or self._materializes_not_due,
             **options,
         )
+
+    @property
+    def _materializes_not_due(self) -> bool:
+        name = "`not_due` of the `sqlmesh` resource"
+        return _choice(NotDue, name, self.not_due) is NotDue.MATERIALIZE
 
     def _selection(self, context: dg.AssetExecutionContext) -> Selection:
         return Selection(
@@ -192,6 +204,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             run_id=context.run.run_id,
             is_retry=context.retry_number > 0,
             all_audits=self.checks == "all",
+            report_plans=self.report_plans,
+            materialize_not_due=self._materializes_not_due,
+            audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
 
 

@@ -27,6 +27,13 @@ class RetryFailed(Enum):
     EVERY_TICK = "every_tick"
 
 
+class NotDue(Enum):
+    """What a run reports of selected models that are not due: nothing, or that they are current."""
+
+    SKIP = "skip"
+    MATERIALIZE = "materialize"
+
+
 class Upstream(Enum):
     """What a run does if upstream models that are not selected have missing intervals.
 
@@ -88,11 +95,23 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Audits:
+    """Audits to run without an evaluation: each with the fqn of its model, and its name.
+
+    `status` is whether to read which models are due, too.
+    """
+
+    names: frozenset[tuple[str, str]]
+    status: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The models of one run, by fqn, and the options of `sqlmesh run`.
 
     Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it. With
-    `report_plans` the run also says what was evaluated before.
+    `reads_evaluated` the run also says what was evaluated before. With `audits` no model is
+    evaluated.
     """
 
     fqns: frozenset[str]
@@ -102,4 +121,5 @@ class Evaluation:
     end: str | None = None
     execution_time: str | None = None
     upstream: Upstream = Upstream.INCLUDE
-    report_plans: bool = False
+    reads_evaluated: bool = False
+    audits: Audits | None = None

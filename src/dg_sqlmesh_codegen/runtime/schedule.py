@@ -10,6 +10,7 @@ import dagster as dg
 
 from . import held_back, plan_reports
 from .concurrency.exclusivity import active_run, skip_reason
+from .dagster import run_log
 from .due import DueModels
 from .errors import StateBusyError
 from .records import ModelAsset, ModelCheck
@@ -91,7 +92,9 @@ def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunReques
     if set(audits) <= set(checks):
         return dg.RunRequest(asset_selection=keys)  # Dagster adds the checks of the assets
     return dg.RunRequest(
-        asset_selection=keys, asset_check_keys=list(dict.fromkeys([*checks, *audits]))
+        asset_selection=keys,
+        asset_check_keys=list(dict.fromkeys([*checks, *audits])),
+        tags={} if keys else {run_log.DUE_TAG: "true"},
     )
 
 

@@ -17,6 +17,7 @@ from .records import ModelAsset
 from .results import checks
 from .results.run_results import RunResults, SQLMeshResult
 from .selection import Selection
+from .text import shortened
 from .worker import SQLMeshRun
 
 _STOPPING = "Stopping SQLMesh: no other model starts, and running queries are canceled"
@@ -31,7 +32,7 @@ class YieldOrder:
 
     def __init__(self, models: Sequence[ModelAsset], selection: Selection) -> None:
         """Take every model of the package, and what the step may report."""
-        self._selection = selection
+        self.selection = selection
         self._children: dict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
         for model in models:
             for dep in model.spec.deps:
@@ -39,15 +40,20 @@ class YieldOrder:
                     self._children[dep.asset_key].add(model.spec.key)
         self._yielded: set[dg.AssetKey] = set()
 
+    @property
+    def not_yielded(self) -> frozenset[dg.AssetKey]:
+        """The selected assets that were not materialized."""
+        return self.selection.assets - self._yielded
+
     def accepts(self, result: SQLMeshResult) -> bool:
         """Return whether the op may yield the result now, and count it as yielded if so.
 
         A model that was reported when the run started can be evaluated after a restart.
         """
         if isinstance(result, dg.AssetCheckResult):
-            return checks.key(result) in self._selection.checks
+            return checks.key(result) in self.selection.checks
         key = result.asset_key
-        if key not in self._selection.assets or self._yielded & {key, *self._children[key]}:
+        if key not in self.selection.assets or self._yielded & {key, *self._children[key]}:
             return False
         self._yielded.add(key)
         return True
@@ -77,6 +83,17 @@ class Step:
         failure = self.results.failure(error)
         if failure:
             raise failure
+        self._log_held_back()
+
+    def _log_held_back(self) -> None:
+        """Name the assets that Dagster skips in this green run, and the key that changes it."""
+        names = compat.downstream(self.context, self.order.not_yielded)
+        if names and not self.order.selection.materialize_not_due:
+            self.context.log.warning(
+                f"Dagster skips {shortened(names)} in this run, because models upstream were not "
+                'evaluated. With `not_due = "materialize"` models that are not due do not hold '
+                "back what is downstream."
+            )
 
     def stop(self) -> None:
         """Stop SQLMesh if it runs, and report what it finished: no later run evaluates it again."""
@@ -107,8 +124,8 @@ class Step:
         except StateBusyError as error:
             refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
         except RunError as error:
-            if error.traceback:
-                self.context.log.error(f"SQLMesh's run failed: {error.traceback}")
+            if error.traceback:  # the failure has the message
+                self.context.log.debug(f"SQLMesh's run failed: {error.traceback}")
             return error
         else:
             return None
@@ -126,11 +143,18 @@ class Step:
                 yield from self._yield_or_log(result)
         if isinstance(event, RunPlanned | RunEnded):
             yield from self._report_earlier()
+        for result in self.results.current():
+            yield from self._yield_or_log(result)
 
     def _report_earlier(self) -> Iterator[SQLMeshResult]:
         """Report what a plan or another run evaluated, before this run evaluates anything below."""
         evaluated = self.results.take_evaluated_before()
-        found = plan_reports.unreported(self.context.instance, evaluated)
+        selection, found = self.order.selection, {}
+        if selection.report_plans:
+            found = plan_reports.unreported(self.context.instance, evaluated)
+        if selection.materialize_not_due:
+            rest = {key: each for key, each in evaluated.items() if key not in found}
+            self.results.take_not_due(rest)
         # Dagster would refuse the results of their upstream models after them.
         below = self.results.below_running() if found else ()
         for key, each in found.items():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Sized
+from datetime import UTC, datetime
 
 _MAX_NAMES = 20
 _MAX_CHARACTERS = 2000
+_DAY_MS = 24 * 60 * 60 * 1000
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
 
@@ -27,6 +29,14 @@ def clipped(text: str, most: int = _MAX_CHARACTERS) -> str:
 def counted(models: Sized) -> str:
     """Return `1 model`, `2 models`."""
     return "1 model" if len(models) == 1 else f"{len(models)} models"
+
+
+def time_range(start_ms: int, end_ms: int) -> str:
+    """Return an interval with its last day, as SQLMesh shows it, or with times."""
+    start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (start_ms, end_ms - 1))
+    is_of_days = not start_ms % _DAY_MS and not end_ms % _DAY_MS
+    shown = ("{:%Y-%m-%d}" if is_of_days else "{:%Y-%m-%d %H:%M:%S}").format
+    return shown(start) if shown(start) == shown(end) else f"{shown(start)}, {shown(end)}"
 
 
 def display_name(fqn: str) -> str:

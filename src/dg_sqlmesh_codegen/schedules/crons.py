@@ -17,13 +17,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from croniter import croniter
 
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, StandaloneAudit
 
-from .fields import FIELDS, numbers, plain, plain_days
+from .fields import FIELDS, longest_pause, numbers, plain, plain_days
+
+_DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,23 @@ def schedules(
             ) from error
     ordered = sorted(by_timezone, key=lambda timezone: (timezone != "UTC", timezone))
     return tuple(Schedule(each, _without_covered(by_timezone[each])) for each in ordered)
+
+
+@lru_cache(maxsize=1024)
+def longest_gap(cron: str, timezone: str) -> int:
+    """Return the most minutes from one tick of a cron that Dagster can run to the next.
+
+    Between two ticks a clock can be set back by an hour, but not in UTC.
+    """
+    minutes, hours, days = _parse(cron).sets
+    times = [hour * 60 + minute for hour in _members(hours) for minute in _members(minutes)]
+    night = longest_pause(days) * _DAY_MINUTES - times[-1] + times[0]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    return max(*gaps, night, 0) + (0 if timezone == "UTC" else 60)
+
+
+def _members(bits: int) -> list[int]:
+    return [number for number in range(bits.bit_length()) if bits >> number & 1]
 
 
 @lru_cache(maxsize=1024)

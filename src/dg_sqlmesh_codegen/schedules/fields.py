@@ -77,6 +77,12 @@ def plain_days(fields: Sequence[Values], nth: Nth) -> tuple[str, int]:
     return " ".join(texts), days
 
 
+def longest_pause(days: int) -> int:
+    """Return the most days from one of the days of `plain_days` to the next."""
+    text = f"{days:0{_DAYS}b}" * 2  # the calendar repeats
+    return max(map(len, text.strip("0").split("1"))) + 1
+
+
 def _field(values: Values, index: int, nth: Nth) -> _Field:
     if nth and index == _WEEKDAY:
         pairs = [(day, number) for day in sorted(nth) for number in sorted(nth[day], key=str)]

@@ -32,6 +32,7 @@ from .records import (
     StandaloneAudit,
     TableName,
 )
+from .source_lines import line_of
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr
@@ -77,7 +78,7 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
             hint="Add one under models/, or name the folder of the project that has them.",
         )
     warnings += _in_memory(context)
-    models = [_model(model, context, warnings) for model in evaluated]
+    models = [_model(model, context, source, warnings) for model in evaluated]
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,
@@ -105,12 +106,15 @@ def _in_memory(context: Context) -> list[str]:
     ]
 
 
-def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
+def _model(model: SQLMeshModel, context: Context, source: Source, warnings: list[str]) -> Model:
+    sql = model if isinstance(model, SqlModel) else None
+    path = compat.source_path(model)
     return Model(
         fqn=model.fqn,
         table=TableName.of(model.fqn),
         kind=ModelKind(model.kind.name),
         dialect=_dialect(model.dialect),
+        engine=context.engine_adapters[model.gateway or context.selected_gateway].dialect,
         cron=model.cron,
         cron_tz=model.cron_tz.key if model.cron_tz else None,
         data_hash=model.data_hash,
@@ -121,16 +125,19 @@ def _model(model: SQLMeshModel, context: Context, warnings: list[str]) -> Model:
         columns=_columns(model, warnings),
         # SQLMesh never runs an audit with `skip`.
         audits=tuple(_use(use, model) for use in model.audits_with_args if not use[0].skip),
-        query=_query(model) if isinstance(model, SqlModel) else None,
+        query=_query(sql) if sql else None,
+        rendered_query=_rendered(sql) if sql and source.rendered_queries else None,
         partitioned_by=_sql(model.partitioned_by, model),
         clustered_by=_sql(model.clustered_by, model),
         grains=_sql(model.grains, model),
         start=None if model.start is None else str(model.start),
+        end=None if model.end is None else str(model.end),
         gateway=model.gateway,
         signals=tuple(name for name, _ in model.signals),
         forward_only=model.forward_only,
         materialized_view=isinstance(model.kind, ViewKind) and model.kind.materialized,
-        source=compat.source_path(model),
+        source=path,
+        source_line=line_of(path, model.view_name),
         auto_restatement_cron=None if model.disable_restatement else model.auto_restatement_cron,
     )
 
@@ -202,8 +209,12 @@ def _dialect(text: str) -> str:
 
 def _query(model: SqlModel) -> str | None:
     """Return a query's text; of a Python model that returns SQL, the SQL that it returns."""
-    if not isinstance(model.query, compat.MacroFunc):
-        return compat.query_text(model)
+    is_macro = isinstance(model.query, compat.MacroFunc)
+    return _rendered(model) if is_macro else compat.query_text(model)
+
+
+def _rendered(model: SqlModel) -> str | None:
+    """Return a query without macros, for an interval at the epoch as in `sqlmesh render`."""
     try:
         rendered = model.render_query()
     except (SQLMeshError, SqlglotError):
@@ -213,7 +224,7 @@ def _query(model: SqlModel) -> str | None:
 
 def _sql(expressions: Sequence[Expr], model: SQLMeshModel) -> tuple[str, ...]:
     return tuple(
-        expression.sql(dialect=model.dialect)
+        expression.unnest().sql(dialect=model.dialect)  # before 0.236, `(id)` in parentheses
         for expression in expressions
         # SQLMesh leaves `@{variable}` in the grain of a Python model, and forgets the variable.
         if not any(

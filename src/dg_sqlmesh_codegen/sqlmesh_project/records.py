@@ -21,13 +21,15 @@ class Source:
     """What to load: project folders, with a gateway and a configuration of theirs.
 
     `default_catalogs` maps a gateway to its catalog, where only the warehouse could tell it;
-    `ANY_GATEWAY` stands for every such gateway.
+    `ANY_GATEWAY` stands for every such gateway. With `rendered_queries`, SQLMesh renders the query
+    of each model.
     """
 
     paths: tuple[Path, ...]
     gateway: str | None = None
     config_name: str | None = None
     default_catalogs: Mapping[str, str] = field(default_factory=dict)
+    rendered_queries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +126,16 @@ class Model:
 
     `fqn` is SQLMesh's quoted name. `depends_on` are the fqns of the models and external tables that
     it reads, without the model itself; an embedded model is replaced by those that it reads.
-    `source` is the absolute path of the file that defines the model. SQLMesh reads
-    `auto_restatement_cron` in UTC, whatever `cron_tz` says.
+    `dialect` is that of the model's file, `engine` that of the gateway that runs it. `source` is
+    the absolute path of the file that defines the model, and `source_line` its line there. SQLMesh
+    reads `auto_restatement_cron` in UTC, whatever `cron_tz` says.
     """
 
     fqn: str
     table: TableName
     kind: ModelKind
     dialect: str
+    engine: str
     cron: str
     cron_tz: str | None
     data_hash: str
@@ -142,15 +146,18 @@ class Model:
     columns: tuple[Column, ...] = ()
     audits: tuple[AuditUse, ...] = ()
     query: str | None = None
+    rendered_query: str | None = None
     partitioned_by: tuple[str, ...] = ()
     clustered_by: tuple[str, ...] = ()
     grains: tuple[str, ...] = ()
     start: str | None = None
+    end: str | None = None
     gateway: str | None = None
     signals: tuple[str, ...] = ()
     forward_only: bool = False
     materialized_view: bool = False
     source: Path | None = None
+    source_line: int | None = None
     auto_restatement_cron: str | None = None
 
     def __str__(self) -> str:
@@ -180,6 +187,11 @@ class Model:
     def is_seed(self) -> bool:
         """Whether it is a SEED model: SQLMesh evaluates it in a plan, never in a run."""
         return self.kind == "SEED"
+
+    @property
+    def is_python(self) -> bool:
+        """Whether a Python function makes it."""
+        return self.source is not None and self.source.suffix == ".py"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config import key_template
 from dg_sqlmesh_codegen.config.key_template import ExternalAssetMapping
 from dg_sqlmesh_codegen.config.model import DEFAULT_METADATA_KEYS, Config
@@ -17,7 +18,7 @@ from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model, Project
 
-from . import property_tags, results
+from . import freshness, property_tags, results
 from .translator import SQLMeshTranslator, TranslationContext, overrides
 
 T = TypeVar("T")
@@ -44,6 +45,8 @@ class Translation:
     owners: tuple[str, ...] = ()
     metadata_keys: tuple[str, ...] = DEFAULT_METADATA_KEYS
     mapping: ExternalAssetMapping | None = None
+    freshness_grace: str | None = None
+    group_by: str = "none"
 
     @classmethod
     def of(cls, config: Config, project: Project, translator: SQLMeshTranslator) -> Translation:
@@ -57,6 +60,8 @@ class Translation:
             config.owners,
             config.metadata_keys,
             ExternalAssetMapping(template) if template else None,
+            config.freshness_grace if config.freshness else None,
+            config.group_by,
         )
 
     def asset_key(self, model: Model) -> AssetKey:
@@ -73,7 +78,19 @@ class Translation:
     def group(self, model: Model) -> str:
         """Return the group of a model."""
         configured = property_tags.of(model).group_name or self.group_name
-        return configured or self._call(results.GROUP, "get_group_name", model, self.context, model)
+        found = configured or dagster_names.group_name(self.schema_or_folder(model))
+        return found or self._call(results.GROUP, "get_group_name", model, self.context, model)
+
+    def schema_or_folder(self, model: Model) -> str:
+        """Return what `group_by` groups a model by; an empty text if there is nothing."""
+        if self.group_by == "schema":
+            return model.schema_name
+        if self.group_by == "folder" and model.source:
+            for project in self.context.project.paths:
+                if model.source.is_relative_to(project):
+                    # models/marts/orders.sql
+                    return "".join(model.source.relative_to(project).parts[1:-1][:1])
+        return ""
 
     def tags(self, model: Model) -> dict[str, str]:
         """Return the tags of a model's asset."""
@@ -101,6 +118,16 @@ class Translation:
         tagged = property_tags.of(model).description
         own = tagged or self._call(results.DESCRIPTION, "get_description", model, model)
         return own or None
+
+    def automation_condition(self, model: Model) -> str | None:
+        """Return the method of `dg.AutomationCondition` that makes the condition of a model."""
+        method = "get_automation_condition"
+        tagged = property_tags.of(model).automation
+        return tagged or self._call(results.AUTOMATION, method, model, self.context, model)
+
+    def freshness(self, model: Model) -> str | None:
+        """Return how old the data of a model may be; None if it does not matter."""
+        return freshness.window(model, self.freshness_grace)
 
     def key(self, subject: Model | ExternalTable) -> AssetKey:
         """Return the key of a model or an external table."""

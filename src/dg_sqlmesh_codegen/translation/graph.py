@@ -11,7 +11,6 @@ from pathlib import Path
 
 from dg_sqlmesh_codegen.config.model import METADATA_KEYS
 from dg_sqlmesh_codegen.dagster_names import AssetKey
-from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
 from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
@@ -25,6 +24,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
 
 from . import naming
 from .apply import Translation
+from .translator import storage_kind
 
 Metadata = tuple[tuple[str, object], ...]
 # Those of `AuditCheck` in the runtime.
@@ -52,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A model as a Dagster asset; `source` is relative to the folder of its generated module."""
+    """A model as a Dagster asset; `source` is relative to the package's folder."""
 
     model: Model
     module: tuple[Identifier, ...]
@@ -66,6 +66,9 @@ class Asset:
     columns: tuple[Column, ...]
     metadata: Metadata
     checks: tuple[Check, ...]
+    source: str | None = None
+    freshness: str | None = None
+    automation: Identifier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
     Args:
         project: the SQLMesh project.
         translation: the names and properties of its assets.
-        out: the package's absolute folder; the paths of sources are relative to its modules.
+        out: the package's absolute folder; the paths of sources are relative to it.
 
     Returns:
         One asset per model, sorted by its module.
@@ -170,6 +173,7 @@ def _asset(
     model: Model, translation: Translation, names: _Names, standalone: Sequence[StandaloneAudit]
 ) -> Asset:
     key = names.keys[model.fqn]
+    automation = translation.automation_condition(model)
     return Asset(
         model=model,
         module=names.module,
@@ -181,23 +185,26 @@ def _asset(
         owners=translation.all_owners(model),
         description=translation.description(model),
         columns=model.columns,
-        metadata=_metadata(
-            model, translation, names.out.joinpath(MODELS_FOLDER, *names.module[:-1])
-        ),
+        metadata=_metadata(model, translation),
         checks=_checks(model, standalone, names),
+        source=_source(model, names.out) if "source" in translation.metadata_keys else None,
+        freshness=translation.freshness(model),
+        automation=Identifier(automation) if automation else None,
     )
 
 
-def _metadata(model: Model, translation: Translation, folder: Path) -> Metadata:
+def _source(model: Model, out: Path) -> str | None:
+    return Path(os.path.relpath(model.source, out)).as_posix() if model.source else None
+
+
+def _metadata(model: Model, translation: Translation) -> Metadata:
     """Return the metadata in the order of `METADATA_KEYS`, then a translator's own keys."""
-    found = translation.metadata(model)
-    if model.source and "source" in translation.metadata_keys:
-        source = Path(os.path.relpath(model.source, folder)).as_posix()
-        found = {"sqlmesh/source": source, **found}
     ordered = sorted(
-        found.items(), key=lambda item: _METADATA_ORDER.get(item[0], len(METADATA_KEYS))
+        translation.metadata(model).items(),
+        key=lambda item: _METADATA_ORDER.get(item[0], len(METADATA_KEYS)),
     )
-    return tuple({"dagster/table_name": model.name, **dict(ordered)}.items())
+    storage = {"dagster/table_name": model.name, "dagster/storage_kind": storage_kind(model)}
+    return tuple({**storage, **dict(ordered)}.items())
 
 
 def _checks(

@@ -117,5 +117,5 @@ def audit_constants(audits: Mapping[Audit, str]) -> dict[Audit, Identifier]:
     """
     originals = [(user, audit.name.upper()) for audit, user in audits.items()]
     plain = [(Identifier(name),) for _, name in originals]
-    names = told_apart(originals, plain, set)
-    return {audit: Identifier(name) for audit, (name,) in zip(audits, names, strict=True)}
+    names = told_apart(originals, plain, lambda path: {path[-1].upper()})
+    return {audit: Identifier(name.upper()) for audit, (name,) in zip(audits, names, strict=True)}

@@ -7,19 +7,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dg_sqlmesh_codegen import dagster_names
+from dg_sqlmesh_codegen.config.types import minutes
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 
 PREFIX = "dagster:"
+NO_FRESHNESS = "none"
+# Methods of `dg.AutomationCondition` that need no arguments.
+AUTOMATION = ("eager", "on_missing")
 # What each property is called in a warning, and how its value is changed to one Dagster accepts.
 _PROPERTIES: dict[str, tuple[str, Callable[[str], str]]] = {
     "group_name": ("group", dagster_names.group_name),
     "owner": ("owner", dagster_names.owner),
     "kind": ("kind", dagster_names.kind),
     "description": ("description", str),
+    "freshness": ("freshness", str),
+    "automation": ("automation condition", str),
     "asset_key": ("asset key", lambda text: "/".join(_parts(text))),
 }
 KNOWN = tuple(_PROPERTIES)
-_SINGLE = ("group_name", "description", "asset_key")
+_SINGLE = ("group_name", "description", "freshness", "automation", "asset_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class Properties:
     owners: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     description: str | None = None
+    freshness: str | None = None
+    automation: str | None = None
     asset_key: dagster_names.AssetKey = ()
 
 
@@ -45,12 +53,22 @@ def of(model: Model) -> Properties:
         owners=tuple(value for name, value in found if name == "owner"),
         kinds=tuple(value for name, value in found if name == "kind"),
         description=first.get("description"),
+        freshness=next((value for name, value in found if _is_freshness(name, value)), None),
+        automation=next((value for name, value in found if _is_automation(name, value)), None),
         asset_key=_parts(first.get("asset_key", "")),
     )
 
 
 def _parts(text: str) -> dagster_names.AssetKey:
     return tuple(dagster_names.key_part(part.strip()) for part in text.split("/") if part.strip())
+
+
+def _is_freshness(name: str, value: str) -> bool:
+    return name == "freshness" and (value == NO_FRESHNESS or minutes(value) > 0)
+
+
+def _is_automation(name: str, value: str) -> bool:
+    return name == "automation" and value in AUTOMATION
 
 
 def _pairs(model: Model) -> Iterator[tuple[str, str]]:
@@ -80,6 +98,10 @@ def warnings(model: Model) -> Iterator[str]:
             yield f"{model}: unknown property in tag {tag!r}. Did you mean {PREFIX}{close[0]}:...?"
         elif not value.strip():
             yield f"{model}: tag {tag!r} has no value"
+        elif name == "freshness" and not _is_freshness(name, value):
+            yield f"{model}: tag {tag!r} is not used. Its value is {NO_FRESHNESS}, 90m, 36h or 2d."
+        elif name == "automation" and not _is_automation(name, value):
+            yield f"{model}: tag {tag!r} is not used. Its value is {' or '.join(AUTOMATION)}."
     for name in _SINGLE:
         values = [value for found, value in _pairs(model) if found == name]
         if len(set(values)) > 1:

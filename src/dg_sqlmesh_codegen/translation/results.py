@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, StrictStr, TypeAdapter
 from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config.types import is_literal, require
 
+from . import property_tags
+
 # By method, for its error: what to return instead.
 _KEY = "a text, or a sequence of texts, of letters, digits, dots, - and _"
 WANTED = {
@@ -24,6 +26,7 @@ WANTED = {
     "get_owners": "a sequence of e-mail addresses and team:names",
     "get_kinds": "at most 10 texts, each of at most 63 letters, digits, dots, - and _",
     "get_description": "a text, or None",
+    "get_automation_condition": "eager, on_missing or None",
 }
 # Dagster's own metadata; None where the generator writes it.
 _DAGSTER_TYPES: Mapping[str, type | None] = {
@@ -35,6 +38,7 @@ _DAGSTER_TYPES: Mapping[str, type | None] = {
     "dagster/row_count": int,
     "dagster/storage_kind": str,
     "dagster/table_name": str,
+    "dagster/uri": str,
 }
 
 
@@ -70,3 +74,5 @@ METADATA: TypeAdapter[dict[str, object]] = TypeAdapter(
 OWNERS: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[_Owner, ...])
 KINDS: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[_Kind, ...])
 DESCRIPTION: TypeAdapter[str | None] = TypeAdapter(StrictStr | None)
+_Automation = Annotated[StrictStr, require(property_tags.AUTOMATION.__contains__)]
+AUTOMATION: TypeAdapter[str | None] = TypeAdapter(_Automation | None)

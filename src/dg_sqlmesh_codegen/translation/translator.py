@@ -17,6 +17,11 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project, TableName
 
 from . import naming, property_tags
 
+# The engines that Dagster has an icon for. It has none for RisingWave.
+ENGINE_KINDS = {
+    *("athena", "bigquery", "clickhouse", "databricks", "db2", "duckdb", "fabric", "mysql"),
+    *("postgres", "redshift", "snowflake", "spark", "sqlserver", "starrocks", "trino"),
+}
 _KINDS = {"VIEW": "view", "SEED": "seed"}
 # Metadata keys that are not named like the model's attribute.
 _ATTRIBUTES = {"materialized": "materialized_view", "grain": "grains"}
@@ -126,7 +131,7 @@ class SQLMeshTranslator:
         """
         known = {key: getattr(model, _ATTRIBUTES.get(key, key)) for key in METADATA_KEYS}
         known |= {"kind": str(model.kind), "tags": tuple(sorted(model.tags))}
-        # `source` is relative to the generated module, which the generator knows.
+        # `source` is no metadata of the module: the runtime makes a code reference of it.
         wanted = [key for key in METADATA_KEYS if key in keys and key != "source"]
         return {f"sqlmesh/{key}": known[key] for key in wanted if known[key]}
 
@@ -135,14 +140,29 @@ class SQLMeshTranslator:
         return (dagster_names.owner(model.owner),) if model.owner else ()
 
     def get_kinds(self, model: Model) -> Iterable[str]:
-        """Return `sqlmesh`, the dialect, and one of view, table, seed and incremental."""
-        incremental = model.kind.startswith(("INCREMENTAL", "SCD_TYPE_2"))
-        form = "incremental" if incremental else _KINDS.get(model.kind, "table")
-        return tuple(dagster_names.kind(kind) for kind in ("sqlmesh", model.dialect, form) if kind)
+        """Return `sqlmesh`, the engine, and one of view, table, seed and python.
+
+        All of them have icons in Dagster, which accepts three kinds before 1.13.
+        """
+        form = "python" if model.is_python else _KINDS.get(model.kind, "table")
+        engine = storage_kind(model)
+        return ("sqlmesh", engine, form) if engine in ENGINE_KINDS else ("sqlmesh", form)
 
     def get_description(self, model: Model) -> str | None:
         """Return the model's description."""
         return model.description
+
+    def get_automation_condition(self, context: TranslationContext, model: Model) -> str | None:
+        """Return `eager` or `on_missing`, methods of `dg.AutomationCondition`; None for none.
+
+        A tag `dagster:automation:eager` wins over it.
+        """
+        return None
+
+
+def storage_kind(model: Model) -> str:
+    """Return the engine by Dagster's name."""
+    return "sqlserver" if model.engine == "tsql" else model.engine
 
 
 def overrides(translator: SQLMeshTranslator, method: str) -> bool:

@@ -41,6 +41,10 @@ def _overruled(config: Config, translator: SQLMeshTranslator) -> Iterator[str]:
         )
     if config.translator and config.group_name:
         yield f"group_name = {config.group_name!r} overrides the translator's get_group_name"
+    if config.group_by != "none" and config.group_name:
+        yield f"group_by = {config.group_by!r} is not used: group_name is {config.group_name!r}"
+    elif config.group_by != "none" and overrides(translator, "get_group_name"):
+        yield f"group_by = {config.group_by!r} overrides the translator's get_group_name"
 
 
 def _undescribed(project: Project) -> Iterator[str]:
@@ -63,6 +67,9 @@ def _renamed(model: Model, translation: Translation, key: AssetKey) -> Iterator[
     """Yield the names that the naming rules changed, except those that a translator returned."""
     for what, value, changed in property_tags.changed(model):
         yield from _difference(what, value, changed)
+    if not translation.group_name and not property_tags.of(model).group_name:
+        group = translation.schema_or_folder(model)
+        yield from _difference("group", group, dagster_names.group_name(group))
     if not overrides(translation.translator, "get_tags"):
         for tag in property_tags.plain(model):
             yield from _difference("tag", tag, dagster_names.tag(tag))

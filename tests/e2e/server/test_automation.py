@@ -7,8 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from dg_sqlmesh_codegen.cli.app import main
 from e2e import workshop
 from e2e.server.processes import Processes, script
+from e2e.shop import materialize
 from e2e.waiting import wait_until
 from projects import model
 
@@ -72,3 +74,89 @@ def test_an_eager_asset_below_a_seed_is_requested(workplace: Path, dagster_home:
     assert event
     assert event.metadata["sqlmesh/evaluated_by"].value == "plan"
     assert [record.event_log_entry.run_id for record in found] == [""]  # a tick reported it, once
+
+
+CHECKED = {
+    "models/seen.sql": model(
+        "work.seen", "SELECT n FROM raw.source", kind="VIEW", audits="(unique_values(columns := n))"
+    )
+}
+SOURCE = "CREATE SCHEMA raw; CREATE TABLE raw.source AS SELECT 1 AS n"
+SEEN, ANY_DATA, GOOD_DATA = dg.AssetKey(["shop", "work", "seen"]), "any_data", "good_data"
+WAITING = """
+import dagster as dg
+
+from {package} import definitions as generated
+
+EAGER = dg.AutomationCondition.eager()
+GOOD = EAGER & dg.AutomationCondition.all_deps_blocking_checks_passed()
+
+
+@dg.asset(deps=[["shop", "work", "seen"]], automation_condition=EAGER)
+def any_data() -> None: ...
+
+
+@dg.asset(deps=[["shop", "work", "seen"]], automation_condition=GOOD)
+def good_data() -> None: ...
+
+
+automation = dg.AutomationConditionSensorDefinition(
+    "automation",
+    target=dg.AssetSelection.assets(any_data, good_data),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=1,
+)
+defs = dg.Definitions.merge(
+    generated.defs, dg.Definitions(assets=[any_data, good_data], sensors=[automation])
+)
+"""
+
+
+@pytest.mark.parametrize("blocking_checks", ["sqlmesh", "dagster"])
+def test_an_asset_waits_for_the_blocking_checks_of_a_model(
+    workplace: Path, dagster_home: Path, blocking_checks: str
+) -> None:
+    """With `blocking_checks = "dagster"` only: by default no check blocks in Dagster."""
+    shop = workshop.make(workplace, CHECKED, sql=SOURCE)
+    arguments = ["--set", f"blocking_checks={blocking_checks}", "--quiet"]
+    assert main([str(shop.project), "-o", str(shop.package), *arguments]) == 0
+    platform = WAITING.format(package=shop.package.name)
+    (workplace / "platform_defs.py").write_text(platform, encoding="utf-8")
+    asset = dg.AssetSelection.assets(SEEN)
+    checks = dg.AssetSelection.checks_for_assets(shop.definitions().sqlmesh_models)
+    daemon = Processes(workplace, {"DAGSTER_HOME": str(dagster_home), "PYTHONPATH": str(workplace)})
+    try:
+        with dg.DagsterInstance.get() as instance:
+
+            def run(selection: dg.AssetSelection) -> None:
+                materialize(shop, "2100-01-01", selection=selection, instance=instance)
+
+            def requested(name: str) -> bool:
+                daemon.require("daemon")
+                return instance.get_latest_materialization_event(dg.AssetKey(name)) is not None
+
+            workshop.execute(shop, "INSERT INTO raw.source VALUES (1)")
+            run(checks)  # fails
+            workshop.execute(shop, "DELETE FROM raw.source")
+            daemon.start("daemon", [script("dagster-daemon"), "run", "-m", "platform_defs"])
+            wait_until(lambda: has_ticked(instance), "a tick of the sensor")
+            run(asset.without_checks())
+            wait_until(lambda: requested(ANY_DATA), "the eager asset is materialized")
+            if blocking_checks == "sqlmesh":
+                wait_until(lambda: requested(GOOD_DATA), "no check blocks")
+            else:
+                assert not requested(GOOD_DATA)
+                run(checks)  # passes
+                wait_until(lambda: requested(GOOD_DATA), "the check has passed")
+    finally:
+        daemon.stop_all()
+
+
+def has_ticked(instance: dg.DagsterInstance) -> bool:
+    """Return whether the sensor has looked once: from then on it sees what is new."""
+    states = instance.all_instigator_state()
+    return any(
+        state.instigator_name == "automation"
+        and instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
+        for state in states
+    )

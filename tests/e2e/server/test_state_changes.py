@@ -117,8 +117,8 @@ def test_an_environment_that_is_invalidated_during_a_run(workplace: Workplace) -
     ("change", "remedy"),
     [
         ("schema_version = schema_version - 1", " migrate`."),
-        ("schema_version = schema_version + 1", "Install the versions of the state: sqlmesh=="),
-        ("sqlmesh_version = '0.999.0'", "the versions of the state: sqlmesh==0.999.0 sqlglot=="),
+        ("schema_version = schema_version + 1", "Run `pip install sqlmesh=="),
+        ("sqlmesh_version = '0.999.0'", "Run `pip install sqlmesh==0.999.0 sqlglot=="),
     ],
 )
 def test_a_state_of_another_sqlmesh_version(workplace: Workplace, change: str, remedy: str) -> None:

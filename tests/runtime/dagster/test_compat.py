@@ -131,3 +131,16 @@ def accepts(group_name: str | None = None, kinds: Set[str] = frozenset()) -> boo
     except dg.DagsterInvalidDefinitionError:
         return False
     return True
+
+
+@pytest.mark.parametrize("scope", [{"context": "x", "project_root": "/p"}, {"env": "x"}])
+def test_templates_keep_the_names_that_dagster_gives_them(scope: dict[str, str]) -> None:
+    context = dg.ResolutionContext.default().with_scope(**scope)
+
+    assert compat.with_root(context) is context
+
+
+def test_templates_know_the_root_of_the_project_in_dagster_1_12_0() -> None:
+    older = dg.ResolutionContext.default().with_scope(project_root="/p")
+
+    assert compat.with_root(older).resolve_value("{{ context.project_root }}/shop") == "/p/shop"

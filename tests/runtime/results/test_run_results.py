@@ -161,9 +161,11 @@ def test_a_model_is_materialized_when_its_last_batch_ends() -> None:
     second = events.BatchEnded(fqn("a"), DAY, 2 * DAY, 1500, rows=4)
     assert not [*results.handle(first)]  # nothing is planned
     assert [type(each) for each in results.handle(event("plan a*2"))] == [Message]
-    assert not [*results.handle(first)]
-    (result,) = results.handle(second)
+    assert [type(each) for each in results.handle(first)] == [Message]
+    line, result = results.handle(second)
 
+    assert isinstance(line, Message)
+    assert line.text == "2/2 w.s.a [1970-01-02] 4 rows in 1.5 s"
     assert isinstance(result, dg.MaterializeResult)
     assert result.data_version == dg.DataVersion("v1-run-1")
     assert facts_of(result) == {
@@ -174,6 +176,29 @@ def test_a_model_is_materialized_when_its_last_batch_ends() -> None:
         "sqlmesh/rows_processed": 7,
         "sqlmesh/bytes_processed": 10,
     }
+
+
+def test_a_model_that_is_replaced_as_a_whole_has_its_number_of_rows() -> None:
+    for is_full, rows in ((True, 3), (False, None)):
+        results = results_of(model("a(id)"))
+        list(results.handle(events.RunPlanned((replace(due("a(id)"), is_full=is_full),))))
+        *_, result = results.handle(events.BatchEnded(fqn("a"), 0, DAY, 1500, rows=3))
+        assert facts_of(result).get("dagster/row_count") == rows
+        assert isinstance(result, dg.MaterializeResult)
+        audit, _ = result.check_results or ()
+        assert facts_of(audit) == {"sqlmesh/count": 0}
+
+
+def test_an_error_is_short_and_its_traceback_is_at_debug_level() -> None:
+    results = results_of(model("a"))
+    list(results.handle(event("plan a*2")))
+    seen = [each for line in ("batch a failed", "error a") for each in results.handle(event(line))]
+
+    assert [(each.level, each.text) for each in seen if isinstance(each, Message)] == [
+        (logging.INFO, "1/2 w.s.a [1970-01-01] failed"),
+        (logging.ERROR, "w.s.a failed: no such table"),
+        (logging.DEBUG, "w.s.a: trace"),
+    ]
 
 
 def test_the_metadata_of_failed_audits_and_of_models_that_are_not_evaluated() -> None:
@@ -207,7 +232,8 @@ def test_the_promoted_version_is_reported_if_it_differs_from_the_package() -> No
     results = results_of(model("a", "old"), model("b", "1"), model("c"))
     (warning,) = results.handle(event("promoted a b c"))
     lines = ("plan a b c", "batch a", "batch b", "batch c")
-    _, *facts = [each for line in lines for each in results.handle(event(line))]
+    found = [each for line in lines for each in results.handle(event(line))]
+    facts = [each for each in found if not isinstance(each, Message)]
 
     assert isinstance(warning, Message)
     assert "1 model (w.s.a). SQLMesh runs the promoted version" in warning.text
@@ -239,3 +265,22 @@ def test_every_model_of_a_long_chain_has_its_failed_upstream_model() -> None:
 
     found = {str(facts_of(each)["sqlmesh/failed_upstream"]) for each in results.finish()}
     assert found == {"['w.s.m0000']"}
+
+
+@pytest.mark.parametrize(
+    ("view", "shown"), [("w.s__dev.a", "w.s__dev.a"), ("w.s.a", None), ("", None)]
+)
+def test_a_materialization_names_the_view_of_its_environment(view: str, shown: str | None) -> None:
+    plain = model("a")
+    named = replace(
+        plain, spec=plain.spec.replace_attributes(metadata={"dagster/table_name": "w.s.a"})
+    )
+    results = results_of(named)
+    read = events.EnvironmentRead((replace(promoted("a"), view=view),))
+    found = [
+        each for it in (read, event("plan a"), event("batch a")) for each in results.handle(it)
+    ]
+
+    (made,) = [each for each in found if isinstance(each, dg.MaterializeResult)]
+    assert facts_of(made).get("dagster/table_name") == shown
+    assert "dagster/table_name" not in facts_of((made.check_results or [])[0])

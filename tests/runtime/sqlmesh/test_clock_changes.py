@@ -33,7 +33,7 @@ class Model:
     def is_due(self, at: datetime) -> bool:
         """Return what a tick finds in the state."""
         snapshots, target = {self.snapshot.name: self.snapshot}, Target(("/project",), "prod")
-        return bool(due_models._due_models(snapshots, target, at, 0).models)
+        return bool(due_models.due_at(snapshots, target, at, 0).models)
 
     def evaluate(self, at: datetime) -> None:
         """Add the intervals that a run at that time evaluates."""

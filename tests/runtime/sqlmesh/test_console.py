@@ -57,6 +57,7 @@ def snapshot(*audits: tuple[Any, dict[str, Any]]) -> Any:  # noqa: ANN401
     node = SimpleNamespace(dialect="duckdb", audits_with_args=audits)
     made = Mock(version="v1", model_gateway="main", node=node, model=Mock(signals=["ready"]))
     made.name, made.fingerprint.data_hash = FQN, "hash"
+    made.model.kind.is_full = True
     return made
 
 
@@ -91,7 +92,7 @@ def test_due_models_and_batches() -> None:
     recorded.end_batch(5)
 
     assert recorded.events == [
-        events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash", has_signals=True),)),
+        events.RunPlanned((events.DueModel(FQN, 2, "v1", (NOT_NULL,), "hash", True, True),)),
         events.BatchEnded(FQN, 10, 20, 5, rows=3, thread=HERE),
     ]
     canceled(recorded)
@@ -119,6 +120,21 @@ def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_bat
         recorded.console.start_snapshot_evaluation_progress(snapshot())
     with pytest.raises(RunStoppedError, match="before SQLMesh started"):
         recorded.console.start_evaluation_progress({})
+
+
+def test_a_model_that_ends_the_process_fails_as_others_do() -> None:
+    """SQLMesh reports a batch in a `finally`, and before 0.236 waits forever for a SystemExit."""
+    recorded = Recorded()
+
+    def evaluate() -> None:
+        try:
+            raise SystemExit(3)
+        finally:
+            recorded.end_batch(None)
+
+    with pytest.raises(RuntimeError, match="SystemExit: 3"):
+        evaluate()
+    assert len(recorded.events) == 1
 
 
 def audit_error(model: Any) -> AuditError:  # noqa: ANN401

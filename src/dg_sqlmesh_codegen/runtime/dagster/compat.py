@@ -1,7 +1,6 @@
 """What differs between versions of Dagster, and what is used of it that is not `@public`.
 
-Each with its reason. All of it was tried on 1.11.4, 1.12.0 and 1.13.29; where no other versions are
-given, it is the same in these. No other module asks for a version of Dagster.
+Each with its reason; where no versions are given, 1.11.4, 1.12.0 and 1.13.29 are alike.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,8 +28,6 @@ class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):
     """
 
 
-# More kinds than these are accepted since 1.12.8, and not by 1.12.5.
-_KINDS = 3
 _RESULT_EVENTS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -47,7 +45,7 @@ def extended(spec: dg.AssetSpec, group_name: str | None, kinds: Set[str]) -> dg.
     """Return an asset in a nested group and with more than three kinds, where Dagster has these.
 
     Nested groups are new in 1.13.16 (1.13.8 refuses them): before that, `a/b` is `a_b`. More kinds
-    are new in 1.12.8: before that, an asset has the first three.
+    are new in 1.12.8 (1.12.5 refuses them): before that, an asset has the first three.
     """
     if group_name:
         try:
@@ -58,7 +56,7 @@ def extended(spec: dg.AssetSpec, group_name: str | None, kinds: Set[str]) -> dg.
         try:
             spec = spec.replace_attributes(kinds={*kinds})
         except dg.DagsterInvalidDefinitionError:
-            spec = spec.replace_attributes(kinds={*sorted(kinds)[:_KINDS]})
+            spec = spec.replace_attributes(kinds={*sorted(kinds)[:3]})
     return spec
 
 
@@ -70,14 +68,31 @@ def module_of(context: dg.ComponentLoadContext, path: Path) -> ModuleType:
     return context.load_defs_relative_python_module(path)
 
 
-def with_resources(defs: dg.Definitions, resources: Mapping[str, Any]) -> dg.Definitions:
-    """Return definitions with other resources.
+def appends(request: dg.ScaffoldRequest[Any]) -> bool:
+    """Return whether `dg scaffold` adds to a `defs.yaml` (`--append`, new in 1.12.0)."""
+    return getattr(request, "append", False)
 
-    `Definitions.merge` refuses two resources of one name. The constructor takes what definitions
-    keep, and its parameters differ between versions (`component_tree` is new in 1.11).
+
+def with_root(context: dg.ResolutionContext) -> dg.ResolutionContext:
+    """Add `context.project_root` for templates: 1.12.0 only has `project_root`, deprecated now."""
+    if "context" in context.scope or "project_root" not in context.scope:
+        return context
+    return context.with_scope(context={"project_root": context.scope["project_root"]})
+
+
+def with_resources(defs: dg.Definitions, resources: Mapping[str, Any]) -> dg.Definitions:
+    """Return definitions with other resources. `Definitions.merge` refuses two of one name.
+
+    The constructor's parameters differ: `component_tree` is new in 1.11. And 1.11.4 copies the jobs
+    of a component, and refuses those of ops (`sqlmesh_sync_job`) that do not hold their resources.
     """
     kept = {name: getattr(defs, name) for name in inspect.signature(dg.Definitions).parameters}
-    return dg.Definitions(**{**kept, "resources": resources})
+    held = {name: each.get_resource_definition() for name, each in resources.items()}
+    jobs = [
+        each.with_top_level_resources(held) if isinstance(each, dg.JobDefinition) else each
+        for each in defs.jobs or ()
+    ]
+    return dg.Definitions(**{**kept, "jobs": jobs, "resources": resources})
 
 
 # The assets of execution plans, by the id of the plan, which is a digest of it. Every tick asks for
@@ -213,26 +228,17 @@ def limits(instance: dg.DagsterInstance, pool: str, tag: str) -> Limits:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RunMonitoring:
-    """`run_monitoring` of `dagster.yaml`: whether it is on, and frees the slots of ended runs."""
+def run_monitoring(instance: dg.DagsterInstance) -> tuple[bool, bool]:
+    """Return whether run monitoring is on, and whether it frees the slots of ended runs.
 
-    enabled: bool
-    frees_slots: bool
-
-
-def run_monitoring(instance: dg.DagsterInstance) -> RunMonitoring:
-    """Return the settings of run monitoring. There is no public way to read `dagster.yaml`."""
+    There is no public way to read `dagster.yaml`.
+    """
     settings = instance.get_settings("run_monitoring") or {}
-    frees_slots = bool(settings.get("free_slots_after_run_end_seconds"))
-    return RunMonitoring(instance.run_monitoring_enabled, frees_slots)
+    return instance.run_monitoring_enabled, bool(settings.get("free_slots_after_run_end_seconds"))
 
 
 def slot_holders(instance: dg.DagsterInstance, pool: str) -> frozenset[str]:
-    """Return the ids of the runs that hold slots of a pool.
-
-    The UI shows them (Deployment, Concurrency). The method that it calls is private.
-    """
+    """Return the ids of the runs that hold slots of a pool. Only the UI shows them publicly."""
     storage = instance.event_log_storage
     has_slots = storage.supports_global_concurrency_limits
     claimed = storage.get_concurrency_info(pool).claimed_slots if has_slots else ()
@@ -270,13 +276,37 @@ def hide_omitted_outputs(context: dg.AssetExecutionContext) -> None:
     context.log.addFilter(lambda record: _OMITTED_OUTPUTS not in record.getMessage())
 
 
-def deferred_interrupts() -> AbstractContextManager[None]:
-    """Return a context in which no signal interrupts the process, as Dagster itself uses it.
+def downstream(context: dg.AssetExecutionContext, keys: Set[dg.AssetKey]) -> list[str]:
+    """Return the other assets of the run, as texts, that are downstream of these, sorted.
 
-    A process can get the same signal twice, from the terminal and from its parent. The second one
-    must not interrupt the cleanup after the first one.
+    Dagster skips them if these are not materialized. No public property has the assets of a run.
     """
+    layer = context.get_step_execution_context().job_def.asset_layer
+    found: set[dg.AssetKey] = set()
+    waiting = [*keys]
+    while waiting:
+        children = layer.asset_graph.get(waiting.pop()).child_keys & layer.selected_asset_keys
+        new = children - found - context.selected_asset_keys
+        found |= new
+        waiting += new
+    return sorted(key.to_user_string() for key in found)
+
+
+def deferred_interrupts() -> AbstractContextManager[None]:
+    """Return a context, Dagster's own, in which a second signal does not interrupt the cleanup."""
     return interrupts.capture_interrupts()
+
+
+def with_freshness(spec: dg.AssetSpec, window: timedelta) -> dg.AssetSpec:
+    """Return an asset that fails its freshness if its data is older.
+
+    Dagster has no such policy before 1.12. It raises an ImportError for the name.
+    """
+    try:
+        from dagster import FreshnessPolicy  # noqa: PLC0415
+    except ImportError:
+        return spec
+    return spec.replace_attributes(freshness_policy=FreshnessPolicy.time_window(window))
 
 
 def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
@@ -291,8 +321,7 @@ def _pool_limit(instance: dg.DagsterInstance, pool: str) -> int | None:
 
 def _tag_limit(limits: Iterable[Mapping[str, Any]], key: str, pool: str) -> int | None:
     """Return the lowest limit of the tag. One without a text as value is for all values."""
-    values = [(each, each.get("value")) for each in limits if each["key"] == key]
-    matching = [
-        each["limit"] for each, value in values if value == pool or not isinstance(value, str)
-    ]
-    return min(matching, default=None)
+    values = [(each["limit"], each.get("value")) for each in limits if each["key"] == key]
+    return min(
+        (limit for limit, of in values if of == pool or not isinstance(of, str)), default=None
+    )

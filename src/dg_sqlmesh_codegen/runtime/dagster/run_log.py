@@ -13,6 +13,9 @@ from . import compat
 
 # Tag of every Dagster run that has started SQLMesh. Its value is the environment.
 ENVIRONMENT_TAG = "sqlmesh/environment"
+# Tag of a tick's run of standalone audits alone. SQLMesh evaluates them, so that they are no longer
+# due; another run of checks alone writes nothing to the state.
+DUE_TAG = "sqlmesh/due"
 
 
 def failed_runs(

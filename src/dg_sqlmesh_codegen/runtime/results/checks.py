@@ -11,6 +11,7 @@ from dg_sqlmesh_codegen.runtime.records import ModelAsset, ModelCheck, sql_block
 
 Fact = dg.MetadataValue | str | int | float | list[str] | list[list[str]]
 Facts = Mapping[str, Fact]
+_NO_FACTS: Facts = {}
 
 
 def key(result: dg.AssetCheckResult) -> dg.AssetCheckKey | None:
@@ -38,12 +39,13 @@ def check_for(model: ModelAsset, use: AuditUse, uses: Sequence[AuditUse]) -> Mod
 
 
 def audit_result(
-    check: ModelCheck, failed: AuditFailed | None, *, blocking: bool
+    check: ModelCheck, failed: AuditFailed | None, *, blocking: bool, facts: Facts = _NO_FACTS
 ) -> dg.AssetCheckResult:
     """Return the result of an audit that ran. `failed` is None if it passed."""
     key, name = check.spec.asset_key, check.spec.name
     if failed is None:
-        return dg.AssetCheckResult(passed=True, asset_key=key, check_name=name)
+        facts = {"sqlmesh/count": 0, **facts}  # Dagster plots it over time
+        return dg.AssetCheckResult(passed=True, asset_key=key, check_name=name, metadata=facts)
     return dg.AssetCheckResult(
         passed=False,
         asset_key=key,
@@ -53,18 +55,21 @@ def audit_result(
             "sqlmesh/count": failed.count,
             "sqlmesh/audit_query": sql_block(failed.query),
             "sqlmesh/audit_args": dict(failed.use.args),
+            **facts,
         },
         description="1 row failed" if failed.count == 1 else f"{failed.count} rows failed",
     )
 
 
-def status(model: ModelAsset, passed: bool, status: str, facts: Facts) -> dg.AssetCheckResult:
-    """Return the result of the check `sqlmesh_execution_status`."""
+def status(
+    model: ModelAsset, passed: bool, status: str, facts: Facts, detail: str = ""
+) -> dg.AssetCheckResult:
+    """Return the result of the check `sqlmesh_execution_status`. People see the `detail` first."""
     return dg.AssetCheckResult(
         passed=passed,
         asset_key=model.spec.key,
         check_name=model.status_check.name,
         severity=dg.AssetCheckSeverity.WARN if status == "skipped" else dg.AssetCheckSeverity.ERROR,
         metadata={"sqlmesh/status": status, **facts},
-        description=status,
+        description=f"{status}: {detail}" if detail else status,
     )

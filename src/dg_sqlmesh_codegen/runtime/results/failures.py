@@ -39,12 +39,15 @@ def failed_upstream(
     return found
 
 
-def of_step(state: RunState, run_error: Exception | None) -> dg.Failure | None:
+def of_step(
+    state: RunState, run_error: Exception | None, not_due: Collection[str] = ()
+) -> dg.Failure | None:
     """Return the failure that ends a step after all results, or None.
 
     Args:
         state: what SQLMesh has reported.
         run_error: the error that ended SQLMesh's run, if any.
+        not_due: selected models that were not due and have no materialization.
     """
     failed, parts = state.failed, []
     metadata = {}
@@ -65,6 +68,10 @@ def of_step(state: RunState, run_error: Exception | None) -> dg.Failure | None:
         parts += drift.not_promoted(state.not_promoted, state.plan_command, state.promoted)
     if not parts:
         return None
+    if not_due:
+        # Of a run that fails, the UI shows every planned asset without a materialization as failed.
+        names = shortened(sorted(map(display_name, not_due)))
+        parts.append(f"Not due, although Dagster shows them as failed: {names}")
     return dg.Failure(
         description=". ".join(parts),
         metadata=metadata,

@@ -8,19 +8,25 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
-from dg_sqlmesh_codegen.runtime.text import display_name
+from dg_sqlmesh_codegen.runtime.text import clipped, display_name, shortened
 
 from . import checks, drift
 from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
+TABLE_NAME = "dagster/table_name"
 # The values of `sqlmesh/status` if signals hold back every interval of a model.
 WAITING = "waiting for its signals"
 WAITING_UPSTREAM = "waiting for signals upstream"
+# The list of checks shows the description of a result in one line.
+_MAX_LINE = 300
 # Metadata key of the version of SQLMesh's snapshot.
 SNAPSHOT_VERSION = "sqlmesh/snapshot_version"
+# Metadata key of when the state says that the model was evaluated.
+EVALUATED_AT = "sqlmesh/evaluated_at"
 
 
 @dataclass(slots=True)
@@ -40,10 +46,29 @@ class ModelResults:
             results.append(checks.status(model, True, "evaluated", facts))
         return dg.MaterializeResult(
             asset_key=model.spec.key,
-            metadata=facts,
+            metadata={**facts, **self._view(model)},
             # The version of the snapshot is that of the definition, the run is that of the data.
             data_version=dg.DataVersion(f"{progress.due.version}-{self.selection.run_id}"),
             check_results=list(self.selected(results)),
+        )
+
+    def not_due(self, model: ModelAsset, evaluated: Evaluated) -> dg.MaterializeResult[None]:
+        """Return the materialization of a model that is not due: nothing was evaluated."""
+        at = evaluated.at_ms or 0
+        facts: dict[str, checks.Fact] = {
+            SNAPSHOT_VERSION: evaluated.version,
+            "sqlmesh/evaluated": False,
+            "sqlmesh/current_to": dg.TimestampMetadataValue(evaluated.intervals[-1][1] / 1000),
+        }
+        if at:
+            facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
+        status = [self.up_to_date(model, "up to date")] if model.has_status_check else []
+        return dg.MaterializeResult(
+            asset_key=model.spec.key,
+            metadata={**facts, **self._view(model)},
+            # The same each time, and that of a report of this evaluation.
+            data_version=dg.DataVersion(f"{evaluated.version}-{at}"),
+            check_results=list(self.selected(status)),
         )
 
     def audit_checks(self, model: ModelAsset) -> Iterator[dg.AssetCheckResult]:
@@ -68,23 +93,33 @@ class ModelResults:
         state = self.state
         failed = state.failed.get(model.fqn)
         if failed:
-            return checks.status(model, False, "failed", {"sqlmesh/error": failed.message})
+            facts: checks.Facts = {"sqlmesh/error": failed.message}
+            line = clipped(" ".join(failed.message.split()), _MAX_LINE)
+            return checks.status(model, False, "failed", facts, line)
         if model.fqn in state.skipped:
             # SQLMesh has ended, so it is computed once.
             self._upstream = self._upstream or failed_upstream(state.promoted, state.failed)
             upstream = sorted(map(display_name, self._upstream.get(model.fqn, ())))
-            return checks.status(model, False, "skipped", {"sqlmesh/failed_upstream": upstream})
+            facts = {"sqlmesh/failed_upstream": upstream}
+            because = f"because {shortened(upstream)} failed" if upstream else ""
+            return checks.status(model, False, "skipped", facts, because)
         if model.fqn in state.not_promoted:
             _, remedy = drift.not_promoted([model.fqn], state.plan_command, state.promoted)
-            return checks.status(model, False, "not promoted", {"sqlmesh/error": remedy})
+            return checks.status(model, False, "not promoted", {"sqlmesh/error": remedy}, remedy)
         progress = state.progress.get(model.fqn)
         if progress and not progress.due.batches:
             return self._waiting(model, progress)
-        promoted = state.promoted.get(model.fqn)
+        return self.up_to_date(model, "not due")
+
+    def up_to_date(self, model: ModelAsset, status: str) -> dg.AssetCheckResult:
+        """Return a status of a model without missing intervals, with when it will be due."""
+        promoted = self.state.promoted.get(model.fqn)
         if promoted is None or promoted.next_due_ms is None:  # no run evaluates it: a seed
-            return checks.status(model, True, "not due", {})
-        next_due = dg.TimestampMetadataValue(promoted.next_due_ms / 1000)
-        return checks.status(model, True, "not due", {"sqlmesh/next_due": next_due})
+            return checks.status(model, True, status, {})
+        seconds = promoted.next_due_ms / 1000
+        facts: checks.Facts = {"sqlmesh/next_due": dg.TimestampMetadataValue(seconds)}
+        when = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+        return checks.status(model, True, status, facts, f"next due at {when}")
 
     def selected(self, results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
         """Yield the results whose checks are selected, and all of assets that are not selected.
@@ -98,6 +133,13 @@ class ModelResults:
             ):
                 yield result
 
+    def _view(self, model: ModelAsset) -> checks.Facts:
+        """Return the view of this environment; the package names that of prod."""
+        promoted = self.state.promoted.get(model.fqn)
+        view = promoted.view if promoted else ""
+        is_other = view and view != model.spec.metadata.get(TABLE_NAME)
+        return {TABLE_NAME: view} if is_other else {}
+
     def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
         """Return the status of a due model of which no interval is ready."""
         if progress.due.has_signals:
@@ -110,7 +152,8 @@ class ModelResults:
             }
             self._waiting_upstream = failed_upstream(self.state.promoted, waiting)
         names = sorted(map(display_name, self._waiting_upstream.get(model.fqn, ())))
-        return checks.status(model, True, WAITING_UPSTREAM, {"sqlmesh/waiting_upstream": names})
+        facts: checks.Facts = {"sqlmesh/waiting_upstream": names}
+        return checks.status(model, True, WAITING_UPSTREAM, facts, shortened(names))
 
 
 def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
@@ -118,12 +161,15 @@ def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
     due, batches = progress.due, progress.evaluated
     code_version = model.spec.code_version
     is_drifted = code_version and due.data_hash != code_version
+    rows = _total(batch.rows for batch in batches)
     facts: dict[str, checks.Fact | None] = {
         SNAPSHOT_VERSION: due.version,
         "sqlmesh/intervals": iso_intervals((batch.start_ms, batch.end_ms) for batch in batches),
         "sqlmesh/batches": len(batches),
         "sqlmesh/duration_seconds": sum(batch.duration_ms or 0 for batch in batches) / 1000,
-        "sqlmesh/rows_processed": _total(batch.rows for batch in batches),
+        "sqlmesh/rows_processed": rows,
+        # Of a model that is replaced as a whole, the rows processed are those of the table.
+        "dagster/row_count": rows if due.is_full and len(batches) == 1 else None,
         "sqlmesh/bytes_processed": _total(batch.bytes for batch in batches),
         "sqlmesh/code_version_promoted": due.data_hash or None if is_drifted else None,
     }

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dg_sqlmesh_codegen.runtime import events
+from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, BatchEnded, DueModel
-from dg_sqlmesh_codegen.runtime.text import clipped, shortened
+from dg_sqlmesh_codegen.runtime.text import clipped, display_name, shortened, time_range
 
 _Batch = tuple[BatchEnded, list[AuditFailed]]
 
@@ -93,7 +94,9 @@ class RunState:
     """
 
     promoted: Mapping[str, events.PromotedModel] = field(default_factory=dict)
-    evaluated_before: Mapping[str, events.Evaluated] = field(default_factory=dict)
+    evaluated_before: Mapping[str, Evaluated] = field(default_factory=dict)
+    not_due: dict[str, Evaluated] = field(default_factory=dict)
+    current: set[str] = field(default_factory=set)
     not_promoted: tuple[str, ...] = ()
     plan_command: str = ""
     progress: dict[str, Progress] = field(default_factory=dict)
@@ -101,9 +104,24 @@ class RunState:
     skipped: set[str] = field(default_factory=set)
     failed: dict[str, ModelErrors] = field(default_factory=dict)
     run_failed: bool = False
+    ended: int = 0
+
+    def batch_line(self, batch: BatchEnded) -> str:
+        """Count a batch that has ended, and return a line about it for the log."""
+        self.ended += 1
+        total = sum(each.due.batches for each in self.progress.values())
+        rows = (
+            f"{batch.rows} {'row' if batch.rows == 1 else 'rows'} "
+            if batch.rows is not None
+            else ""
+        )
+        took = f"{rows}in {(batch.duration_ms or 0) / 1000:.1f} s" if batch.succeeded else "failed"
+        times = time_range(batch.start_ms, batch.end_ms)
+        return f"{self.ended}/{total} {display_name(batch.fqn)} [{times}] {took}"
 
     def plan(self, due: Sequence[DueModel]) -> None:
         """Take the due models. A restart forgets an attempt, but for what it has finished."""
+        self.ended = 0
         self.progress = {
             model.fqn: self.progress.get(model.fqn, Progress(model)).restarted(model)
             for model in due

@@ -7,11 +7,12 @@ ended. Everything else is reported by checks, and by the failure that ends the s
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from dg_sqlmesh_codegen.runtime import events
+from dg_sqlmesh_codegen.runtime.due import Evaluated
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import counted, display_name, shortened
@@ -61,13 +62,14 @@ class RunResults:
                 self._state.skipped |= set(event.fqns)
             case events.ModelFailed():
                 self._state.failed.setdefault(event.fqn, ModelErrors()).found.append(event)
-                # After a blocking audit, a traceback does not help.
-                reason = event.traceback if event.retryable else event.message
-                yield events.Message(logging.ERROR, f"{display_name(event.fqn)} failed: {reason}")
+                name = display_name(event.fqn)
+                yield events.Message(logging.ERROR, f"{name} failed: {event.message}")
+                if event.retryable:  # after a blocking audit, a traceback does not help
+                    yield events.Message(logging.DEBUG, f"{name}: {event.traceback}")
             case events.Message():
                 yield event
 
-    def take_evaluated_before(self) -> dict[dg.AssetKey, events.Evaluated]:
+    def take_evaluated_before(self) -> dict[dg.AssetKey, Evaluated]:
         """Return, once and upstream first, what was evaluated before and this run does not."""
         state = self._state
         evaluated, state.evaluated_before = state.evaluated_before, {}
@@ -83,6 +85,28 @@ class RunResults:
         below = failures.failed_upstream(self._state.promoted, self._running())
         return {model.spec.key for fqn, model in self._models.items() if below.get(fqn)}
 
+    def take_not_due(self, evaluated: Mapping[dg.AssetKey, Evaluated]) -> None:
+        """Take selected models, upstream first, that are materialized although they are not due."""
+        if self._selection.is_retry:
+            return  # an earlier attempt can have evaluated them
+        fqns = {model.spec.key: fqn for fqn, model in self._models.items()}
+        for key, each in evaluated.items():
+            fqn = fqns[key]
+            # A model in progress without batches waits for its signals.
+            if key in self._selection.assets and fqn not in self._state.progress:
+                self._state.not_due[fqn] = each
+
+    def current(self) -> Iterator[SQLMeshResult]:
+        """Yield the results of models that are not due once no model upstream is running."""
+        state = self._state
+        if not state.not_due:
+            return
+        ended = {*state.evaluated, *state.failed, *state.skipped}
+        below = failures.failed_upstream(state.promoted, self._running() - ended)
+        for fqn in [fqn for fqn in state.not_due if not below.get(fqn)]:
+            state.current.add(fqn)
+            yield self._results.not_due(self._models[fqn], state.not_due.pop(fqn))
+
     def finish(self, *, aborted: bool = False) -> Iterator[SQLMeshResult]:
         """Yield the results of the selected and due models that this run did not evaluate.
 
@@ -90,14 +114,27 @@ class RunResults:
             aborted: whether SQLMesh's run ended with an error. Models that it did not mention can
                 have been due, so they get no result.
         """
+        for fqn, evaluated in self._state.not_due.items():
+            self._state.current.add(fqn)
+            yield self._results.not_due(self._models[fqn], evaluated)
         for fqn, model in self._models.items():
             wanted = model.spec.key in self._selection.assets or fqn in self._state.progress
-            if wanted and fqn not in self._state.evaluated:
+            if wanted and fqn not in {*self._state.evaluated, *self._state.current}:
                 yield from self._finish_model(model, aborted)
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return the failure that ends the step after all results, or None."""
-        return failures.of_step(self._state, run_error)
+        state = self._state
+        reported = {*state.evaluated, *state.failed, *state.skipped, *state.current}
+        known = {*state.progress, *reported, *state.not_promoted}
+        not_due = {
+            fqn
+            for fqn, model in self._models.items()
+            if model.spec.key in self._selection.assets and fqn not in known
+        }
+        # SQLMesh did not mention them, and an error can have ended it before; see `finish`.
+        unknown = run_error is not None or self._selection.is_retry
+        return failures.of_step(state, run_error, set() if unknown else not_due)
 
     def _running(self) -> set[str]:
         return {fqn for fqn, each in self._state.progress.items() if each.due.batches}
@@ -172,9 +209,12 @@ class RunResults:
             if progress.due.batches and fqn not in settled:
                 yield from self.handle(events.ModelFailed(fqn, _NO_RESULT, _NO_RESULT))
 
-    def _end_batch(self, event: events.BatchEnded) -> Iterator[SQLMeshResult]:
+    def _end_batch(self, event: events.BatchEnded) -> Iterator[SQLMeshResult | events.Message]:
         progress = self._state.progress.get(event.fqn)
-        if progress is None or event.fqn in self._state.evaluated:
+        if progress is None:
+            return
+        yield events.Message(logging.INFO, self._state.batch_line(event))
+        if event.fqn in self._state.evaluated:
             return  # after a restart SQLMesh can evaluate a model again; it is reported once
         progress.batch_ended(event)
         if not progress.finished:

@@ -7,6 +7,7 @@ reason. Without a version it holds for all that were tried: 0.206.1, 0.215.0, 0.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -47,7 +48,7 @@ except ImportError as error:
     ) from error
 
 # For the other modules of this folder.
-__all__ = ["Environment", "NoopConsole", "Snapshot", "snapshots_to_dag"]
+__all__ = ["DeployabilityIndex", "Environment", "NoopConsole", "Snapshot", "snapshots_to_dag"]
 
 # The start of what `Context.run` logs if it has nothing to do.
 NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
@@ -97,6 +98,16 @@ def failed_node(error: BaseException) -> str:
     """Return the fqn of the model that failed. Before 0.210 a node is a tuple with the fqn."""
     node = getattr(error, "node", None)
     return str(node[0] if isinstance(node, tuple) else getattr(node, "snapshot_name", node))
+
+
+def raise_exit_as_error() -> None:
+    """Fail only the model if it ends with sys.exit. Call it in a `finally` of the model's thread.
+
+    With several tasks, SQLMesh before 0.236 waits forever for a thread that ends so.
+    """
+    cause = sys.exc_info()[1]
+    if cause is not None and not isinstance(cause, Exception):
+        raise RuntimeError(f"{type(cause).__name__}: {cause}") from cause
 
 
 def altered_ms(snapshot: Snapshot, environment: str) -> int | None:
@@ -203,17 +214,34 @@ def missing_intervals(
     by_id = {snapshot.snapshot_id: snapshot for snapshot in snapshots.values()}
     execution_time = evaluation.execution_time or now_timestamp()
     if environment == PROD:
-        deployability = DeployabilityIndex.all_deployable()
         # `sqlmesh run` does this first, and writes the result to the state.
         apply_auto_restatements(by_id, execution_time)
-    else:
-        deployability = DeployabilityIndex.create(by_id, start=evaluation.start)
     missing = merged_missing_intervals(
         by_id.values(),
         start=evaluation.start,
         end=evaluation.end,
         execution_time=execution_time,
-        deployability_index=deployability,
+        deployability_index=deployability(by_id.values(), environment, evaluation.start),
         ignore_cron=evaluation.ignore_cron,
     )
     return {snapshot.name: intervals for snapshot, intervals in missing.items()}
+
+
+def deployability(
+    snapshots: Iterable[Snapshot], environment: str, start: str | None = None
+) -> DeployabilityIndex:
+    """Return which tables of an environment hold production data, as `sqlmesh run` does."""
+    if environment == PROD:
+        return DeployabilityIndex.all_deployable()
+    return DeployabilityIndex.create(list(snapshots), start=start)
+
+
+def run_audit(
+    context: Context, snapshot: Snapshot, **options: Any  # noqa: ANN401 - of SQLMesh's types
+) -> Any:  # noqa: ANN401 - a result with `count`, `query` and `blocking`
+    """Run one audit on the table of a snapshot, and return the number of rows that it found.
+
+    The public method runs all audits of a snapshot, and has no result if one of them cannot run.
+    Its parameters are the same in SQLMesh 0.206 to 0.236.
+    """
+    return context.snapshot_evaluator._audit(snapshot=snapshot, **options)

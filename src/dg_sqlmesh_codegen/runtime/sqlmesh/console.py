@@ -121,6 +121,7 @@ class RunConsole(NoopConsole):
                 thread=get_ident(),
             )
         )
+        compat.raise_exit_as_error()
 
     def log_skipped_models(self, snapshot_names: set[str], *args: Any, **kwargs: Any) -> None:
         """SQLMesh skipped due models because an upstream model failed."""
@@ -175,6 +176,7 @@ def _due_model(snapshot: Snapshot, batches: int) -> events.DueModel:
         audits=tuple(uses),
         data_hash=snapshot.fingerprint.data_hash,
         has_signals=snapshot.is_model and bool(snapshot.model.signals),
+        is_full=snapshot.is_model and snapshot.model.kind.is_full,
     )
 
 

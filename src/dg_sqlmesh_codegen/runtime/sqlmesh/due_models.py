@@ -82,15 +82,19 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
                 return DueModels({}, unfinished_plan=environment.plan_id)
             snapshots = _CACHE.read(context, target, environment)
         evaluated = evaluated_models(snapshots, environment, target)
-        found = _due_models(snapshots, target, execution_time, environment.finalized_ts / 1000)
+        found = due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
         return replace(found, evaluated=evaluated)
 
     return redacted_errors(read)
 
 
-def _due_models(
+def due_at(
     snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime, planned: float
 ) -> DueModels:
+    """Return the due models of an environment at a time, planned at another (epoch seconds).
+
+    Changes the snapshots, but not the state.
+    """
     missing = missing_intervals(snapshots, target, execution_time.isoformat())
     models = {
         name: _due(snapshots[name], target, execution_time, planned)

@@ -29,8 +29,9 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
 
     def read(redaction: Redaction) -> tuple[PromotedModel, ...]:
         with open_context(target, redaction) as context:
-            snapshots = read_snapshots(context, read_environment(context, target))
-        return tuple(map(promoted_model, snapshots.values()))
+            environment = read_environment(context, target)
+            snapshots = read_snapshots(context, environment).values()
+        return tuple(promoted_model(snapshot, environment) for snapshot in snapshots)
 
     return redacted_errors(read)
 
@@ -74,8 +75,8 @@ def read_snapshots(context: Context, environment: Environment) -> dict[str, Snap
     return {snapshot.name: snapshot for snapshot in snapshots}
 
 
-def promoted_model(snapshot: Snapshot) -> PromotedModel:
-    """Return a snapshot as plain values."""
+def promoted_model(snapshot: Snapshot, environment: Environment) -> PromotedModel:
+    """Return a snapshot of an environment as plain values."""
     tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
     return PromotedModel(
         fqn=snapshot.name,
@@ -83,7 +84,14 @@ def promoted_model(snapshot: Snapshot) -> PromotedModel:
         parents=parent_names(snapshot),
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
+        view=view_of(snapshot, environment),
     )
+
+
+def view_of(snapshot: Snapshot, environment: Environment) -> str:
+    """Return the name of the view that readers of an environment query."""
+    name, dialect = snapshot.qualified_view_name, snapshot.node.dialect
+    return name.for_environment(environment.naming_info, dialect=dialect)
 
 
 def is_asset(snapshot: Snapshot) -> bool:
@@ -119,11 +127,13 @@ def _require_current_state(context: Context, target: Target) -> None:
             remedy = f"Run `sqlmesh {target.cli_arguments} migrate`."
             if compat.is_newer(versions):
                 remedy = (
-                    f"Install the versions of the state: sqlmesh=={versions.sqlmesh_version} "
-                    f"sqlglot=={versions.sqlglot_version}."
+                    f"Run `pip install sqlmesh=={versions.sqlmesh_version} "
+                    f"sqlglot=={versions.sqlglot_version}`: the versions of the state."
                 )
             problem = "The SQLMesh state and the installed SQLMesh do not match"
-            raise SetupError(problem, remedy, str(error)) from error
+            # SQLMesh's remedy, "Please ...", has no project.
+            detail = str(error).partition(" Please ")[0]
+            raise SetupError(problem, remedy, detail) from error
 
 
 def _never_planned(context: Context, target: Target) -> SetupError:

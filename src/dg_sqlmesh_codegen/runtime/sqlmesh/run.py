@@ -12,17 +12,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from sqlmesh.utils.date import to_datetime
+from sqlmesh.utils.date import now_timestamp, to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
-from dg_sqlmesh_codegen.runtime.events import Emit, EnvironmentRead, Event, Message, RunEnded
+from dg_sqlmesh_codegen.runtime.events import (
+    DueRead,
+    Emit,
+    EnvironmentRead,
+    Event,
+    Message,
+    RunEnded,
+)
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
 
 from . import compat, due_models, promoted, upstream
+from .audits import AuditRun
 from .compat import Environment, Snapshot
 from .console import AuditNotifier, RunConsole
 from .context import open_context
@@ -68,6 +76,13 @@ def _evaluate(
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
         evaluation = replace(evaluation, fqns=fqns)
         emit(_environment_read(snapshots, environment, target, evaluation))
+        if evaluation.audits:
+            audits = AuditRun(context, snapshots, target.environment, evaluation)
+            for event in audits.execute(evaluation.audits, stop):
+                emit(redaction.event(event))
+            if evaluation.audits.status:
+                emit(_due_read(snapshots, environment, target, evaluation))
+            return
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
         include = evaluation.upstream is Upstream.INCLUDE
@@ -101,14 +116,25 @@ def _environment_read(
     target: Target,
     evaluation: Evaluation,
 ) -> EnvironmentRead:
-    models = tuple(map(promoted.promoted_model, snapshots.values()))
-    if not evaluation.report_plans:
+    models = tuple(promoted.promoted_model(each, environment) for each in snapshots.values())
+    if not evaluation.reads_evaluated:
         return EnvironmentRead(models, target.plan_command)
     evaluated = evaluated_models(snapshots, environment, target)
     at = evaluation.execution_time or datetime.now(UTC).isoformat()
     due = due_models.missing_intervals(snapshots, target, at).keys() - evaluation.fqns
     known = {name: each for name, each in evaluated.items() if name not in due}
     return EnvironmentRead(models, target.plan_command, known)
+
+
+def _due_read(
+    snapshots: Mapping[str, Snapshot],
+    environment: Environment,
+    target: Target,
+    evaluation: Evaluation,
+) -> DueRead:
+    now = to_datetime(evaluation.execution_time or now_timestamp())
+    planned = (environment.finalized_ts or 0) / 1000
+    return DueRead(due_models.due_at(snapshots, target, now, planned))
 
 
 def _report_missing_upstream(

@@ -20,12 +20,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.live.open_orders",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "FULL",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "*/5 * * * *",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["order_id"],
-            "sqlmesh/source": "../../../../shop/models/live/open_orders.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  order_id::INT, -- The order's number\n"
@@ -57,4 +57,6 @@ model = ModelAsset(
     audits=[
         AuditCheck(audits.ACCEPTED_VALUES, column="status", is_in="('open', 'paid')"),
     ],
+    source="../shop/models/live/open_orders.sql",
+    source_line=2,
 )

@@ -21,12 +21,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.live.reserved_stock",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "VIEW",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["product_id"],
-            "sqlmesh/source": "../../../../shop/models/live/reserved_stock.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  i.product_id::INT, -- The product's number\n"
@@ -50,4 +50,6 @@ model = ModelAsset(
     audits=[
         AuditCheck(audits.ASSERT_AT_LEAST, column="pieces", minimum="1"),
     ],
+    source="../shop/models/live/reserved_stock.sql",
+    source_line=2,
 )

@@ -14,7 +14,7 @@ model = ModelAsset(
         ],
         description="Customers by recency, frequency and monetary value (RFM)",
         group_name="marts",
-        kinds={"duckdb", "sqlmesh", "table"},
+        kinds={"duckdb", "python", "sqlmesh"},
         tags={
             "marketing": "true",
         },
@@ -23,12 +23,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.customer_segments",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "FULL",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@weekly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
-            "sqlmesh/source": "../../../../shop/models/marts/customer_segments.py",
             "dagster/column_schema": dg.TableSchema(
                 columns=[
                     dg.TableColumn(
@@ -64,4 +64,6 @@ model = ModelAsset(
             is_in="['at risk', 'regular', 'champion']",
         ),
     ],
+    source="../shop/models/marts/customer_segments.py",
+    source_line=18,
 )

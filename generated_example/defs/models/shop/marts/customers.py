@@ -26,13 +26,13 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.customers",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "FULL",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
             "sqlmesh/clustered_by": ['"country_name"'],
-            "sqlmesh/source": "../../../../shop/models/marts/customers.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  c.customer_id::INT, -- The account's number\n"
@@ -81,4 +81,6 @@ model = ModelAsset(
         AuditCheck(audits.NOT_NULL, columns="(customer_id)"),
         AuditCheck(audits.ASSERT_ORDERS_HAVE_A_DATE),
     ],
+    source="../shop/models/marts/customers.sql",
+    source_line=2,
 )

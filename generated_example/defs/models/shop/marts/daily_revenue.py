@@ -16,7 +16,7 @@ model = ModelAsset(
         ],
         description="Revenue per day and product category",
         group_name="marts",
-        kinds={"duckdb", "incremental", "sqlmesh"},
+        kinds={"duckdb", "sqlmesh", "table"},
         tags={
             "finance": "true",
         },
@@ -25,13 +25,13 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.daily_revenue",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "INCREMENTAL_BY_TIME_RANGE",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-09-01",
             "sqlmesh/grain": ["(order_date, category)"],
             "sqlmesh/partitioned_by": ['"order_date"'],
-            "sqlmesh/source": "../../../../shop/models/marts/daily_revenue.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  l.order_date::DATE, -- The day on which the orders came in\n"
@@ -71,4 +71,6 @@ model = ModelAsset(
         AuditCheck(audits.NOT_NULL, columns="(order_date, category)"),
         AuditCheck(audits.ASSERT_AT_LEAST, column="revenue", minimum="0"),
     ],
+    source="../shop/models/marts/daily_revenue.sql",
+    source_line=2,
 )

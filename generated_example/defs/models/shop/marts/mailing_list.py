@@ -24,12 +24,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.mailing_list",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "VIEW",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
-            "sqlmesh/source": "../../../../shop/models/marts/mailing_list.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  c.customer_id::INT, -- The account's number\n"
@@ -63,4 +63,6 @@ model = ModelAsset(
     audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="(email)"),
     ],
+    source="../shop/models/marts/mailing_list.sql",
+    source_line=2,
 )

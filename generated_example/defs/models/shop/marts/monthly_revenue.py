@@ -23,12 +23,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.monthly_revenue",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "VIEW",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["month"],
-            "sqlmesh/source": "../../../../shop/models/marts/monthly_revenue.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  DATE_TRUNC('MONTH', order_date)::DATE AS month, -- First day of the month\n"
@@ -52,4 +52,6 @@ model = ModelAsset(
     audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="(month)"),
     ],
+    source="../shop/models/marts/monthly_revenue.sql",
+    source_line=2,
 )

@@ -22,12 +22,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.product_sales",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "FULL",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "30 6 * * *",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["product_id"],
-            "sqlmesh/source": "../../../../shop/models/marts/product_sales.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  p.product_id::INT, -- The product's number\n"
@@ -70,4 +70,6 @@ model = ModelAsset(
         AuditCheck(audits.NOT_NULL, columns="(product_id, sales_rank)"),
         AuditCheck(audits.UNIQUE_VALUES, columns="(product_id, sales_rank)"),
     ],
+    source="../shop/models/marts/product_sales.sql",
+    source_line=2,
 )

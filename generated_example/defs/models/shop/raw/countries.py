@@ -17,12 +17,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.raw.countries",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "SEED",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["country_code"],
-            "sqlmesh/source": "../../../../shop/models/raw/countries.sql",
             "dagster/column_schema": dg.TableSchema(
                 columns=[
                     dg.TableColumn(
@@ -43,4 +43,6 @@ model = ModelAsset(
         AuditCheck(audits.UNIQUE_VALUES, columns="(country_code)"),
         AuditCheck(audits.NUMBER_OF_ROWS, threshold="5"),
     ],
+    source="../shop/models/raw/countries.sql",
+    source_line=2,
 )

@@ -17,12 +17,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.raw.products",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "SEED",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["product_id"],
-            "sqlmesh/source": "../../../../shop/models/raw/products.sql",
             "dagster/column_schema": dg.TableSchema(
                 columns=[
                     dg.TableColumn(
@@ -51,4 +51,6 @@ model = ModelAsset(
             is_in="('coffee', 'tea', 'equipment', 'extras')",
         ),
     ],
+    source="../shop/models/raw/products.sql",
+    source_line=2,
 )

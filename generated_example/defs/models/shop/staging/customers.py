@@ -23,12 +23,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.staging.customers",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "VIEW",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
-            "sqlmesh/source": "../../../../shop/models/staging/customers.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  customer_id::INT, -- The account's number\n"
@@ -66,4 +66,6 @@ model = ModelAsset(
         AuditCheck(audits.UNIQUE_VALUES, columns="(customer_id)"),
         AuditCheck(audits.NOT_NULL_NON_BLOCKING, columns="(email)"),
     ],
+    source="../shop/models/staging/customers.sql",
+    source_line=1,
 )

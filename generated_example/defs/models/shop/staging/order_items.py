@@ -23,12 +23,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.staging.order_items",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "FULL",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["(order_id, product_id)"],
-            "sqlmesh/source": "../../../../shop/models/staging/order_items.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  order_id::INT, -- The order that the product belongs to\n"
@@ -67,4 +67,6 @@ model = ModelAsset(
             audits.UNIQUE_COMBINATION_OF_COLUMNS, columns="(order_id, product_id)"
         ),
     ],
+    source="../shop/models/staging/order_items.sql",
+    source_line=2,
 )

@@ -20,12 +20,12 @@ model = ModelAsset(
         skippable=True,
         metadata={
             "dagster/table_name": "shop.staging.orders",
+            "dagster/storage_kind": "duckdb",
             "sqlmesh/kind": "VIEW",
             "sqlmesh/dialect": "duckdb",
             "sqlmesh/cron": "@hourly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["order_id"],
-            "sqlmesh/source": "../../../../shop/models/staging/orders.sql",
             "sqlmesh/query": (
                 "SELECT\n"
                 "  order_id::INT, -- The order's number\n"
@@ -68,4 +68,6 @@ model = ModelAsset(
         ),
         AuditCheck(audits.NUMBER_OF_ROWS, threshold="100", blocking=False),
     ],
+    source="../shop/models/staging/orders.sql",
+    source_line=2,
 )
