@@ -11,7 +11,6 @@ from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from e2e import workshop
 from e2e.shop import DUE, Shop, materialize, run_at
 from projects import model
-from sqlmesh_versions import since
 
 pytestmark = pytest.mark.dagster
 
@@ -44,11 +43,7 @@ BAD = "INSERT INTO raw.bad VALUES ('2026-11-06')"
 MENDED = "DELETE FROM raw.bad"
 
 
-# Older SQLMesh waits forever for a model whose thread ends so; `sqlmesh run` does, too.
-ENDS = since("0.236", "a python model that ends the process, with several tasks")
-
-
-@pytest.mark.parametrize("tasks", [1, pytest.param(4, marks=ENDS)])
+@pytest.mark.parametrize("tasks", [1, 4])
 def test_a_python_model_that_ends_the_process(workplace: Path, tasks: int) -> None:
     files = {
         "models/a.sql": model("work.a", kind="FULL"),

@@ -85,6 +85,12 @@ def test_a_report_says_what_the_state_says(instance: dg.DagsterInstance) -> None
     assert (event.tags or {})["dagster/data_version"] == f"v1-{AT_MS}"
 
 
+def test_a_report_names_the_view_of_a_development_environment() -> None:
+    made = plan_reports.result(ORDERS, replace(EVALUATED, view="s__dev.orders"))
+
+    assert (made.metadata or {})["dagster/table_name"] == "s__dev.orders"
+
+
 @pytest.mark.parametrize(
     ("then", "again"),
     [

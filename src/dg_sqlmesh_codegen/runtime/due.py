@@ -13,13 +13,15 @@ class Evaluated:
 
     `version` is that of its snapshot, and `intervals` are those that are done. `at_ms` is when the
     latest one was written; SQLMesh does not know it of old ones. `by` is what wrote it: `plan`,
-    `run`, or `plan or run` if the state does not tell.
+    `run`, or `plan or run` if the state does not tell. `view` is what readers of a development
+    environment query.
     """
 
     version: str
     intervals: tuple[tuple[int, int], ...]
     at_ms: int | None
     by: str = "plan"
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True)

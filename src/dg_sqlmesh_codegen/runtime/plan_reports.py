@@ -34,7 +34,7 @@ from .due import DueModels, Evaluated
 from .errors import SetupError, StateBusyError
 from .records import ModelAsset
 from .results import checks
-from .results.model_results import EVALUATED_AT, SNAPSHOT_VERSION, iso_intervals
+from .results.model_results import EVALUATED_AT, SNAPSHOT_VERSION, TABLE_NAME, iso_intervals
 from .run_target import Target
 from .text import counted, display_name, shortened
 
@@ -62,6 +62,8 @@ def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]
     at = evaluated.at_ms or 0
     if at:
         facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
+    if evaluated.view:
+        facts[TABLE_NAME] = evaluated.view
     version = dg.DataVersion(f"{evaluated.version}-{at}")
     return dg.MaterializeResult(asset_key=key, metadata=facts, data_version=version)
 

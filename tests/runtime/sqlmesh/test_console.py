@@ -125,11 +125,15 @@ def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_bat
 def test_a_model_that_ends_the_process_fails_as_others_do() -> None:
     """SQLMesh reports a batch in a `finally`, and before 0.236 waits forever for a SystemExit."""
     recorded = Recorded()
-    with pytest.raises(RuntimeError, match="SystemExit: 3"):
+
+    def evaluate() -> None:
         try:
             raise SystemExit(3)
         finally:
             recorded.end_batch(None)
+
+    with pytest.raises(RuntimeError, match="SystemExit: 3"):
+        evaluate()
     assert len(recorded.events) == 1
 
 

@@ -24,6 +24,8 @@ SNAPSHOT = {
     "is_model": True,
     "is_symbolic": False,
     "is_seed": False,
+    "node": SimpleNamespace(dialect="duckdb"),
+    "qualified_view_name": SimpleNamespace(for_environment=lambda name, **_: f"s__{name}.a"),
 }
 
 
@@ -37,7 +39,9 @@ def evaluated(
     snapshots: Any = {"a": SimpleNamespace(**{**SNAPSHOT, **fields})}
     previous = [SimpleNamespace(name=name, version=each) for name, each in (before or {}).items()]
     made: Any = SimpleNamespace(
-        finalized_ts=FINALIZED, previous_finalized_snapshots=previous or None
+        finalized_ts=FINALIZED,
+        previous_finalized_snapshots=previous or None,
+        naming_info=environment,
     )
     return evaluated_models(snapshots, made, Target(("/project",), environment)).get("a")
 
@@ -72,4 +76,6 @@ def test_previews_count_in_development_environments_only() -> None:
     preview: dict[str, Any] = {"dev_intervals": [PREVIEW], "dev_last_altered_ts": FINALIZED}
 
     assert evaluated("prod", **preview) == Evaluated("v1", (DAY,), FINALIZED - 1, "plan")
-    assert evaluated("dev", **preview) == Evaluated("v1", (PREVIEW,), FINALIZED, "plan")
+    assert evaluated("dev", **preview) == Evaluated(
+        "v1", (PREVIEW,), FINALIZED, "plan", view="s__dev.a"
+    )

@@ -17,7 +17,7 @@ from . import checks, drift
 from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
-_TABLE_NAME = "dagster/table_name"
+TABLE_NAME = "dagster/table_name"
 # The values of `sqlmesh/status` if signals hold back every interval of a model.
 WAITING = "waiting for its signals"
 WAITING_UPSTREAM = "waiting for signals upstream"
@@ -137,8 +137,8 @@ class ModelResults:
         """Return the view of this environment; the package names that of prod."""
         promoted = self.state.promoted.get(model.fqn)
         view = promoted.view if promoted else ""
-        is_other = view and view != model.spec.metadata.get(_TABLE_NAME)
-        return {_TABLE_NAME: view} if is_other else {}
+        is_other = view and view != model.spec.metadata.get(TABLE_NAME)
+        return {TABLE_NAME: view} if is_other else {}
 
     def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
         """Return the status of a due model of which no interval is ready."""

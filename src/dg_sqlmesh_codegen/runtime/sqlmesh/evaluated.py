@@ -9,7 +9,7 @@ from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
 from . import compat
 from .compat import Environment, Snapshot
-from .promoted import is_asset
+from .promoted import is_asset, view_of
 
 
 def evaluated_models(
@@ -27,7 +27,8 @@ def evaluated_models(
             altered = compat.altered_ms(snapshot, target.environment)
             is_new = before.get(name) != snapshot.version
             by = _evaluated_by(snapshot, altered, environment.finalized_ts, is_new=is_new)
-            found[name] = Evaluated(str(snapshot.version), intervals, altered, by)
+            view = "" if target.environment == PROD else view_of(snapshot, environment)
+            found[name] = Evaluated(str(snapshot.version), intervals, altered, by, view)
     return found
 
 

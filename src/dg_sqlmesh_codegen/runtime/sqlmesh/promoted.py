@@ -77,7 +77,6 @@ def read_snapshots(context: Context, environment: Environment) -> dict[str, Snap
 
 def promoted_model(snapshot: Snapshot, environment: Environment) -> PromotedModel:
     """Return a snapshot of an environment as plain values."""
-    naming, dialect = environment.naming_info, snapshot.node.dialect
     tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
     return PromotedModel(
         fqn=snapshot.name,
@@ -85,8 +84,14 @@ def promoted_model(snapshot: Snapshot, environment: Environment) -> PromotedMode
         parents=parent_names(snapshot),
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
-        view=snapshot.qualified_view_name.for_environment(naming, dialect=dialect),
+        view=view_of(snapshot, environment),
     )
+
+
+def view_of(snapshot: Snapshot, environment: Environment) -> str:
+    """Return the name of the view that readers of an environment query."""
+    name, dialect = snapshot.qualified_view_name, snapshot.node.dialect
+    return name.for_environment(environment.naming_info, dialect=dialect)
 
 
 def is_asset(snapshot: Snapshot) -> bool:
