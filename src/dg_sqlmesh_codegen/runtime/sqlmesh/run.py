@@ -12,13 +12,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from sqlmesh.utils.date import now_timestamp, to_datetime
+from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import (
-    DueRead,
     Emit,
     EnvironmentRead,
     Event,
@@ -77,11 +76,9 @@ def _evaluate(
         evaluation = replace(evaluation, fqns=fqns)
         emit(_environment_read(snapshots, environment, target, evaluation))
         if evaluation.audits:
-            audits = AuditRun(context, snapshots, target.environment, evaluation)
+            audits = AuditRun(context, snapshots, environment, target, evaluation)
             for event in audits.execute(evaluation.audits, stop):
                 emit(redaction.event(event))
-            if evaluation.audits.status:
-                emit(_due_read(snapshots, environment, target, evaluation))
             return
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
@@ -124,17 +121,6 @@ def _environment_read(
     due = due_models.missing_intervals(snapshots, target, at).keys() - evaluation.fqns
     known = {name: each for name, each in evaluated.items() if name not in due}
     return EnvironmentRead(models, target.plan_command, known)
-
-
-def _due_read(
-    snapshots: Mapping[str, Snapshot],
-    environment: Environment,
-    target: Target,
-    evaluation: Evaluation,
-) -> DueRead:
-    now = to_datetime(evaluation.execution_time or now_timestamp())
-    planned = (environment.finalized_ts or 0) / 1000
-    return DueRead(due_models.due_at(snapshots, target, now, planned))
 
 
 def _report_missing_upstream(
