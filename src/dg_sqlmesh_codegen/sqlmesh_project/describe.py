@@ -19,6 +19,7 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.errors import ProjectError
 
 from . import compat, dbt_profiles, unset_variables
+from .column_lineage import ColumnLineage
 from .load import loaded, names
 from .records import (
     Audit,
@@ -79,6 +80,9 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
         )
     warnings += _in_memory(context)
     models = [_model(model, context, source, warnings) for model in evaluated]
+    if source.column_lineage:
+        lineage = ColumnLineage(context.models)
+        models = [lineage.added(model, warnings) for model in models]
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,
