@@ -81,6 +81,7 @@ with changes_explained():
         BaseDuckDBConnectionConfig,
         ConnectionConfig,
     )
+    from sqlmesh.core.console import Console, create_console
     from sqlmesh.core.dialect import MacroFunc, normalize_model_name
     from sqlmesh.core.model import Model
     from sqlmesh.utils import yaml
@@ -115,6 +116,11 @@ def adapter_maker(
     adapters by file name: a run in the same process must not get one that cannot connect.
     """
     return partial(connection._engine_adapter, connect, **connection._extra_engine_config)
+
+
+def terminal_console() -> Console:
+    """Return what prints as SQLMesh's own commands do: a context made in Python prints nothing."""
+    return create_console()
 
 
 def record_projects(context: Context, record: Callable[[str, Mapping[str, Model]], None]) -> None:

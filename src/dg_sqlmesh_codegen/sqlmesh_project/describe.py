@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,20 +53,13 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
         UsageError: the gateway is not in the project's configuration.
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
-    source = replace(source, paths=tuple(map(_absolute, source.paths)))
+    source = source.absolute()
     with (
         dbt_profiles.placeholders(source.paths) as made,
         loaded(source, sqlmesh_cache) as (context, warnings),
     ):
         dbt_profiles.require_names(context.models.values(), made)
         return _describe(source, context, [*warnings])
-
-
-def _absolute(folder: Path) -> Path:
-    """Return the absolute path of a project. A folder that is a link keeps the user's name."""
-    if folder.name in {"", ".."}:
-        return folder.resolve()
-    return folder.parent.resolve() / folder.name
 
 
 def _describe(source: Source, context: Context, warnings: list[str]) -> Project:

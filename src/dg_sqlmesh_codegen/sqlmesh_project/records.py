@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 # In `default_catalogs`: every gateway whose connection names no catalog.
@@ -31,6 +31,16 @@ class Source:
     default_catalogs: Mapping[str, str] = field(default_factory=dict)
     rendered_queries: bool = False
     column_lineage: bool = False
+
+    def absolute(self) -> Source:
+        """Return it with absolute paths. A folder that is a link keeps the user's name."""
+        return replace(self, paths=tuple(map(_absolute, self.paths)))
+
+
+def _absolute(folder: Path) -> Path:
+    if folder.name in {"", ".."}:
+        return folder.resolve()
+    return folder.parent.resolve() / folder.name
 
 
 @dataclass(frozen=True, slots=True)
