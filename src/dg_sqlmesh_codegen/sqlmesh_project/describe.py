@@ -220,13 +220,22 @@ def _rendered(model: SqlModel) -> str | None:
 
 def _sql(expressions: Sequence[Expr], model: SQLMeshModel) -> tuple[str, ...]:
     return tuple(
-        expression.unnest().sql(dialect=model.dialect)  # before 0.236, `(id)` in parentheses
+        # Before 0.236, `(id)` in parentheses.
+        expression.unnest().transform(_unquoted).sql(dialect=model.dialect)
         for expression in expressions
         # SQLMesh leaves `@{variable}` in the grain of a Python model, and forgets the variable.
         if not any(
             "@" in each.name and not each.quoted for each in expression.find_all(exp.Identifier)
         )
     )
+
+
+def _unquoted(node: Expr) -> Expr:
+    """Drop the quotes that SQLMesh adds to names in `clustered_by` and `partitioned_by`."""
+    if isinstance(node, exp.Identifier) and node.name.isidentifier():
+        is_plain = node.name in (node.name.lower(), node.name.upper())
+        return exp.to_identifier(node.name, quoted=not is_plain)
+    return node
 
 
 def _standalone_audits(context: Context) -> tuple[StandaloneAudit, ...]:
