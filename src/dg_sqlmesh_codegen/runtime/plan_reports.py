@@ -90,7 +90,7 @@ def sync(context: dg.OpExecutionContext, target: Target, models: Sequence[ModelA
     """Report everything, but for due models that failed or wait for signals.
 
     Raises:
-        dagster.Failure: the state cannot be read now.
+        dagster.Failure: the state cannot be read now, or a plan has not ended.
     """
     # Imports SQLMesh: at execution time only.
     from .sqlmesh import due_models  # noqa: PLC0415
@@ -102,17 +102,25 @@ def sync(context: dg.OpExecutionContext, target: Target, models: Sequence[ModelA
     except StateBusyError as error:
         refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
     else:
-        held = held_back.held_back(context.instance, target.environment, due, models)
-        found = unreported(context.instance, _evaluated(models, due, held))
-        for key, each in found.items():
-            context.log_event(event_log.materialization(result(key, each)))
-        left_out = shortened([display_name(fqn) for fqn in sorted(held)])
-        context.log.info(message([*found]) if found else "Dagster knows every evaluation")
-        if held:
-            context.log.info(f"Not reported, because they failed or wait for signals: {left_out}")
-        return
+        if not due.unfinished_plan:
+            _report_all(context, target, models, due)
+            return
+        refused = dg.Failure(target.being_updated(due.unfinished_plan))
     # Outside of `except`: the cause would repeat the message below a traceback.
     raise refused
+
+
+def _report_all(
+    context: dg.OpExecutionContext, target: Target, models: Sequence[ModelAsset], due: DueModels
+) -> None:
+    held = held_back.held_back(context.instance, target.environment, due, models)
+    found = unreported(context.instance, _evaluated(models, due, held))
+    for key, each in found.items():
+        context.log_event(event_log.materialization(result(key, each)))
+    context.log.info(message([*found]) if found else "Dagster knows every evaluation")
+    if held:
+        left_out = shortened([display_name(fqn) for fqn in sorted(held)])
+        context.log.info(f"Not reported, because they failed or wait for signals: {left_out}")
 
 
 def _evaluated(
