@@ -80,7 +80,7 @@ def test_broken_data_stops_what_stands_on_it_and_is_repaired_by_the_next_run(sho
     warned = ("staging.customers", "not_null_non_blocking")
     assert broken.failed[warned] is dg.AssetCheckSeverity.WARN
     assert broken.check_metadata[warned]["sqlmesh/count"] == 4
-    assert broken.check_metadata[warned]["sqlmesh/audit_args"] == {"columns": "(email)"}
+    assert broken.check_metadata[warned]["sqlmesh/audit_args"] == "columns := (email)"
     query = str(broken.check_metadata[warned]["sqlmesh/audit_query"])
     assert re.search(r'"email"[)\s]* IS NULL', query)  # older versions of SQLMesh add parentheses
     # No check of a model that was skipped.

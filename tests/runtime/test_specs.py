@@ -42,6 +42,11 @@ def test_queries_are_markdown_and_all_else_stays() -> None:
     assert asset_specs([model], FOLDER) == [expected]
 
 
+def test_a_list_is_one_line() -> None:
+    (spec,) = asset_specs([asset(clustered_by=["a", "b"], grain=["(id, day)"])], FOLDER)
+    assert spec.metadata == {"sqlmesh/clustered_by": "a, b", "sqlmesh/grain": "(id, day)"}
+
+
 def test_a_query_that_a_translator_made_markdown_stays() -> None:
     query = dg.MetadataValue.md("none")
 

@@ -41,11 +41,11 @@ def test_what_a_model_says_of_itself(tmp_path: Path) -> None:
           description 'It''s "quoted", \\ and {braced}',
           grain (id, day),
           partitioned_by (id),
-          clustered_by (id),
+          clustered_by (id, "a word"),
           start '2026-02-03',
           column_descriptions (id = 'The key')
         );
-        SELECT id::INT, day::DATE, 'x' AS word FROM raw.orders
+        SELECT id::INT, day::DATE, 'x' AS "a word" FROM raw.orders
         """,
     )
 
@@ -57,13 +57,13 @@ def test_what_a_model_says_of_itself(tmp_path: Path) -> None:
     assert (found.owner, found.tags) == ("analytics", ("finance", "dagster:group_name:marts"))
     assert found.description == 'It\'s "quoted", \\ and {braced}'
     assert found.grains == ("(id, day)",)
-    assert found.partitioned_by == ('"day"', '"id"')
-    assert found.clustered_by == ('"id"',)
+    assert found.partitioned_by == ("day", "id")
+    assert found.clustered_by == ("id", '"a word"')
     assert found.start == "2026-02-03"
     assert found.columns == (
         Column("id", "INT", "The key"),
         Column("day", "DATE"),
-        Column("word", "TEXT"),
+        Column("a word", "TEXT"),
     )
     assert found.depends_on == ('"warehouse"."raw"."orders"',)
     assert found.source == tmp_path / "models" / "a.sql"

@@ -75,8 +75,7 @@ class AuditCheck:
         effect = "SQLMesh stops downstream models when it fails" if self.blocking else "warns only"
         if self.audit.standalone:
             return f"SQLMesh standalone audit {self.audit.name}: {effect}"
-        arguments = ", ".join(f"{name} := {value}" for name, value in self.args.items())
-        return f"SQLMesh audit {self.audit.name}({arguments}): {effect}"
+        return f"SQLMesh audit {self.audit.name}({arguments(self.args)}): {effect}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +189,11 @@ class ModelAsset:
     def with_blocking_checks(self) -> ModelAsset:
         """Return the same model with checks that block in Dagster if they block in SQLMesh."""
         return replace(self, has_blocking_checks=True)
+
+
+def arguments(args: Mapping[str, str]) -> str:
+    """Return the arguments of an audit as a model's file has them."""
+    return ", ".join(f"{name} := {value}" for name, value in args.items())
 
 
 def sql_block(query: str) -> dg.MarkdownMetadataValue:

@@ -39,10 +39,7 @@ def asset_specs(models: Sequence[ModelAsset], sources: Path | str) -> list[dg.As
 def _asset_spec(model: ModelAsset, sources: Path | str) -> dg.AssetSpec:
     spec = model.spec
     texts = (spec.description, ", ".join(_facts(spec.metadata)))
-    metadata = dict(spec.metadata)
-    for key in _QUERIES:
-        if isinstance(query := metadata.get(key), str):
-            metadata[key] = sql_block(query)
+    metadata = {key: _shown(key, value) for key, value in spec.metadata.items()}
     if model.source:
         reference = _code_reference(model.source, model.source_line, sources)
         value = dg.CodeReferencesMetadataValue(code_references=[reference])
@@ -51,6 +48,15 @@ def _asset_spec(model: ModelAsset, sources: Path | str) -> dg.AssetSpec:
         description="\n\n".join(filter(None, texts)) or None, metadata=metadata
     )
     return compat.with_freshness(shown, _window(model.freshness)) if model.freshness else shown
+
+
+def _shown(key: str, value: object) -> object:
+    """Return metadata as it is easy to read: a query as Markdown, a list of names in one line."""
+    if key in _QUERIES and isinstance(value, str):
+        return sql_block(value)
+    if key.startswith("sqlmesh/") and isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value
 
 
 def _window(freshness: str) -> timedelta:

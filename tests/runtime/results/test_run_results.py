@@ -211,7 +211,7 @@ def test_the_metadata_of_failed_audits_and_of_models_that_are_not_evaluated() ->
         {
             "sqlmesh/count": 2,
             "sqlmesh/audit_query": "```sql\nSELECT 1\n```",
-            "sqlmesh/audit_args": {"columns": "(id)"},
+            "sqlmesh/audit_args": "columns := (id)",
         },
         {"sqlmesh/status": "failed", "sqlmesh/error": "not_null failed"},
         {"sqlmesh/status": "not due", "sqlmesh/next_due": 432000.0},

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse
-from dg_sqlmesh_codegen.runtime.records import ModelAsset, ModelCheck, sql_block
+from dg_sqlmesh_codegen.runtime.records import ModelAsset, ModelCheck, arguments, sql_block
 
 Fact = dg.MetadataValue | str | int | float | list[str] | list[list[str]]
 Facts = Mapping[str, Fact]
@@ -54,7 +54,7 @@ def audit_result(
         metadata={
             "sqlmesh/count": failed.count,
             "sqlmesh/audit_query": sql_block(failed.query),
-            "sqlmesh/audit_args": dict(failed.use.args),
+            "sqlmesh/audit_args": arguments(dict(failed.use.args)) or "none",
             **facts,
         },
         description="1 row failed" if failed.count == 1 else f"{failed.count} rows failed",

@@ -43,7 +43,7 @@ class ModelResults:
         facts = _evaluation(model, progress)
         results = [*self.audit_checks(model)]
         if model.has_status_check:
-            results.append(checks.status(model, True, "evaluated", facts))
+            results.append(checks.status(model, True, "evaluated", {}))
         return dg.MaterializeResult(
             asset_key=model.spec.key,
             metadata={**facts, **self._view(model)},

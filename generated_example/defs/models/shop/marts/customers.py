@@ -32,7 +32,7 @@ model = ModelAsset(
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
-            "sqlmesh/clustered_by": ['"country_name"'],
+            "sqlmesh/clustered_by": ["country_name"],
             "sqlmesh/query": (
                 "SELECT\n"
                 "  c.customer_id::INT, -- The account's number\n"

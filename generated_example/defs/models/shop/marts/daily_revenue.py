@@ -31,7 +31,7 @@ model = ModelAsset(
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-09-01",
             "sqlmesh/grain": ["(order_date, category)"],
-            "sqlmesh/partitioned_by": ['"order_date"'],
+            "sqlmesh/partitioned_by": ["order_date"],
             "sqlmesh/query": (
                 "SELECT\n"
                 "  l.order_date::DATE, -- The day on which the orders came in\n"
