@@ -413,7 +413,7 @@ def test_the_resource(tmp_path: Path) -> None:
 
 
 def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
-    shop, out = tmp_path / "shop", tmp_path / "dagster" / "defs"
+    shop, out = tmp_path / "shop", tmp_path / "our dagster" / "defs"
     shop.mkdir()
     config = Config((shop,), out, code_url="https://git.example/org/repo/blob/{ref}/")
     with pytest.raises(SettingError, match=f"no git repository contains {out} and {shop}"):
@@ -423,7 +423,7 @@ def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
     text = definitions(config=config)
 
     assert_is_black(text)
-    assert '"https://git.example/org/repo/blob/{ref}/dagster/defs/".replace(' in text
+    assert '"https://git.example/org/repo/blob/{ref}/our%20dagster/defs/".replace(' in text
     assert "specs=asset_specs(MODELS, CODE_URL)," in text
     with pytest.raises(SettingError, match="no git repository"):
         definitions(config=replace(config, projects=(HERE,)))

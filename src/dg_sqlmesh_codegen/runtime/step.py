@@ -86,9 +86,15 @@ class Step:
         self._log_held_back()
 
     def _log_held_back(self) -> None:
-        """Name the assets that Dagster skips in this green run, and the key that changes it."""
+        """Name the assets that Dagster skips in this green run, and the key that changes it.
+
+        After a retry it is not known: what an earlier attempt has yielded holds nothing back.
+        """
+        selection = self.order.selection
+        if selection.is_retry or selection.materialize_not_due:
+            return
         names = compat.downstream(self.context, self.order.not_yielded)
-        if names and not self.order.selection.materialize_not_due:
+        if names:
             self.context.log.warning(
                 f"Dagster skips {shortened(names)} in this run, because models upstream were not "
                 'evaluated. With `not_due = "materialize"` models that are not due do not hold '

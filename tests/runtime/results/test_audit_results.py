@@ -107,3 +107,26 @@ def test_the_status_is_that_of_the_state() -> None:
     assert "Not promoted in the SQLMesh environment: gone" in str(failure.description)
     failed = told(results(failed='"a"'), read)
     assert failed == [(status, False, "failed: in run run-0"), (status, True, due)]
+
+
+def test_an_audit_that_the_promoted_model_no_longer_has_is_named() -> None:
+    made = results("sqlmesh_execution_status", "totals")
+    passed = AuditEnded('"a"', X, (X, AuditUse("not_null", (("columns", "(z)"),))), 0, "SELECT 1")
+    assert told(made, passed) == [(A.check_specs[0].name, True, None)]
+
+    failure = made.failure()
+    assert failure
+    assert str(failure.description).startswith(
+        f"SQLMesh could not run the audit of the check {A.check_specs[1].name} of a: "
+        "the promoted model does not have it"
+    )
+
+
+def test_after_an_error_no_audit_is_said_to_be_missing() -> None:
+    made = results("sqlmesh_execution_status", "totals")
+    list(made.handle(PROMOTED))
+    list(made.finish(aborted=True))
+
+    failure = made.failure(RuntimeError("the connection was lost"))
+    assert failure
+    assert "does not have it" not in str(failure.description)
