@@ -46,10 +46,22 @@ def unreported(
     instance: dg.DagsterInstance, evaluated: Mapping[dg.AssetKey, Evaluated]
 ) -> dict[dg.AssetKey, Evaluated]:
     """Return what Dagster has not heard of, in the given order."""
+    known = data_versions(instance, evaluated)
+    return {key: each for key, each in evaluated.items() if key not in known}
+
+
+def data_versions(
+    instance: dg.DagsterInstance, evaluated: Mapping[dg.AssetKey, Evaluated]
+) -> dict[dg.AssetKey, str | None]:
+    """Return what Dagster has heard of, with the data versions of these materializations."""
     records = instance.get_asset_records([*evaluated]) if evaluated else ()
     entries = [record.asset_entry for record in records]
-    latest = {entry.asset_key: entry.last_materialization for entry in entries}
-    return {key: each for key, each in evaluated.items() if not _is_known(each, latest.get(key))}
+    latest = {each.asset_key: each.last_materialization for each in entries}
+    return {
+        key: compat.tags_of(entry).get(event_log.DATA_VERSION_TAG)
+        for key, entry in latest.items()
+        if entry and _is_known(evaluated[key], entry)
+    }
 
 
 def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]:
@@ -132,9 +144,7 @@ def _evaluated(
     return {keys[fqn]: due.evaluated[fqn] for fqn in order if fqn in keys and fqn in due.evaluated}
 
 
-def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry | None) -> bool:
-    if latest is None:
-        return False
+def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry) -> bool:
     metadata = compat.metadata_of(latest)
     version = metadata.get(SNAPSHOT_VERSION)
     if version is not None and version.value != evaluated.version:

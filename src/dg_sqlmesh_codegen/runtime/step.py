@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -156,11 +156,17 @@ class Step:
         """Report what a plan or another run evaluated, before this run evaluates anything below."""
         evaluated = self.results.take_evaluated_before()
         selection, found = self.order.selection, {}
+        known = plan_reports.data_versions(self.context.instance, evaluated)
         if selection.report_plans:
-            found = plan_reports.unreported(self.context.instance, evaluated)
+            found = {key: each for key, each in evaluated.items() if key not in known}
         if selection.materialize_not_due:
-            rest = {key: each for key, each in evaluated.items() if key not in found}
-            self.results.take_not_due(rest)
+            self.results.take_not_due(
+                {
+                    key: replace(each, data_version=known.get(key))
+                    for key, each in evaluated.items()
+                    if key not in found
+                }
+            )
         # Dagster would refuse the results of their upstream models after them.
         below = self.results.below_running() if found else ()
         for key, each in found.items():

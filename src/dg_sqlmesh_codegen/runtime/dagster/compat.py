@@ -121,6 +121,11 @@ def metadata_of(entry: dg.EventLogEntry) -> Mapping[str, dg.MetadataValue]:
     return entry.asset_materialization.metadata if entry.asset_materialization else {}
 
 
+def tags_of(entry: dg.EventLogEntry) -> Mapping[str, str]:
+    """Return the tags of a stored materialization, as `metadata_of`."""
+    return (entry.asset_materialization.tags if entry.asset_materialization else None) or {}
+
+
 @dataclass(frozen=True, slots=True)
 class LatestCheck:
     """The latest result of an asset check, and the run that reported it."""
