@@ -54,5 +54,6 @@ def render_project(
             schedules=tuple((schedule.timezone, schedule.crons) for schedule in used),
             warnings=notes,
             unset_variables=project.unset_variables,
+            hidden_tables=0 if config.external_specs else len(project.external_tables),
         ),
     )

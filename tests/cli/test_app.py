@@ -45,6 +45,21 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.sqlmesh
+def test_the_closing_lines_say_how_to_show_external_tables(
+    folder: Path, project: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, {"models/three.sql": model("a.three", "SELECT id FROM raw.orders")})
+
+    assert main([str(project), "-o", str(out)]) == 0
+    told = "external  tables: 1, hidden in Dagster's graph (external_specs = true"
+    assert told in capsys.readouterr().err
+
+    write(folder, {"pyproject.toml": "[tool.dg_sqlmesh_codegen]\nexternal_specs = true"})
+    assert main([str(project), "-o", str(out)]) == 0
+    assert "external  " not in capsys.readouterr().err
+
+
+@pytest.mark.sqlmesh
 def test_generate_then_check_then_mend(
     project: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

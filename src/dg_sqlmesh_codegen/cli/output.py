@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FEW = 5
 _WIDE = 60
+_HIDDEN = "hidden in Dagster's graph (external_specs = true gives each an asset)"
 _WORDS = {
     "changed": "is out of date",
     "missing": "is missing",
@@ -97,6 +98,7 @@ def print_summary(
     lines = [
         f"graph     {found.models} models, {found.edges} edges, {found.checks} checks",
         *(f"schedule  {each}" for each in crons or [none]),
+        *([f"external  tables: {found.hidden_tables}, {_HIDDEN}"] if found.hidden_tables else []),
         f"files     {files} in {config.out}",
         *(f"{each.name:<10}{each.words}" for each in sqlmesh_checks),
         f"time      {seconds:.1f} s",

@@ -136,7 +136,9 @@ class Config:
     the variable `DG_SQLMESH_CODE_REF` when Dagster loads the package, or `HEAD`. By default, the
     links lead to files on Dagster's own host."""
     external_specs: StrictBool = Field(default=False, examples=[True])
-    """Generate an asset spec for each external table, with what `external_models.yaml` says."""
+    """Generate an asset spec for each external table, with what `external_models.yaml` says.
+    Without it, Dagster's graph hides tables that are no asset of the code location. With it,
+    Dagster refuses a code location in which another asset has the key of such a table."""
     checks: Literal["all", "blocking", "none"] = Field(default="all", examples=["blocking"])
     """Audits of models that become asset checks: `all`, `blocking` or `none`. SQLMesh runs the
     other audits, too. Standalone audits are always checks."""

@@ -20,7 +20,7 @@ class Contents:
 
     `models`, `edges` and `checks` count the Dagster graph. `schedules` are pairs of an IANA time
     zone and the crons in it. `unset_variables` are those of `Project`: with other values in the
-    environment, the package differs.
+    environment, the package differs. `hidden_tables` counts the external tables without an asset.
     """
 
     models: int
@@ -29,6 +29,7 @@ class Contents:
     schedules: tuple[tuple[str, tuple[str, ...]], ...]
     warnings: tuple[str, ...]
     unset_variables: tuple[str, ...] = ()
+    hidden_tables: int = 0
 
 
 @dataclass(frozen=True, slots=True)
