@@ -46,7 +46,7 @@ def sqlmesh_sync(context: dg.OpExecutionContext, sqlmesh: SQLMeshResource) -> No
     sqlmesh.sync(context, MODELS)
 
 
-@dg.job(description="Reports what SQLMesh evaluated without Dagster")
+@dg.job(description="Reports what SQLMesh evaluated without Dagster.")
 def sqlmesh_sync_job() -> None:
     sqlmesh_sync()
 

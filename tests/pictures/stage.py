@@ -1,0 +1,117 @@
+"""The example in Dagster's web server and daemon, after a good run and one with failed audits."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from e2e.server.processes import Processes, answers, free_port, script
+from e2e.shop import run
+from e2e.waiting import wait_until
+
+# Of a module that Dagster loads, so it is the name on the pages.
+LOCATION = "defs.definitions"
+LATE = "live.open_orders"
+# The model is due every five minutes; with a minute nobody has to wait until it is late.
+_TAGS = "tags ('dagster:group_name:live'"
+_REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
+_LAUNCH = """mutation ($parameters: ExecutionParams!) {
+  launchRun(executionParams: $parameters) { ... on LaunchRunSuccess { run { runId } } } }"""
+_STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+
+
+@dataclass
+class Stage:
+    """A folder with a copy of the example, its database and DAGSTER_HOME, and what runs there.
+
+    `good` and `bad` are the ids of the two runs. In the second, one audit blocks and one warns.
+    """
+
+    folder: Path
+    good: str = ""
+    bad: str = ""
+    processes: Processes = field(init=False)
+    _port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "SHOP_DATABASE": str(self.folder / "shop.duckdb"),
+            "DAGSTER_HOME": str(self.folder / "home"),
+            "DAGSTER_DISABLE_TELEMETRY": "true",
+        }
+
+    def prepare(self, example: Path) -> None:
+        """Copy the example, plan it as of two days ago, and generate with `freshness`."""
+        shutil.copytree(example / "shop", self.folder / "shop")
+        home = Path(self.environment["DAGSTER_HOME"])
+        home.mkdir()
+        # No dialog asks to join Dagster's community.
+        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
+        model = (self.folder / "shop/models" / LATE.replace(".", "/")).with_suffix(".sql")
+        text = model.read_text(encoding="utf-8")
+        assert _TAGS in text
+        model.write_text(text.replace(_TAGS, f"{_TAGS}, 'dagster:freshness:1m'"), encoding="utf-8")
+        self.load_sources()
+        generate = [sys.executable, "-m", "dg_sqlmesh_codegen", "shop", "-o", "defs"]
+        self._run(*generate, "--set", "freshness=true", "--quiet")
+        plan = ["plan", "--auto-apply", "--no-prompts", "--execution-time", "2 days ago"]
+        self._run(script("sqlmesh"), "-p", "shop", *plan)
+        self._run(script("dagster"), "instance", "info")  # makes the tables before both need them
+
+    def start(self) -> None:
+        """Start the web server and the daemon, and make both runs."""
+        self.processes = Processes(self.folder, self.environment)
+        command = [script("dagster-webserver"), "-m", LOCATION, "-p", str(self._port)]
+        self.processes.start("webserver", command)
+        self.processes.start("daemon", [script("dagster-daemon"), "run", "-m", LOCATION])
+        wait_until(self._listens, "a web server")
+        self.good = self._launch("SUCCESS")
+
+    def fail(self) -> None:
+        """Damage the source data, and run the models as of tomorrow."""
+        self.load_sources("--break")
+        self.bad = self._launch("FAILURE", execution_time="tomorrow", end="tomorrow")
+
+    def load_sources(self, *arguments: str) -> None:
+        self._run(sys.executable, "shop/load_sources.py", *arguments)
+
+    def ask(self, query: str, **variables: object) -> Any:  # noqa: ANN401  # JSON
+        """Send GraphQL, and return the value of its one field."""
+        body: Any = {"query": query, "variables": variables}
+        answer = requests.post(f"{self.url}/graphql", json=body, timeout=120).json()
+        assert not answer.get("errors"), answer["errors"]
+        (value,) = answer["data"].values()
+        return value
+
+    def _run(self, *command: str) -> None:
+        run(command, self.folder, **self.environment)
+
+    def _listens(self) -> bool:
+        self.processes.require("webserver")
+        return answers(self._port)
+
+    def _launch(self, expected: str, **config: str) -> str:
+        parameters: Mapping[str, object] = {
+            "selector": {**_REPOSITORY, "jobName": "sqlmesh_job"},
+            "runConfigData": {"ops": {"sqlmesh_models": {"config": config}}},
+            "mode": "default",
+        }
+        run_id = str(self.ask(_LAUNCH, parameters=parameters)["run"]["runId"])
+
+        def ended() -> str | None:
+            status = str(self.ask(_STATUS, id=run_id)["status"])
+            return status if status in ("SUCCESS", "FAILURE") else None
+
+        assert wait_until(ended, f"run {run_id} ends") == expected
+        return run_id
