@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ import pytest
 
 from dg_sqlmesh_codegen.cli.app import main
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
+from dg_sqlmesh_codegen.runtime.sqlmesh.compat import left_out
 from e2e import workshop
 from e2e.outcome import Outcome
 from e2e.shop import TWO_DAYS_LATER, Shop, run_at
@@ -108,12 +110,17 @@ def test_a_failed_run_materializes_what_was_not_due(shop: Shop) -> None:
     outcome = run(shop, "materialize")
 
     assert "work.first" in outcome.failure
-    assert sorted(outcome.materialized) == ["work.alone", "work.weekly"]
-    assert outcome.status["work.last"] == "skipped"
+    # A model in between is not due: before 0.217, SQLMesh evaluates what is below it.
+    skips = not any("further upstream" in each for each in left_out())
+    assert outcome.status["work.last"] == ("skipped" if skips else "evaluated")
+    assert {*outcome.materialized} - {"work.last"} == {"work.alone", "work.weekly"}
 
 
 def test_checks_that_block_in_dagster_do_not_hold_back_what_is_downstream(workplace: Path) -> None:
-    """The audits of a model that is not due have no result, and Dagster waits for blocking ones."""
+    """The audits of a model that is not due have no result, and Dagster waits for blocking ones.
+
+    Dagster 1.11.11 to 1.13.5 skips what is downstream of a blocking check without a result.
+    """
     audited = model(
         "work.weekly", "SELECT n FROM work.first", **WEEKLY, audits="(not_null(columns := n))"
     )
@@ -123,5 +130,7 @@ def test_checks_that_block_in_dagster_do_not_hold_back_what_is_downstream(workpl
 
     outcome = run(shop, "materialize")
     assert not outcome.failure
-    assert {*OWN, "work.weekly"} <= {*outcome.materialized}
+    dagster = [int(part) for part in version("dagster").split(".")[:3]]
+    skipped = {"below_weekly"} if [1, 11, 11] <= dagster < [1, 13, 6] else set()
+    assert {*OWN, "work.weekly"} - {*outcome.materialized} == skipped
     assert ("work.weekly", "not_null") not in outcome.passed

@@ -12,7 +12,11 @@ TEST_PACKAGES = ("pytest>=8.4", "hypothesis>=6.130", "jsonschema>=4", "psycopg2-
 # The columns of the table, with the tests of each.
 PARTS = {
     "generate": ("tests/matrix/test_generated.py", "tests/sqlmesh_project"),
-    "plan, materialize": ("tests/e2e/test_materialize.py",),
+    "plan, materialize": (
+        "tests/e2e/test_materialize.py",
+        "tests/e2e/test_not_due.py",
+        "tests/e2e/test_checks_alone.py",
+    ),
     "failures": ("tests/e2e/test_failures.py",),
     "tick": ("tests/e2e/test_tick.py",),
     "component": ("tests/component", "tests/e2e/test_component.py"),

@@ -84,6 +84,11 @@ def left_out() -> list[str]:
             "SQLMesh does not record when a model was evaluated, so evaluations without Dagster "
             "are reported only for new versions of a model (0.224)"
         )
+    if _MINOR < (0, 217):
+        found.append(
+            "a model does not wait for models further upstream, and runs although they failed, if "
+            "the model between them is not due (0.217)"
+        )
     if _MINOR < (0, 212):
         found.append("materializations have no numbers of rows and bytes (0.212)")
     return found
