@@ -21,6 +21,7 @@ COMPAT_MODULES = (
     "sqlmesh_project/compat.py",
     "runtime/sqlmesh/compat.py",
     "runtime/dagster/compat.py",
+    "runtime/dagster/compat_limits.py",
 )
 # The modules that the hosts' own guides import from.
 DOCUMENTED = {

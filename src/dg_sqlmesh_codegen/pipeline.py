@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .cache import inputs, store
 from .config.model import Config
@@ -13,6 +14,9 @@ from .output.lock import exclusive
 from .output.mode import Mode
 from .output.report import Report
 from .rendering.files import Rendered
+
+if TYPE_CHECKING:
+    from .sqlmesh_project.own_checks import Outcome
 
 __all__ = ["Mode", "Report", "generate"]
 
@@ -59,6 +63,22 @@ def generate(
     if known and known == inputs.inputs_of(config):  # else a file changed meanwhile
         store.write(config.out, known, rendered)
     return Report(mode, rendered.contents, changes, config.check_versions)
+
+
+def sqlmesh_checks(config: Config, *, tests: bool, lint: bool) -> tuple[Outcome, ...]:
+    """Run SQLMesh's own unit tests, its linter or both; a result of theirs is never kept.
+
+    Raises:
+        UsageError: the unit tests need a server.
+        ProjectError: SQLMesh cannot load the project, or a test or rule cannot run.
+    """
+    from .sqlmesh_project import own_checks  # noqa: PLC0415 - late, as in `generate`
+    from .sqlmesh_project.configurations import environment  # noqa: PLC0415
+
+    known = inputs.inputs_of(config)
+    cache = store.sqlmesh_cache(config.out, known, store.read(config.out))
+    with environment(config.projects):
+        return own_checks.run(config.source, cache, tests=tests, lint=lint)
 
 
 def _delivered(

@@ -39,7 +39,10 @@ def test_the_reader_reads_what_the_renderer_writes(word: str, blocking: bool) ->
         query=word,
         owner="a@b.example",
         depends_on=(fqn("shop.raw.b"), fqn("shop.raw.a")),
-        columns=(Column(word, "INT", word), Column(f"{word}x", "INT")),
+        columns=(
+            Column(word, "INT", word, ((fqn("shop.raw.a"), word),)),
+            Column(f"{word}x", "INT"),
+        ),
         audits=(audit("one", blocking=blocking, a=word, b=word), audit("two")),
     )
     asset = only_asset(package(made))
@@ -50,6 +53,8 @@ def test_the_reader_reads_what_the_renderer_writes(word: str, blocking: bool) ->
     assert asset.properties["owners"] == ("a@b.example",)
     assert asset.columns == {word: ("INT",), f"{word}x": ("INT",)}
     assert asset.properties[f"description of {word}"] == (word,)
+    assert asset.properties[f"columns that {word} is made from"] == (f"shop/raw/a.{word}",)
+    assert "dagster/column_lineage" not in asset.properties
     query = "SELECT * FROM @this_model"
     blocks = "blocking" if blocking else "non-blocking"
     assert asset.audits == {

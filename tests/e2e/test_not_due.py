@@ -32,6 +32,11 @@ OWN = {"below_weekly": "weekly", "below_first": "first"}
 
 def run(shop: Shop, not_due: str) -> Outcome:
     """Materialize the models and assets of the user's own below two of them."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        return run_in(instance, shop, not_due)
+
+
+def run_in(instance: dg.DagsterInstance, shop: Shop, not_due: str) -> Outcome:
 
     def own(name: str, parent: str) -> dg.AssetsDefinition:
         @dg.asset(name=name, key_prefix="shop", deps=[["shop", "work", parent]])
@@ -42,15 +47,14 @@ def run(shop: Shop, not_due: str) -> Outcome:
     module = shop.definitions()
     project = str(shop.project)
     resource = SQLMeshResource(project_dir=project, not_due=not_due, report_plans=False)
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [module.sqlmesh_models, *(own(*each) for each in OWN.items())],
-            resources={"sqlmesh": resource},
-            run_config=run_at(TWO_DAYS_LATER),
-            raise_on_error=False,
-            instance=instance,
-        )
-        return Outcome.of(instance, result.run_id)
+    result = dg.materialize(
+        [module.sqlmesh_models, *(own(*each) for each in OWN.items())],
+        resources={"sqlmesh": resource},
+        run_config=run_at(TWO_DAYS_LATER),
+        raise_on_error=False,
+        instance=instance,
+    )
+    return Outcome.of(instance, result.run_id)
 
 
 @pytest.fixture
@@ -87,6 +91,16 @@ def test_models_that_are_not_due_are_materialized_before_what_is_downstream(shop
     assert order.index("work.first") < order.index("work.weekly") < order.index("work.last")
     assert again.data_versions["work.weekly"] == outcome.data_versions["work.weekly"]
     assert {name for name in MODELS if again.status[f"work.{name}"] == "up to date"} == set(MODELS)
+
+
+def test_a_model_that_is_not_due_keeps_the_data_version_of_its_evaluation(shop: Shop) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        evaluated = run_in(instance, shop, "materialize").data_versions
+        not_due = run_in(instance, shop, "materialize")
+
+    assert not_due.metadata["work.first"]["sqlmesh/evaluated"] is False
+    for name in ("work.first", "work.last", "work.weekly"):
+        assert not_due.data_versions[name] == evaluated[name]
 
 
 def test_a_failed_run_materializes_what_was_not_due(shop: Shop) -> None:

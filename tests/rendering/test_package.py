@@ -43,6 +43,7 @@ HERE = Path(__file__).parents[1]
 BLACK = black.mode.Mode(target_versions={black.mode.TargetVersion.PY311})
 CONSTRUCTORS = {"ModelAsset", "AuditCheck", "Audit", "dg.AssetSpec"}
 CONSTRUCTORS |= {"dg.TableSchema", "dg.TableColumn"}
+CONSTRUCTORS |= {"dg.TableColumnLineage", "dg.TableColumnDep"}
 
 # What has a meaning in Python, Jinja, black, SQL or on a terminal.
 PIECES = (
@@ -83,7 +84,7 @@ models = records(
     table=st.builds(TableName, st.none() | some_text, some_text, some_text),
     kind=any_text,
     depends_on=st.just(()),
-    columns=st.lists(records(Column), max_size=3).map(tuple),
+    columns=st.lists(records(Column, reads=st.just(())), max_size=3).map(tuple),
     audits=st.lists(audit_uses, max_size=3, unique_by=lambda use: use.audit.name).map(tuple),
     source=st.none() | any_text.map(lambda text: Path(f"/project/{text}.sql")),
 )
@@ -412,7 +413,7 @@ def test_the_resource(tmp_path: Path) -> None:
 
 
 def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
-    shop, out = tmp_path / "shop", tmp_path / "dagster" / "defs"
+    shop, out = tmp_path / "shop", tmp_path / "our dagster" / "defs"
     shop.mkdir()
     config = Config((shop,), out, code_url="https://git.example/org/repo/blob/{ref}/")
     with pytest.raises(SettingError, match=f"no git repository contains {out} and {shop}"):
@@ -422,7 +423,7 @@ def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
     text = definitions(config=config)
 
     assert_is_black(text)
-    assert '"https://git.example/org/repo/blob/{ref}/dagster/defs/".replace(' in text
+    assert '"https://git.example/org/repo/blob/{ref}/our%20dagster/defs/".replace(' in text
     assert "specs=asset_specs(MODELS, CODE_URL)," in text
     with pytest.raises(SettingError, match="no git repository"):
         definitions(config=replace(config, projects=(HERE,)))
@@ -568,3 +569,31 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         each.timezone: list(each.crons) for each in ZONES
     }
     assert set(defs.resources or ()) == {"sqlmesh"}
+
+
+def test_column_lineage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ['a "quoted" name', "x" * 90, "größe", "plain"]
+    upstream = model("shop.a.upstream", columns=tuple(map(Column, names)))
+    reads = tuple((upstream.fqn, name) for name in names)
+    columns = (
+        *(Column(name, reads=reads[place:]) for place, name in enumerate(names)),
+        Column("b"),
+    )
+    made = translated(upstream, model("shop.a.x", columns=columns, depends_on=(upstream.fqn,)))
+    files = {PurePosixPath(path): text for path, text in rendered(made).items()}
+    text = files[PurePosixPath("models/shop/a/x.py")]
+    assert_is_black(text)
+    assert {*names} < constants(text)
+    name = f"lineage_{tmp_path.name}"
+    write(files, tmp_path / name)
+    monkeypatch.syspath_prepend(tmp_path)
+    spec = importlib.import_module(f"{name}.models.shop.a.x").model.spec
+    assert spec.metadata["dagster/column_lineage"] == dg.TableColumnLineage(
+        {
+            name: [
+                dg.TableColumnDep(dg.AssetKey(["shop", "a", "upstream"]), each)
+                for each in names[place:]
+            ]
+            for place, name in enumerate(names)
+        }
+    )

@@ -7,8 +7,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from dg_sqlmesh_codegen.runtime.dagster import compat
-from dg_sqlmesh_codegen.runtime.dagster.compat import Limits
+from dg_sqlmesh_codegen.runtime.dagster import compat_limits
+from dg_sqlmesh_codegen.runtime.dagster.compat_limits import Limits
 from dg_sqlmesh_codegen.runtime.doctor import doctor, exclusivity_of
 from dg_sqlmesh_codegen.runtime.findings import Severity
 from dg_sqlmesh_codegen.runtime.resource import SQLMeshResource
@@ -52,7 +52,7 @@ def test_a_part_that_cannot_be_examined_does_not_hide_the_others() -> None:
 
 
 def test_a_state_that_cannot_be_read_proves_no_second_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compat, "limits", lambda *_: ELSEWHERE)
+    monkeypatch.setattr(compat_limits, "limits", lambda *_: ELSEWHERE)
     resource = SQLMeshResource(project_dir="/shop", exclusivity="never")
     launcher, limits, *_ = doctor([], resource, MagicMock(run_monitoring_enabled=False))
 

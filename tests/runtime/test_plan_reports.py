@@ -234,6 +234,22 @@ def test_a_sync_says_why_it_cannot_read_the_state(
     assert failed.user_failure_data.description == text
 
 
+def test_a_sync_during_a_plan_does_not_say_that_dagster_knows_everything(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Mock()
+    made.read_due_models.return_value = DueModels({}, unfinished_plan="plan-3")
+    monkeypatch.setattr(host, "due_models", made, raising=False)
+
+    failed = sync(instance).failure_data_for_node("sqlmesh_sync")
+    assert failed
+    assert failed.user_failure_data
+    assert failed.user_failure_data.description == (
+        "The SQLMesh environment 'prod' is being updated by the plan plan-3. If that plan failed, "
+        "run `sqlmesh -p /project plan prod`."
+    )
+
+
 def run_of(*planned: DueModel, package: str = "zma", evaluated: str = "zma") -> RunResults:
     """Return the results of a run on the chain after SQLMesh has planned it."""
     selection = Selection(frozenset(map(key, package)), frozenset(), "run-2")

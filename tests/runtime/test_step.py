@@ -1,12 +1,15 @@
-"""Dagster refuses an asset after one of its children."""
+"""What a step yields, and what it logs at its end."""
+
+from unittest.mock import MagicMock
 
 import dagster as dg
 import pytest
 
+from dg_sqlmesh_codegen.runtime.dagster import compat
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
-from dg_sqlmesh_codegen.runtime.results.run_results import SQLMeshResult
+from dg_sqlmesh_codegen.runtime.results.run_results import RunResults, SQLMeshResult
 from dg_sqlmesh_codegen.runtime.selection import Selection
-from dg_sqlmesh_codegen.runtime.step import YieldOrder
+from dg_sqlmesh_codegen.runtime.step import Step, YieldOrder
 
 PARENTS: dict[str, list[str]] = {"a": [], "b": ["a"], "c": ["b"], "d": ["a"]}
 MODELS = [ModelAsset(name, dg.AssetSpec(name, deps=deps)) for name, deps in PARENTS.items()]
@@ -33,3 +36,17 @@ def test_what_dagster_accepts_after_b(yielded: SQLMeshResult, accepted: bool) ->
 
     assert order.accepts(result("b"))
     assert order.accepts(yielded) is accepted
+
+
+@pytest.mark.parametrize(("is_retry", "warnings"), [(False, 1), (True, 0)])
+def test_a_retry_does_not_say_what_is_held_back(
+    monkeypatch: pytest.MonkeyPatch, is_retry: bool, warnings: int
+) -> None:
+    """The first attempt can have yielded the models above these assets: Dagster runs them."""
+    monkeypatch.setattr(compat, "downstream", lambda *_: ["own"])
+    selection = Selection(frozenset([dg.AssetKey("a")]), frozenset(), "run-1", is_retry)
+    context, run = MagicMock(), MagicMock()
+    step = Step(context, run, RunResults(MODELS, selection), YieldOrder(MODELS, selection))
+
+    list(step.execute())
+    assert context.log.warning.call_count == warnings

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 # The calls that are read as dicts: named arguments by name, positional ones by number ("0").
 RECORDS = frozenset({"ModelAsset", "ExternalAsset", "AuditCheck", "Audit"})
 RECORDS |= {"AssetSpec", "AssetCheckSpec", "AssetKey", "AssetDep", "TableSchema", "TableColumn"}
+RECORDS |= {"TableColumnLineage", "TableColumnDep"}
 
 
 class UnreadableError(Exception):

@@ -34,7 +34,13 @@ _SETTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 # `sqlmesh/tags` repeats tags and group, and a rendered query changes with the query.
 _NO_PROPERTIES = {
-    *("dagster/column_schema", "sqlmesh/query", "sqlmesh/rendered_query", "sqlmesh/tags"),
+    *(
+        "dagster/column_lineage",
+        "dagster/column_schema",
+        "sqlmesh/query",
+        "sqlmesh/rendered_query",
+        "sqlmesh/tags",
+    ),
 }
 _BLOCKS = {"True": "blocking", "False": "non-blocking"}
 
@@ -125,6 +131,7 @@ def _asset(record: Fields, path: PurePosixPath, known: Mapping[str, Fields]) -> 
         others["sqlmesh/source"] = posixpath.normpath(path.parent / text(source))
     columns = [*_columns(metadata.get("dagster/column_schema"))]
     others |= {f"description of {name}": about for name, _, about in columns if about}
+    others |= _lineage(metadata.get("dagster/column_lineage"))
     return model.ParsedAsset(
         key=_key(spec.get("key", spec.get("0"))),
         fqn=text(record.get("fqn", "")),
@@ -158,6 +165,18 @@ def _columns(schema: Value) -> Iterator[tuple[str, str, Value]]:
     for column in map(_mapping, _list(_mapping(schema), "columns")):
         name, type_ = column.get("name", column.get("0")), column.get("type", column.get("1"))
         yield text(name or ""), text(type_ or "unknown"), column.get("description")
+
+
+def _lineage(lineage: Value) -> Fields:
+    """Return what each column is made from, by a name for this property."""
+    columns = _mapping(_mapping(lineage).get("0")).items()
+    return {
+        f"columns that {name} is made from": [
+            f"{'/'.join(_key(dep.get('0')))}.{text(dep.get('1', ''))}"
+            for dep in map(_mapping, deps if isinstance(deps, list) else [])
+        ]
+        for name, deps in columns
+    }
 
 
 def _audits(record: Fields, known: Mapping[str, Fields]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -28,8 +28,9 @@ Example:
 \b
 Exit codes:
   0    done or up to date
-  1    --check found a difference; --hook wrote a file or found one that is not
-       in git; --doctor found a problem
+  1    --check found a difference, a unit test that fails or an error of the
+       linter; --hook wrote a file or found one that is not in git; --doctor
+       found a problem
   2    wrong usage, configuration, output folder or version of SQLMesh
   3    the SQLMesh project cannot be loaded or translated
   70   a bug in this tool; the traceback is printed
@@ -77,6 +78,10 @@ _BUG = 70
 @click.option(
     "--check", is_flag=True, help="Write nothing; exit with 1 if the package is out of date."
 )
+@click.option(
+    "--with-tests", is_flag=True, help="With --check: run SQLMesh's unit tests too, on DuckDB."
+)
+@click.option("--with-lint", is_flag=True, help="With --check: run SQLMesh's linter too.")
 @click.option("--diff", is_flag=True, help="Write nothing; print the changes as a unified diff.")
 @click.option(
     "--hook",
@@ -186,6 +191,8 @@ def _run(task: Task, loaded: Settings, show_config: bool) -> int:
 
 
 def _refuse_contradictions(task: Task) -> None:
+    if (task.with_tests or task.with_lint) and not task.check:
+        raise click.UsageError("Use --with-tests and --with-lint together with --check.")
     if task.check + task.diff + task.doctor > 1:
         raise click.UsageError("Use only one of --check, --diff and --doctor.")
     if not task.needs_project and (task.mode is not Mode.WRITE or task.hook):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import BaseModel
@@ -19,6 +20,9 @@ from dg_sqlmesh_codegen.output.report import Report
 
 from . import output
 
+if TYPE_CHECKING:
+    from dg_sqlmesh_codegen.sqlmesh_project.own_checks import Outcome
+
 STDOUT = "-"
 
 
@@ -26,6 +30,8 @@ class Task(BaseModel, frozen=True):
     """What a command has to do, by its options; `again` is the command to repeat, for messages."""
 
     check: bool
+    with_tests: bool
+    with_lint: bool
     diff: bool
     doctor: bool
     hook: bool
@@ -88,11 +94,20 @@ def run(task: Task, config: Config) -> int:
         output.print_differences(report, config, task.again)
     if task.summarizes:
         task.summarize(config.out, report)
+    sqlmesh_checks = _sqlmesh_checks(task, config)
     if not task.quiet:
-        output.print_summary(report, config, time.monotonic() - started)
+        output.print_summary(report, config, time.monotonic() - started, sqlmesh_checks)
+    found_by_sqlmesh = int(any(each.failed for each in sqlmesh_checks))
     found_by_hook = _hook(report, config) if task.hook else 0
     found_by_doctor = _doctor(report, config) if task.doctor else 0
-    return max(report.exit_code, found_by_hook, found_by_doctor)
+    return max(report.exit_code, found_by_sqlmesh, found_by_hook, found_by_doctor)
+
+
+def _sqlmesh_checks(task: Task, config: Config) -> tuple[Outcome, ...]:
+    """Run SQLMesh's unit tests and linter; no spinner turns between the lines they print."""
+    if not (task.with_tests or task.with_lint):
+        return ()
+    return pipeline.sqlmesh_checks(config, tests=task.with_tests, lint=task.with_lint)
 
 
 def _hook(report: Report, config: Config) -> int:

@@ -19,6 +19,7 @@ from dg_sqlmesh_codegen.output.mode import Mode
 
 if TYPE_CHECKING:
     from dg_sqlmesh_codegen.output.report import Report
+    from dg_sqlmesh_codegen.sqlmesh_project.own_checks import Outcome
 
 _FEW = 5
 _WIDE = 60
@@ -76,8 +77,13 @@ def print_not_added(files: Sequence[Path], report: Report, config: Config) -> No
         click.echo(f"Run: {shlex.join(['git', 'add', str(config.out)])}")
 
 
-def print_summary(report: Report, config: Config, seconds: float) -> None:
-    """Print what the package holds, which files were touched, and how long it took."""
+def print_summary(
+    report: Report, config: Config, seconds: float, sqlmesh_checks: Sequence[Outcome] = ()
+) -> None:
+    """Print what the package holds, which files were touched, and how long it took.
+
+    `sqlmesh_checks` are what SQLMesh's own unit tests and linter found.
+    """
     for warning in (*report.contents.unset_variables, *report.contents.warnings):
         click.echo(f"note: {warning}", err=True)
     found, mode = report.contents, report.mode
@@ -92,6 +98,7 @@ def print_summary(report: Report, config: Config, seconds: float) -> None:
         f"graph     {found.models} models, {found.edges} edges, {found.checks} checks",
         *(f"schedule  {each}" for each in crons or [none]),
         f"files     {files} in {config.out}",
+        *(f"{each.name:<10}{each.words}" for each in sqlmesh_checks),
         f"time      {seconds:.1f} s",
     ]
     # On stderr, so that the output of --diff can be piped into `patch`.

@@ -120,6 +120,9 @@ class Config:
     )
     """Properties of a model that become metadata `sqlmesh/<property>` of its asset. Two
     more are `tags`, and `rendered_query`: the query of a SQL model as `sqlmesh render` shows it."""
+    column_lineage: StrictBool = Field(default=False, examples=[True])
+    """Add `dagster/column_lineage` to SQL models: the columns of models and external tables that
+    each column is made from. Dagster+ shows it; of the open-source UI, only GraphQL has it."""
     freshness: StrictBool = Field(default=False, examples=[True])
     """Give models a freshness policy, so that Dagster (1.12 or later) shows what is late: the
     longest time between two ticks of the cron, and `freshness_grace`. Seeds and models with an
@@ -206,7 +209,12 @@ class Config:
         """What SQLMesh has to load."""
         rendered = "rendered_query" in self.metadata_keys
         return Source(
-            self.projects, self.gateway, self.config_name, self.default_catalogs, rendered
+            self.projects,
+            self.gateway,
+            self.config_name,
+            self.default_catalogs,
+            rendered,
+            self.column_lineage,
         )
 
 

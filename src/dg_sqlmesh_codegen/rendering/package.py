@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from dg_sqlmesh_codegen.config.model import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
 from dg_sqlmesh_codegen.errors import SettingError
@@ -142,7 +143,7 @@ def _code_url(package: Package) -> str | None:
                 f"no git repository contains {out} and {folder}",
                 hint="Move both into one, or remove `code_url`.",
             )
-    return f"{config.code_url.rstrip('/')}/{out.relative_to(root or out).as_posix()}/"
+    return f"{config.code_url.rstrip('/')}/{quote(out.relative_to(root or out).as_posix())}/"
 
 
 def _enum(name: str, member: str | None) -> ModuleName:

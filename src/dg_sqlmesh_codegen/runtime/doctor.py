@@ -21,7 +21,7 @@ import dagster as dg
 
 from .concurrency.exclusivity import POOL, TAG, pool_is_exclusive, queue_is_exclusive
 from .contract import PackageVersionError
-from .dagster import compat
+from .dagster import compat_limits
 from .errors import RunError, SetupError, StateBusyError
 from .events import PromotedModel
 from .findings import Finding, Severity, ok, problem, warning
@@ -156,7 +156,7 @@ def _lock_server(resource: _Resource) -> tuple[str | None, bool]:
 
 def _examine_limits(resource: _Resource, instance: dg.DagsterInstance) -> Iterator[Finding]:
     server, is_known = _lock_server(resource)
-    limits = compat.limits(instance, POOL, TAG)
+    limits = compat_limits.limits(instance, POOL, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
     yield ok(f"{limits.launcher} launches runs {place}")
     if server:
@@ -171,7 +171,7 @@ def _examine_limits(resource: _Resource, instance: dg.DagsterInstance) -> Iterat
     yield finding
 
 
-def exclusivity_of(limits: compat.Limits, server: str | None = None) -> Finding:
+def exclusivity_of(limits: compat_limits.Limits, server: str | None = None) -> Finding:
     """Return whether the limits of an instance prevent two SQLMesh runs at once.
 
     `server` is the database server whose lock does, if there is one.
@@ -199,7 +199,7 @@ def exclusivity_of(limits: compat.Limits, server: str | None = None) -> Finding:
 
 
 def _examine_slots(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    for run_id in sorted(compat.slot_holders(instance, POOL)):
+    for run_id in sorted(compat_limits.slot_holders(instance, POOL)):
         run = instance.get_run_by_id(run_id)
         status = run.status.value.lower() if run else "deleted"
         yield Finding(
@@ -211,7 +211,7 @@ def _examine_slots(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 
 def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    heartbeat = compat.last_heartbeat(instance)
+    heartbeat = compat_limits.last_heartbeat(instance)
     if heartbeat is not None and time.time() - heartbeat < _HEARTBEAT_TIMEOUT_SECONDS:
         yield ok("dagster-daemon is running")
     else:
@@ -223,7 +223,7 @@ def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 
 def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    enabled, frees_slots = compat.run_monitoring(instance)
+    enabled, frees_slots = compat_limits.run_monitoring(instance)
     if not enabled:
         yield warning(
             "run monitoring is off: a run whose process is killed stays active, and the schedule "

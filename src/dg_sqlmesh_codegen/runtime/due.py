@@ -14,7 +14,7 @@ class Evaluated:
     `version` is that of its snapshot, and `intervals` are those that are done. `at_ms` is when the
     latest one was written; SQLMesh does not know it of old ones. `by` is what wrote it: `plan`,
     `run`, or `plan or run` if the state does not tell. `view` is what readers of a development
-    environment query.
+    environment query. `data_version` is that of the materialization that reported it, if one did.
     """
 
     version: str
@@ -22,6 +22,7 @@ class Evaluated:
     at_ms: int | None
     by: str = "plan"
     view: str = ""
+    data_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,22 @@ def unreported(
     instance: dg.DagsterInstance, evaluated: Mapping[dg.AssetKey, Evaluated]
 ) -> dict[dg.AssetKey, Evaluated]:
     """Return what Dagster has not heard of, in the given order."""
+    known = data_versions(instance, evaluated)
+    return {key: each for key, each in evaluated.items() if key not in known}
+
+
+def data_versions(
+    instance: dg.DagsterInstance, evaluated: Mapping[dg.AssetKey, Evaluated]
+) -> dict[dg.AssetKey, str | None]:
+    """Return what Dagster has heard of, with the data versions of these materializations."""
     records = instance.get_asset_records([*evaluated]) if evaluated else ()
     entries = [record.asset_entry for record in records]
-    latest = {entry.asset_key: entry.last_materialization for entry in entries}
-    return {key: each for key, each in evaluated.items() if not _is_known(each, latest.get(key))}
+    latest = {each.asset_key: each.last_materialization for each in entries}
+    return {
+        key: compat.tags_of(entry).get(event_log.DATA_VERSION_TAG)
+        for key, entry in latest.items()
+        if entry and _is_known(evaluated[key], entry)
+    }
 
 
 def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]:
@@ -90,7 +102,7 @@ def sync(context: dg.OpExecutionContext, target: Target, models: Sequence[ModelA
     """Report everything, but for due models that failed or wait for signals.
 
     Raises:
-        dagster.Failure: the state cannot be read now.
+        dagster.Failure: the state cannot be read now, or a plan has not ended.
     """
     # Imports SQLMesh: at execution time only.
     from .sqlmesh import due_models  # noqa: PLC0415
@@ -102,17 +114,25 @@ def sync(context: dg.OpExecutionContext, target: Target, models: Sequence[ModelA
     except StateBusyError as error:
         refused = dg.Failure(f"Another process is using SQLMesh's state: {error}")
     else:
-        held = held_back.held_back(context.instance, target.environment, due, models)
-        found = unreported(context.instance, _evaluated(models, due, held))
-        for key, each in found.items():
-            context.log_event(event_log.materialization(result(key, each)))
-        left_out = shortened([display_name(fqn) for fqn in sorted(held)])
-        context.log.info(message([*found]) if found else "Dagster knows every evaluation")
-        if held:
-            context.log.info(f"Not reported, because they failed or wait for signals: {left_out}")
-        return
+        if not due.unfinished_plan:
+            _report_all(context, target, models, due)
+            return
+        refused = dg.Failure(target.being_updated(due.unfinished_plan))
     # Outside of `except`: the cause would repeat the message below a traceback.
     raise refused
+
+
+def _report_all(
+    context: dg.OpExecutionContext, target: Target, models: Sequence[ModelAsset], due: DueModels
+) -> None:
+    held = held_back.held_back(context.instance, target.environment, due, models)
+    found = unreported(context.instance, _evaluated(models, due, held))
+    for key, each in found.items():
+        context.log_event(event_log.materialization(result(key, each)))
+    context.log.info(message([*found]) if found else "Dagster knows every evaluation")
+    if held:
+        left_out = shortened([display_name(fqn) for fqn in sorted(held)])
+        context.log.info(f"Not reported, because they failed or wait for signals: {left_out}")
 
 
 def _evaluated(
@@ -124,9 +144,7 @@ def _evaluated(
     return {keys[fqn]: due.evaluated[fqn] for fqn in order if fqn in keys and fqn in due.evaluated}
 
 
-def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry | None) -> bool:
-    if latest is None:
-        return False
+def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry) -> bool:
     metadata = compat.metadata_of(latest)
     version = metadata.get(SNAPSHOT_VERSION)
     if version is not None and version.value != evaluated.version:

@@ -93,6 +93,13 @@ class Target:
         """The command that promotes the project's files."""
         return f"sqlmesh {self.cli_arguments} plan {shlex.quote(self.environment)}"
 
+    def being_updated(self, plan: str) -> str:
+        """Return what to say while a plan with this id updates the environment."""
+        return (
+            f"The SQLMesh environment {self.environment!r} is being updated by the plan {plan}. "
+            f"If that plan failed, run `{self.plan_command}`."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Audits:

@@ -53,10 +53,7 @@ def tick(
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
     if due.unfinished_plan:
-        return dg.SkipReason(
-            f"The SQLMesh environment {target.environment!r} is being updated by the plan "
-            f"{due.unfinished_plan}. If that plan failed, run `{target.plan_command}`."
-        )
+        return dg.SkipReason(target.being_updated(due.unfinished_plan))
     held: dict[str, str] = {}
     if retry_failed is RetryFailed.NEXT_CRON:
         held = held_back.held_back(context.instance, target.environment, due, models)

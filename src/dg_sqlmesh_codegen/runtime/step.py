@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -86,9 +86,15 @@ class Step:
         self._log_held_back()
 
     def _log_held_back(self) -> None:
-        """Name the assets that Dagster skips in this green run, and the key that changes it."""
+        """Name the assets that Dagster skips in this green run, and the key that changes it.
+
+        After a retry it is not known: what an earlier attempt has yielded holds nothing back.
+        """
+        selection = self.order.selection
+        if selection.is_retry or selection.materialize_not_due:
+            return
         names = compat.downstream(self.context, self.order.not_yielded)
-        if names and not self.order.selection.materialize_not_due:
+        if names:
             self.context.log.warning(
                 f"Dagster skips {shortened(names)} in this run, because models upstream were not "
                 'evaluated. With `not_due = "materialize"` models that are not due do not hold '
@@ -150,11 +156,17 @@ class Step:
         """Report what a plan or another run evaluated, before this run evaluates anything below."""
         evaluated = self.results.take_evaluated_before()
         selection, found = self.order.selection, {}
+        known = plan_reports.data_versions(self.context.instance, evaluated)
         if selection.report_plans:
-            found = plan_reports.unreported(self.context.instance, evaluated)
+            found = {key: each for key, each in evaluated.items() if key not in known}
         if selection.materialize_not_due:
-            rest = {key: each for key, each in evaluated.items() if key not in found}
-            self.results.take_not_due(rest)
+            self.results.take_not_due(
+                {
+                    key: replace(each, data_version=known.get(key))
+                    for key, each in evaluated.items()
+                    if key not in found
+                }
+            )
         # Dagster would refuse the results of their upstream models after them.
         below = self.results.below_running() if found else ()
         for key, each in found.items():

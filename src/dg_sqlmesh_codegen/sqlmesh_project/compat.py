@@ -73,14 +73,16 @@ def changes_explained(version: str = __version__) -> Iterator[None]:
 
 require()
 with changes_explained():
-    from sqlmesh.core import analytics, constants
+    from sqlglot import exp
+    from sqlmesh.core import analytics, constants, lineage
     from sqlmesh.core.config import common
     from sqlmesh.core.config.connection import (
         CONNECTION_CONFIG_TO_TYPE,
         BaseDuckDBConnectionConfig,
         ConnectionConfig,
     )
-    from sqlmesh.core.dialect import MacroFunc
+    from sqlmesh.core.console import Console, create_console
+    from sqlmesh.core.dialect import MacroFunc, normalize_model_name
     from sqlmesh.core.model import Model
     from sqlmesh.utils import yaml
     from sqlmesh.utils.jinja import ENVIRONMENT, create_var
@@ -114,6 +116,11 @@ def adapter_maker(
     adapters by file name: a run in the same process must not get one that cannot connect.
     """
     return partial(connection._engine_adapter, connect, **connection._extra_engine_config)
+
+
+def terminal_console() -> Console:
+    """Return what prints as SQLMesh's own commands do: a context made in Python prints nothing."""
+    return create_console()
 
 
 def record_projects(context: Context, record: Callable[[str, Mapping[str, Model]], None]) -> None:
@@ -160,3 +167,24 @@ def yaml_config(text: str, env_var: Callable[..., str | None]) -> Mapping[str, A
     rendered = ENVIRONMENT.from_string(text).render(methods)
     config: Mapping[str, Any] = yaml.load(rendered, render_jinja=False)
     return config
+
+
+def forget_lineage() -> None:
+    """Empty SQLMesh's cache: it knows models by `id`, which a later project's model may have."""
+    lineage.CACHE.clear()
+
+
+def columns_read(model: Model, column: str) -> set[tuple[str, str]]:
+    """Return the columns that a column of a SQL model is made from: fqns of tables, and names.
+
+    SQLMesh's own `column_dependencies` takes the context's default catalog, which is not that of
+    models on another gateway.
+    """
+    found = set()
+    quoted = exp.column(column, quoted=True)
+    for node in lineage.lineage(quoted, model, trim_selects=False).walk():
+        table = None if node.downstream else node.expression.find(exp.Table)
+        if table:
+            fqn = normalize_model_name(table, model.default_catalog, model.dialect)
+            found.add((fqn, exp.to_column(node.name).name))
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.errors import ProjectError
 
 from . import compat, dbt_profiles, unset_variables
+from .column_lineage import ColumnLineage
 from .load import loaded, names
 from .records import (
     Audit,
@@ -53,20 +53,13 @@ def inspect(source: Source, sqlmesh_cache: Path | None = None) -> Project:
         UsageError: the gateway is not in the project's configuration.
         ProjectError: SQLMesh cannot load the project, or it holds no models.
     """
-    source = replace(source, paths=tuple(map(_absolute, source.paths)))
+    source = source.absolute()
     with (
         dbt_profiles.placeholders(source.paths) as made,
         loaded(source, sqlmesh_cache) as (context, warnings),
     ):
         dbt_profiles.require_names(context.models.values(), made)
         return _describe(source, context, [*warnings])
-
-
-def _absolute(folder: Path) -> Path:
-    """Return the absolute path of a project. A folder that is a link keeps the user's name."""
-    if folder.name in {"", ".."}:
-        return folder.resolve()
-    return folder.parent.resolve() / folder.name
 
 
 def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
@@ -79,6 +72,9 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
         )
     warnings += _in_memory(context)
     models = [_model(model, context, source, warnings) for model in evaluated]
+    if source.column_lineage:
+        lineage = ColumnLineage(context.models)
+        models = [lineage.added(model, warnings) for model in models]
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,

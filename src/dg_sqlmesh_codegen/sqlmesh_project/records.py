@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 # In `default_catalogs`: every gateway whose connection names no catalog.
@@ -22,7 +22,7 @@ class Source:
 
     `default_catalogs` maps a gateway to its catalog, where only the warehouse could tell it;
     `ANY_GATEWAY` stands for every such gateway. With `rendered_queries`, SQLMesh renders the query
-    of each model.
+    of each model, and with `column_lineage` it traces the columns of each SQL model.
     """
 
     paths: tuple[Path, ...]
@@ -30,6 +30,17 @@ class Source:
     config_name: str | None = None
     default_catalogs: Mapping[str, str] = field(default_factory=dict)
     rendered_queries: bool = False
+    column_lineage: bool = False
+
+    def absolute(self) -> Source:
+        """Return it with absolute paths. A folder that is a link keeps the user's name."""
+        return replace(self, paths=tuple(map(_absolute, self.paths)))
+
+
+def _absolute(folder: Path) -> Path:
+    if folder.name in {"", ".."}:
+        return folder.resolve()
+    return folder.parent.resolve() / folder.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +73,16 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a model; `type` is in the model's dialect, None if SQLMesh does not know it."""
+    """A column of a model; `type` is in the model's dialect, None if SQLMesh does not know it.
+
+    `reads` are the columns that it is made from, as pairs of a table's fqn and a name; empty
+    without `Source.column_lineage`. The tables are among those in the model's `depends_on`.
+    """
 
     name: str
     type: str | None = None
     description: str | None = None
+    reads: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

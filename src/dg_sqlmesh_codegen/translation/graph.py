@@ -27,6 +27,8 @@ from .apply import Translation
 from .translator import storage_kind
 
 Metadata = tuple[tuple[str, object], ...]
+# By column, the columns that it is made from.
+ColumnLineage = tuple[tuple[str, tuple[tuple[AssetKey, str], ...]], ...]
 # Those of `AuditCheck` in the runtime.
 PARAMETERS = frozenset({"additional_deps", "args", "blocking"})
 _METADATA_ORDER = {f"sqlmesh/{key}": place for place, key in enumerate(METADATA_KEYS)}
@@ -69,6 +71,7 @@ class Asset:
     source: str | None = None
     freshness: str | None = None
     automation: Identifier | None = None
+    column_lineage: ColumnLineage = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,11 @@ def _asset(
         source=_source(model, names.out) if "source" in translation.metadata_keys else None,
         freshness=translation.freshness(model),
         automation=Identifier(automation) if automation else None,
+        column_lineage=tuple(
+            (column.name, tuple((names.keys[fqn], name) for fqn, name in column.reads))
+            for column in model.columns
+            if column.reads
+        ),
     )
 
 

@@ -142,7 +142,7 @@ class SQLMeshTranslator:
     def get_kinds(self, model: Model) -> Iterable[str]:
         """Return `sqlmesh`, the engine, and one of view, table, seed and python.
 
-        All of them have icons in Dagster, which accepts three kinds before 1.13.
+        All of them have icons in Dagster, which accepts three kinds before 1.12.8.
         """
         form = "python" if model.is_python else _KINDS.get(model.kind, "table")
         engine = storage_kind(model)

@@ -12,8 +12,8 @@ import pytest
 
 from dg_sqlmesh_codegen.runtime.concurrency import exclusivity
 from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, TAG
-from dg_sqlmesh_codegen.runtime.dagster import compat
-from dg_sqlmesh_codegen.runtime.dagster.compat import Limits
+from dg_sqlmesh_codegen.runtime.dagster import compat_limits
+from dg_sqlmesh_codegen.runtime.dagster.compat_limits import Limits
 
 ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None)
 HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
@@ -27,9 +27,9 @@ def missing_limit(
     queued: bool = True,
     tags: dict[str, str] | None = None,
 ) -> str | None:
-    monkeypatch.setattr(compat, "limits", lambda instance, pool, tag: limits)
-    monkeypatch.setattr(compat, "executor", lambda context: ("some_executor", executes_here))
-    monkeypatch.setattr(compat, "was_queued", lambda instance, run_id: queued)
+    monkeypatch.setattr(compat_limits, "limits", lambda instance, pool, tag: limits)
+    monkeypatch.setattr(compat_limits, "executor", lambda context: ("some_executor", executes_here))
+    monkeypatch.setattr(compat_limits, "was_queued", lambda instance, run_id: queued)
     run = SimpleNamespace(tags=tags or {}, run_id="run-1")
     context: Any = SimpleNamespace(instance=None, run=run)
     return exclusivity.missing_limit(context)
@@ -98,7 +98,7 @@ def test_which_executors_run_steps_on_one_host(
     job = SimpleNamespace(executor_def=definition)
     context: Any = SimpleNamespace(get_step_execution_context=lambda: SimpleNamespace(job_def=job))
 
-    assert compat.executor(context) == (definition.name, here)
+    assert compat_limits.executor(context) == (definition.name, here)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_the_limits_of_a_real_instance(tag: dict[str, object], limit: int | None
         "runs": {"max_concurrent_runs": 7, "tag_concurrency_limits": [{**tag, "limit": 2}]},
     }
     with dg.instance_for_test(overrides={"concurrency": concurrency}) as instance:
-        before = compat.limits(instance, POOL, TAG)
+        before = compat_limits.limits(instance, POOL, TAG)
         instance.event_log_storage.set_concurrency_slots(POOL, 1)
-        after = compat.limits(instance, POOL, TAG)
+        after = compat_limits.limits(instance, POOL, TAG)
 
     assert before == Limits(
         "DefaultRunLauncher",

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, active_run, planned_assets
-from dg_sqlmesh_codegen.runtime.dagster import compat
+from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits
 
 A, B = dg.AssetKey("a"), dg.AssetKey("b")
 
@@ -47,12 +47,12 @@ def test_slots_heartbeats_and_the_queue_of_an_instance() -> None:
     with dg.instance_for_test() as instance:
         run_id = JOB.execute_in_process(instance=instance).run_id
         instance.event_log_storage.set_concurrency_slots(POOL, 1)
-        assert compat.slot_holders(instance, POOL) == frozenset()
+        assert compat_limits.slot_holders(instance, POOL) == frozenset()
         instance.event_log_storage.claim_concurrency_slot(POOL, "run-1", "step")
 
-        assert compat.slot_holders(instance, POOL) == {"run-1"}
-        assert compat.last_heartbeat(instance) is None
-        assert not compat.was_queued(instance, run_id)
+        assert compat_limits.slot_holders(instance, POOL) == {"run-1"}
+        assert compat_limits.last_heartbeat(instance) is None
+        assert not compat_limits.was_queued(instance, run_id)
 
 
 def test_a_stopped_op_is_not_retried() -> None:

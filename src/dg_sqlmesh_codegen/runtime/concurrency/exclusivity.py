@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from dg_sqlmesh_codegen.runtime.dagster import compat
+from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits
 
 POOL = "sqlmesh_jobs_exclusive"
 TAG = "dagster/concurrency_key"
@@ -82,13 +82,14 @@ def missing_limit(context: dg.AssetExecutionContext) -> str | None:
     None if an instance limit prevents it, or if runs and steps stay on one host: there a lock file
     is enough. It does not matter if the server of the state has a lock.
     """
-    limits = compat.limits(context.instance, POOL, TAG)
-    executor, executes_here = compat.executor(context)
+    limits = compat_limits.limits(context.instance, POOL, TAG)
+    executor, executes_here = compat_limits.executor(context)
     if limits.launches_here and executes_here:
         return None
     run = context.run
     if pool_is_exclusive(limits) or (
-        queue_is_exclusive(limits, run.tags) and compat.was_queued(context.instance, run.run_id)
+        queue_is_exclusive(limits, run.tags)
+        and compat_limits.was_queued(context.instance, run.run_id)
     ):
         return None
     return (
@@ -99,12 +100,12 @@ def missing_limit(context: dg.AssetExecutionContext) -> str | None:
     )
 
 
-def pool_is_exclusive(limits: compat.Limits) -> bool:
+def pool_is_exclusive(limits: compat_limits.Limits) -> bool:
     """Return whether every step waits for a slot, whatever launched its run."""
     return _is_one(limits.pool) and not limits.pool_of_runs
 
 
-def queue_is_exclusive(limits: compat.Limits, tags: Mapping[str, str]) -> bool:
+def queue_is_exclusive(limits: compat_limits.Limits, tags: Mapping[str, str]) -> bool:
     """Return whether the queue starts only one run with these tags at a time."""
     if not limits.queue:
         return False

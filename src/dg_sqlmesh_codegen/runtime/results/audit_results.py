@@ -34,7 +34,7 @@ class AuditResults(RunResults):
         """
         super().__init__(models, selection)
         self._find_failed = find_failed
-        self._reported: set[dg.AssetCheckKey | None] = set()
+        self._reported: set[dg.AssetCheckKey] = set()
         self._errors: dict[str, str] = {}
 
     def handle(self, event: events.Event) -> Iterator[SQLMeshResult | events.Message]:
@@ -48,13 +48,15 @@ class AuditResults(RunResults):
                 yield from super().handle(event)
 
     def finish(self, *, aborted: bool = False) -> Iterator[SQLMeshResult]:
-        """Yield the status of models that are not promoted."""
+        """Yield the status of models that are not promoted, and find audits that did not run."""
+        if not aborted:
+            self._find_missing_audits()
         for fqn in self._state.not_promoted:
             if fqn in self._models and self._selection.has_status(self._models[fqn]):
                 yield self._results.not_evaluated(self._models[fqn])
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
-        """Return the failure that ends the step if an audit could not run, or None."""
+        """Return the failure that ends the step if an audit did not run, or None."""
         failure = super().failure(run_error)
         if not self._errors:
             return failure
@@ -63,12 +65,21 @@ class AuditResults(RunResults):
         parts += [str(failure.description)] if failure else []
         return dg.Failure(". ".join(parts))
 
+    def _find_missing_audits(self) -> None:
+        """Name the selected audits that the promoted models no longer have."""
+        for fqn, model in self._models.items():
+            for check in model.audit_checks:
+                node = check.audit.name if check.audit.standalone else fqn
+                selected = check.spec.key in self._selection.checks - self._reported
+                if selected and node in self._state.promoted:
+                    what = f"the audit of the check {check.spec.name} of {display_name(fqn)}"
+                    self._errors[what] = "the promoted model does not have it"
+
     def _end_audit(self, event: events.AuditEnded) -> Iterator[SQLMeshResult]:
         check = self._check(event)
-        key = check.spec.key if check else None
-        if check is None or key not in self._selection.checks or key in self._reported:
+        if check is None or check.spec.key not in self._selection.checks - self._reported:
             return  # another use of the audit on the model; or the same use twice
-        self._reported.add(key)
+        self._reported.add(check.spec.key)
         if event.count is None:
             name = display_name(event.fqn)
             self._errors[f"the audit {event.use.name} of {name}"] = event.message

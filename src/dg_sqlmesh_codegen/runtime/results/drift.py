@@ -31,7 +31,7 @@ class Drift:
             lines.append(
                 f"The promoted version differs from the generated package: "
                 f"{_listed(self.changed)}. SQLMesh runs the promoted version. Run `sqlmesh plan` "
-                f"and `{GENERATE}` on the same files."
+                f"and `{GENERATE}` on the same files, with the same version of SQLMesh."
             )
         if self.unknown:
             lines.append(not_in_package(self.unknown))

@@ -66,8 +66,8 @@ class ModelResults:
         return dg.MaterializeResult(
             asset_key=model.spec.key,
             metadata={**facts, **self._view(model)},
-            # The same each time, and that of a report of this evaluation.
-            data_version=dg.DataVersion(f"{evaluated.version}-{at}"),
+            # The same each time: that of the evaluation, or of a report of it.
+            data_version=dg.DataVersion(evaluated.data_version or f"{evaluated.version}-{at}"),
             check_results=list(self.selected(status)),
         )
 

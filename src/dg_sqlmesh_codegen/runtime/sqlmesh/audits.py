@@ -11,15 +11,16 @@ from functools import cached_property, partial
 from threading import get_ident
 
 from sqlmesh import Context
-from sqlmesh.utils.date import make_exclusive, to_timestamp
+from sqlmesh.utils.date import make_exclusive, now_timestamp, to_datetime, to_timestamp
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
+from dg_sqlmesh_codegen.runtime.due import DueModels
 from dg_sqlmesh_codegen.runtime.errors import RunStoppedError
-from dg_sqlmesh_codegen.runtime.events import AuditEnded
-from dg_sqlmesh_codegen.runtime.run_target import Audits, Evaluation
+from dg_sqlmesh_codegen.runtime.events import AuditEnded, DueRead
+from dg_sqlmesh_codegen.runtime.run_target import Audits, Evaluation, Target
 
-from . import compat
-from .compat import DeployabilityIndex, Snapshot
+from . import compat, due_models
+from .compat import DeployabilityIndex, Environment, Snapshot
 from .console import audit_use
 
 
@@ -29,31 +30,42 @@ class AuditRun:
 
     context: Context
     snapshots: Mapping[str, Snapshot]
-    environment: str
+    environment: Environment
+    target: Target
     evaluation: Evaluation
 
-    def execute(self, audits: Audits, stop: Stop) -> Iterator[AuditEnded]:
-        """Run the audits one after another, and yield the result of each.
+    def execute(self, audits: Audits, stop: Stop) -> Iterator[AuditEnded | DueRead]:
+        """Run the audits one after another, and yield the result of each; then what is due.
 
         Raises:
             RunStoppedError: `stop` was set.
         """
         for fqn in sorted(self.evaluation.fqns):
-            node = self.snapshots[fqn].node
-            found = [each for each in node.audits_with_args if not each[0].skip]
-            uses = tuple(audit_use(audit.name, args, node.dialect) for audit, args in found)
-            for (audit, args), use in zip(found, uses, strict=True):
-                if stop.is_set():
-                    raise RunStoppedError("the run was stopped before this audit")
-                if (fqn, audit.name) in audits.names:
-                    gateway = self.snapshots[fqn].model_gateway
-                    stop.begin(partial(compat.open_handles, self.context, gateway, get_ident()))
-                    yield self._run(audit, args, AuditEnded(fqn, use, uses))
-                    stop.end()
+            yield from self._audits_of(fqn, audits, stop)
+        if audits.status:  # changes the snapshots
+            yield DueRead(self._due())
+
+    def _due(self) -> DueModels:
+        now = to_datetime(self.evaluation.execution_time or now_timestamp())
+        planned = (self.environment.finalized_ts or 0) / 1000
+        return due_models.due_at(self.snapshots, self.target, now, planned)
+
+    def _audits_of(self, fqn: str, audits: Audits, stop: Stop) -> Iterator[AuditEnded]:
+        node = self.snapshots[fqn].node
+        found = [each for each in node.audits_with_args if not each[0].skip]
+        uses = tuple(audit_use(audit.name, args, node.dialect) for audit, args in found)
+        for (audit, args), use in zip(found, uses, strict=True):
+            if stop.is_set():
+                raise RunStoppedError("the run was stopped before this audit")
+            if (fqn, audit.name) in audits.names:
+                gateway = self.snapshots[fqn].model_gateway
+                stop.begin(partial(compat.open_handles, self.context, gateway, get_ident()))
+                yield self._run(audit, args, AuditEnded(fqn, use, uses))
+                stop.end()
 
     @cached_property
     def _deployability(self) -> DeployabilityIndex:
-        return compat.deployability(self.snapshots.values(), self.environment)
+        return compat.deployability(self.snapshots.values(), self.target.environment)
 
     def _run(self, audit: object, args: Mapping[str, object], event: AuditEnded) -> AuditEnded:
         """Return the event with the result of the audit, or with why it could not run."""

@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
-from sqlmesh.utils.date import now_timestamp, to_datetime
+from sqlmesh import Context
+from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import (
-    DueRead,
     Emit,
     EnvironmentRead,
     Event,
@@ -35,6 +36,9 @@ from .compat import Environment, Snapshot
 from .console import AuditNotifier, RunConsole
 from .context import open_context
 from .evaluated import evaluated_models
+
+if TYPE_CHECKING:
+    from sqlmesh.utils import CompletionStatus
 
 
 def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
@@ -77,37 +81,41 @@ def _evaluate(
         evaluation = replace(evaluation, fqns=fqns)
         emit(_environment_read(snapshots, environment, target, evaluation))
         if evaluation.audits:
-            audits = AuditRun(context, snapshots, target.environment, evaluation)
+            audits = AuditRun(context, snapshots, environment, target, evaluation)
             for event in audits.execute(evaluation.audits, stop):
                 emit(redaction.event(event))
-            if evaluation.audits.status:
-                emit(_due_read(snapshots, environment, target, evaluation))
             return
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
             _report_missing_upstream(target, evaluation, snapshots, emit)
-        include = evaluation.upstream is Upstream.INCLUDE
         said = _without_crons(emit) if evaluation.ignore_cron else emit
         context.console = RunConsole(
             redaction.emitter(said), stop, partial(compat.open_handles, context)
         )
-        status = context.run(
-            target.environment,
-            start=evaluation.start,
-            end=evaluation.end,
-            execution_time=evaluation.execution_time,
-            ignore_cron=evaluation.ignore_cron,
-            select_models=sorted(
-                upstream.with_audited_models(fqns, snapshots) if include else fqns
-            ),
-            no_auto_upstream=not include,
-            skip_janitor=True,
-        )
+        status = _run(context, target, evaluation, snapshots)
         current = promoted.find_environment(context, target)
         if current and current.plan_id != environment.plan_id:
             # A plan was applied during the run: it can have added and removed models.
             snapshots = promoted.read_snapshots(context, current)
             emit(_environment_read(snapshots, current, target, evaluation))
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
+
+
+def _run(
+    context: Context, target: Target, evaluation: Evaluation, snapshots: Mapping[str, Snapshot]
+) -> CompletionStatus:
+    include, selected = evaluation.upstream is Upstream.INCLUDE, {*evaluation.fqns}
+    if include:
+        selected = upstream.with_audited_models(selected, snapshots)
+    return context.run(
+        target.environment,
+        start=evaluation.start,
+        end=evaluation.end,
+        execution_time=evaluation.execution_time,
+        ignore_cron=evaluation.ignore_cron,
+        select_models=sorted(selected),
+        no_auto_upstream=not include,
+        skip_janitor=True,
+    )
 
 
 def _environment_read(
@@ -124,17 +132,6 @@ def _environment_read(
     due = due_models.missing_intervals(snapshots, target, at).keys() - evaluation.fqns
     known = {name: each for name, each in evaluated.items() if name not in due}
     return EnvironmentRead(models, target.plan_command, known)
-
-
-def _due_read(
-    snapshots: Mapping[str, Snapshot],
-    environment: Environment,
-    target: Target,
-    evaluation: Evaluation,
-) -> DueRead:
-    now = to_datetime(evaluation.execution_time or now_timestamp())
-    planned = (environment.finalized_ts or 0) / 1000
-    return DueRead(due_models.due_at(snapshots, target, now, planned))
 
 
 def _report_missing_upstream(
