@@ -54,6 +54,9 @@ def test_the_daemon_runs_what_is_due(installation: Installation, depot: Depot) -
     assert {".".join(key.path[1:]) for key in run.asset_selection or ()} == MODELS
     assert sorted(outcome.materialized) == sorted(MODELS)
     assert outcome.failed == {}
+    # A FULL model: PostgreSQL reports rows, and the asset's page shows them.
+    customers = depot.query("SELECT COUNT(*) FROM raw.customers")
+    assert [(outcome.metadata["staging.customers"]["dagster/row_count"],)] == customers
     depot.require_complete(day(0))
 
 
