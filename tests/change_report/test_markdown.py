@@ -95,7 +95,14 @@ NOT_NULL = audit("not_null", columns="(id)")
             {"columns": NEW_COLUMNS},
             "3 columns changed, 1 asset with changed metadata.\n\n**Columns**\n\n"
             "- `s/a/mart`: `a` removed; `b`: `INT` → `TEXT`; `d` added: `INT`\n\n"
-            "**Other metadata**\n\n- `s/a/mart`: description of c: `x` → `y`\n",
+            "**Other metadata**\n\n- `s/a/mart`: description of `c`: `x` → `y`\n",
+        ),
+        (
+            {"columns": (Column("net_price", "INT"),)},
+            {"columns": (Column("net_price", "INT", "x", ((RAW.fqn, "list_price"),)),)},
+            "1 asset with changed metadata.\n\n**Other metadata**\n\n- `s/a/mart`: "
+            "columns that `net_price` is made from: none → `s/a/raw.list_price`; "
+            "description of `net_price`: none → `x`\n",
         ),
         (
             {"audits": (NOT_NULL,)},

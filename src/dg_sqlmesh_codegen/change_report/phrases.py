@@ -11,6 +11,8 @@ from .escape import code, codes, listed
 
 _MAX_VALUE = 60
 _WORD = re.compile(r"[a-z]+([_ ][a-z]+)*")
+# The properties that `reader` names after a column.
+_OF_COLUMN = re.compile(r"(columns that |description of )(.+?)( is made from|)", re.DOTALL)
 _NAMES = {
     "group_name": "group",
     "sqlmesh/materialized": "materialized view",
@@ -126,6 +128,8 @@ def _value(values: tuple[str, ...]) -> str:
 
 
 def property_name(name: str) -> str:
-    """Return a property's name in plain words."""
+    """Return a property's name in plain words, and the name of a column in a code span."""
+    if column := _OF_COLUMN.fullmatch(name):
+        return f"{column[1]}{code(column[2])}{column[3]}"
     short = name.removeprefix("sqlmesh/").removeprefix("dagster/").replace("_", " ")
     return _NAMES.get(name) or (short if _WORD.fullmatch(short) else code(name))
