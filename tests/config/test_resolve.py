@@ -63,6 +63,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "external_asset_mapping": ("a", "b", "c"),
     "translator": ("a:A", "b:B", "c:C"),
     "metadata_keys": (["cron"], ["kind"], []),
+    "column_lineage": (True, False, True),
     "external_specs": (True, False, True),
     "checks": ("none", "blocking", "all"),
     "execution_status_check": (False, True, False),
