@@ -50,6 +50,14 @@ def test_an_error_of_a_folder_names_its_key(key: str, tmp_path: Path) -> None:
     assert caught.value.key == key
 
 
+def test_a_code_url_needs_the_source_in_the_metadata(tmp_path: Path) -> None:
+    url, out = "https://git.example/{ref}", tmp_path / "defs"
+    assert Config((tmp_path,), out, code_url=url, metadata_keys=("source",)).code_url == url
+    with pytest.raises(SettingError, match="code_url has no effect without source") as caught:
+        Config((tmp_path,), out, code_url=url, metadata_keys=("kind", "query"))
+    assert caught.value.key == "code_url"
+
+
 def test_values_are_checked_without_any_file(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="Dagster accepts an email address or team:name"):
         Config((tmp_path,), tmp_path, owners=("ana",))

@@ -90,9 +90,9 @@ class Config:
     group_name: types.GroupName | None = Field(default=None, examples=["marts"])
     """Group of the models without a group tag. By default, what `group_by` says."""
     group_by: Literal["schema", "folder", "none"] = Field(default="none", examples=["schema"])
-    """Groups of the models without a group tag and without `group_name`: their schemas (`schema`),
-    the folders of their files in `models` (`folder`; of nested ones the outer), or the translator's
-    group, `sqlmesh` (`none`)."""
+    """Groups of the models without a group tag and without `group_name`. `schema`: the schema.
+    `folder`: the first folder below `models/`. `none`: the translator's group, by default
+    `sqlmesh`."""
     op_tags: types.Tags = Field(default_factory=dict, examples=[{"dagster/priority": 3}])
     """Tags of the op that runs SQLMesh. Dagster writes nested values as JSON."""
     owners: Annotated[tuple[types.Owner, ...], Listed] = Field(default=(), examples=[["team:data"]])
@@ -118,23 +118,24 @@ class Config:
     metadata_keys: Annotated[tuple[MetadataKey, ...], Listed] = Field(
         default=DEFAULT_METADATA_KEYS, examples=[["cron", "kind", "query"]]
     )
-    """Properties of a model that become metadata `sqlmesh/<property>` of its asset. Two
-    more are `tags`, and `rendered_query`: the query of a SQL model as `sqlmesh render` shows it."""
+    """Properties of a model that become metadata `sqlmesh/<property>` of its asset; `source`
+    becomes the code reference, which links to the model's file. Two more are `tags`, and
+    `rendered_query`: the query of a SQL model as `sqlmesh render` shows it."""
     column_lineage: StrictBool = Field(default=False, examples=[True])
     """Add `dagster/column_lineage` to SQL models: the columns of models and external tables that
     each column is made from. Dagster+ shows it; of the open-source UI, only GraphQL has it."""
     freshness: StrictBool = Field(default=False, examples=[True])
-    """Give models a freshness policy, so that Dagster (1.12 or later) shows what is late: the
-    longest time between two ticks of the cron, and `freshness_grace`. Seeds and models with an
-    `end` have none."""
+    """Give models a freshness policy, so that Dagster (1.12 or later) shows what is late. A model
+    is late when its last materialization is older than the longest gap of its cron plus
+    `freshness_grace`. Seeds and models with an `end` have none."""
     freshness_grace: types.Duration = Field(default="1h", examples=["30m", "2d"])
     """Time after a tick of its cron that a model may take, with `freshness`."""
     code_url: types.CodeUrl | None = Field(
         default=None, examples=["https://github.com/org/repo/blob/{ref}"]
     )
-    """Address of the git repository's files: assets link to the files of their models. `{ref}` is
-    the variable `DG_SQLMESH_CODE_REF` when Dagster loads the package, or `HEAD`. By default, the
-    links lead to files on Dagster's own host."""
+    """Address of the git repository's files, for the code references of assets: it needs `source`
+    in `metadata_keys`. `{ref}` is the variable `DG_SQLMESH_CODE_REF` when Dagster loads the
+    package, or `HEAD`. By default, the links lead to files on Dagster's own host."""
     external_specs: StrictBool = Field(default=False, examples=[True])
     """Generate an asset spec for each external table, with what `external_models.yaml` says.
     Without it, Dagster's graph hides tables that are no asset of the code location. With it,
@@ -145,9 +146,10 @@ class Config:
     execution_status_check: StrictBool = Field(default=True, examples=[False])
     """Add the check `sqlmesh_execution_status` to every asset."""
     blocking_checks: Literal["sqlmesh", "dagster"] = Field(default="sqlmesh", examples=["dagster"])
-    """What a failed audit that blocks in SQLMesh does in Dagster: no check blocks, because SQLMesh
-    stops the models downstream (`sqlmesh`), or its check blocks, too (`dagster`). Choose `dagster`
-    if assets of your own wait with `AutomationCondition.all_deps_blocking_checks_passed()`."""
+    """Where a failed blocking audit stops what is downstream. `sqlmesh`: no check blocks in
+    Dagster; SQLMesh itself stops the models downstream. `dagster`: the check of a blocking audit
+    blocks in Dagster, too. Choose `dagster` if assets of your own wait with
+    `AutomationCondition.all_deps_blocking_checks_passed()`."""
     exclusivity: Literal["require", "warn", "off"] = Field(default="require", examples=["warn"])
     """What a run does if nothing prevents two SQLMesh runs at a time: fail (`require`), warn
     (`warn`) or go on (`off`)."""
@@ -204,6 +206,10 @@ class Config:
             raise SettingError("out", what, hint="Choose a folder with -o, such as defs.")
         if self.templates is not None:
             _require_folder("templates", self.templates, "the templates folder does not exist")
+        if self.code_url is not None and "source" not in self.metadata_keys:
+            what = "code_url has no effect without source in metadata_keys"
+            hint = "Add source to metadata_keys, or remove code_url."
+            raise SettingError("code_url", what, hint=hint)
         _refuse_among_models(self)
 
     @property

@@ -88,6 +88,15 @@ def _is_class_path(text: str) -> bool:
     return name.isidentifier() and all(map(str.isidentifier, module.split(".")))
 
 
+def _only_ref(url: str) -> str:
+    rest = url.replace("{ref}", "")
+    if unknown := re.search(r"\{([^{}]*)\}", rest):
+        raise ValueError(f"unknown variable {unknown[1] or '{}'}. The variable is {{ref}}.")
+    if "{" in rest or "}" in rest:
+        raise ValueError("a brace is missing. The variable is {ref}.")
+    return url
+
+
 def _by_gateway(value: object) -> object:
     """Return catalogs by gateway, in lower case as in SQLMesh; the command line gives a tuple."""
     if isinstance(value, str):
@@ -143,7 +152,9 @@ Duration = Annotated[
     Text, require(minutes, "it must be a number of minutes, hours or days: 90m, 36h or 2d")
 ]
 CodeUrl = Annotated[
-    Text, require(re.compile(r"https?://[^\s/]\S*").fullmatch, "it must start with https://")
+    Text,
+    require(re.compile(r"https?://[^\s/]\S*").fullmatch, "it must start with https://"),
+    AfterValidator(_only_ref),
 ]
 KeyTemplate = Annotated[Text, require(ExternalAssetMapping)]
 DefaultCatalogs = Annotated[
