@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -9,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import external, fqn, model
+from builders import ModelFields, external, fqn, model
 from dg_sqlmesh_codegen.change_report import Format, markdown, summarize, text_of
-from dg_sqlmesh_codegen.change_report.model import Change, Edge, PackageFiles, Summary
+from dg_sqlmesh_codegen.change_report.model import Cause, Change, Edge, PackageFiles, Summary
 from dg_sqlmesh_codegen.rendering.header import MARK
-from dg_sqlmesh_codegen.sqlmesh_project.records import Column
+from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 from packages import on_disk, package
 
 RAW = model("shop.raw.orders", query="SELECT 1 AS id", data_hash="1")
@@ -68,6 +70,50 @@ def test_a_rename_does_not_change_edges() -> None:
     assert not summary.edges_added
     assert not summary.edges_removed
     assert summary.neighbours == (Edge(raw, new), Edge(new, mart))
+
+
+class OnlyCron(SQLMeshTranslator):
+    """As with `metadata_keys = ["cron"]`."""
+
+    def get_metadata(self, model: Model, keys: Sequence[str]) -> Mapping[str, object]:
+        """Return the cron alone."""
+        return super().get_metadata(model, ["cron"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "cause", "names"),
+    [
+        ({"kind": "SEED"}, Cause.SEED, ()),
+        ({"source": Path("/a.py")}, Cause.PYTHON, ()),
+        ({"query": "SELECT 1"}, Cause.UNSEEN, ("sqlmesh/query",)),
+        ({"query": "SELECT 1", "cron": "@hourly"}, Cause.DEFINITION, ("sqlmesh/cron",)),
+        ({"query": "SELECT 1", "partitioned_by": ("a",)}, Cause.UNSEEN, ("sqlmesh/query",)),
+    ],
+)
+def test_properties_of_one_package_alone_are_no_cause(
+    fields: ModelFields, cause: Cause, names: tuple[str, ...]
+) -> None:
+    made = model("shop.raw.country", **fields)
+    all_keys = package(replace(made, data_hash="2", cron="@daily"))
+    cron_alone = package(made, translator=OnlyCron())
+    for old, new in ((all_keys, cron_alone), (cron_alone, all_keys)):
+        (change,) = summarize(old, new).changed
+        assert change.code
+        assert (change.code.cause, change.code.names) == (cause, names)
+
+
+def test_the_first_partition_of_a_model_is_a_cause() -> None:
+    new = replace(RAW, data_hash="2", partitioned_by=("id",))
+    (change,) = summarize(package(RAW), package(new)).changed
+    assert change.code
+    assert change.code.names == ("sqlmesh/partitioned_by",)
+
+
+def test_a_query_that_becomes_python_code_is_a_cause() -> None:
+    new = replace(RAW, data_hash="2", query=None, source=Path("/a.py"))
+    (change,) = summarize(package(RAW), package(new)).changed
+    assert change.code
+    assert change.code.cause is Cause.QUERY
 
 
 def test_layout_and_comments_do_not_count() -> None:

@@ -6,11 +6,13 @@ import re
 
 from dg_sqlmesh_codegen.sqlmesh_project.records import TableName
 
-from .model import Cause, CodeChange, ParsedAsset
+from .model import Cause, CodeChange, ParsedAsset, Properties
 
 # The properties in the package that SQLMesh's `data_hash` contains besides code and columns. A cron
 # is part of it by its `interval_unit`.
 _SHAPES = ["kind", "materialized", "dialect", "gateway", "cron", "partitioned_by", "clustered_by"]
+# Every model has these, so a package without them was generated with other `metadata_keys`.
+_ALWAYS = ["kind", "dialect", "cron"]
 
 _JINJA = re.compile(r"\{\{|\{%")
 _AT = re.compile(r"(?<![\w@])@(\w+)(\(?)")
@@ -47,19 +49,31 @@ def code_change(
 
 
 def _cause(old: ParsedAsset, new: ParsedAsset) -> tuple[Cause, tuple[str, ...]]:
-    if old.query != new.query:
+    kinds = new.properties.get("kinds", ())
+    same_kinds = old.properties.get("kinds", ()) == kinds
+    # A query on one side only is an edit if the model became Python code, or was it.
+    if old.query != new.query and ((old.query and new.query) or not same_kinds):
         return Cause.QUERY, ()
-    names = [f"sqlmesh/{name}" for name in _SHAPES]
-    shapes = [name for name in names if old.properties.get(name) != new.properties.get(name)]
+    shapes = _changed_shapes(old.properties, new.properties)
     # SQLMesh names the schema of the physical table after the model's.
     if TableName.of(old.fqn).schema_name != TableName.of(new.fqn).schema_name:
         shapes.append("schema")
     if shapes:
         return Cause.DEFINITION, tuple(shapes)
-    if new.query is None:
-        return (Cause.SEED if new.value("sqlmesh/kind") == "SEED" else Cause.PYTHON), ()
+    if "SEED" in (old.value("sqlmesh/kind"), new.value("sqlmesh/kind")) or "seed" in kinds:
+        return Cause.SEED, ()
+    if not (old.query and new.query):
+        python = "python" in kinds or (new.value("sqlmesh/source") or "").endswith(".py")
+        return (Cause.PYTHON, ()) if python else (Cause.UNSEEN, ("sqlmesh/query",))
     macros = macros_in(new.query)
     return (Cause.MACRO if macros else Cause.UNSEEN), macros
+
+
+def _changed_shapes(old: Properties, new: Properties) -> list[str]:
+    names = [f"sqlmesh/{name}" for name in _SHAPES]
+    if any((f"sqlmesh/{name}" in old) != (f"sqlmesh/{name}" in new) for name in _ALWAYS):
+        names = [name for name in names if name in old and name in new]
+    return [name for name in names if old.get(name) != new.get(name)]
 
 
 def macros_in(query: str) -> tuple[str, ...]:

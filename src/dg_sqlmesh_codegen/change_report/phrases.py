@@ -77,6 +77,8 @@ def cause(each: model.CodeChange) -> str:
         return listed([property_name(name) for name in each.names], len(each.names))
     if each.cause is model.Cause.MACRO:
         return f"same query; it uses {codes(each.names)}"
+    if each.cause is model.Cause.UNSEEN and each.names:
+        return "the query is not in both packages; add `query` to `metadata_keys`"
     return _CAUSES[each.cause]
 
 
