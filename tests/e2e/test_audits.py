@@ -24,7 +24,7 @@ FILES = {
         condition="id = @args AND @class = @name",
     ),
     "audits/alone.sql": AUDIT.format(
-        name="alone",
+        name='"odd ""alone"',  # no name of a table
         more="standalone true, cron '@daily', start '2026-11-03'",
         table="work.b",
         condition="id < (SELECT MIN(id) FROM work.a)",
@@ -58,7 +58,7 @@ def test_checks_have_the_results_of_their_audits(workplace: Path) -> None:
     assert outcome.passed == {
         ("work.a", "named__2_1_1"),
         ("work.a", "not_null"),
-        ("work.b", "alone"),
+        ("work.b", "odd__alone"),
         ("work.b", "inline_one"),
         ("work.b", "not_null__2_id"),
         ("work.b", "not_null__id"),

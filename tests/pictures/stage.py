@@ -23,6 +23,8 @@ _TAGS = "tags ('dagster:group_name:live'"
 _REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
 _LAUNCH = """mutation ($parameters: ExecutionParams!) {
   launchRun(executionParams: $parameters) { ... on LaunchRunSuccess { run { runId } } } }"""
+_FRESHNESS = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) {
+  ... on AssetNode { freshnessStatusInfo { freshnessStatus } } } }"""
 _STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
@@ -82,6 +84,15 @@ class Stage:
         """Damage the source data, and run the models as of tomorrow."""
         self.load_sources("--break")
         self.bad = self._launch("FAILURE", execution_time="tomorrow", end="tomorrow")
+
+    def wait_for_late_model(self) -> None:
+        """Wait until the daemon has found out. A page that is open does not show it."""
+        wait_until(lambda: self.freshness(LATE) == "DEGRADED", f"{LATE} is late")
+
+    def freshness(self, model: str) -> str:
+        """Return what the freshness policy of a model says."""
+        found = self.ask(_FRESHNESS, key={"path": ["shop", *model.split(".")]})
+        return str(found["freshnessStatusInfo"]["freshnessStatus"])
 
     def load_sources(self, *arguments: str) -> None:
         self._run(sys.executable, "shop/load_sources.py", *arguments)

@@ -26,7 +26,7 @@ from pictures.stage import LATE, LOCATION, Stage
 
 EXAMPLE = Path(__file__).parents[2] / "generated_example"
 CHROMIUM = "/usr/bin/chromium"
-PATIENCE_MS = 300_000  # the freshness daemon looks every 30 seconds, if the machine is idle
+PATIENCE_MS = 120_000
 LEFT, TOP = 240, 0  # the corner right of the navigation
 GROUPS = ("live", "marts", "raw", "staging")
 FACETS = ("checks", "status", "kind-tag")
@@ -175,6 +175,7 @@ def main(folder: Path) -> None:
             for picture in after_the_good_run(stage):
                 take(page, stage, picture, folder)
             stage.fail()
+            stage.wait_for_late_model()
             for picture in after_the_bad_run(stage):
                 take(page, stage, picture, folder)
             browser.close()

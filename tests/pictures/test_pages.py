@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from e2e.waiting import wait_until
 from pictures.stage import LATE, LOCATION, Stage
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
@@ -25,7 +24,6 @@ _ASSET = f"""query ($key: AssetKeyInput!) {{ assetNodeOrError(assetKey: $key) {{
   owners {{ ... on TeamAssetOwner {{ team }} }}
   tags {{ key value }}
   assetMaterializations(limit: 1) {{ {_METADATA} }}
-  freshnessStatusInfo {{ freshnessStatus }}
   internalFreshnessPolicy {{ ... on TimeWindowFreshnessPolicy {{ failWindowSeconds }} }}
   assetChecksOrError {{ ... on AssetChecks {{ checks {{ name about: description
     executionForLatestMaterialization {{ evaluation {{
@@ -167,11 +165,8 @@ def test_the_job_and_the_schedule_say_what_they_do(stage: Stage) -> None:
 
 
 def test_a_late_model_fails_its_freshness(stage: Stage) -> None:
-    def status(name: str) -> str:
-        return str(asset(stage, name)["freshnessStatusInfo"]["freshnessStatus"])
-
-    wait_until(lambda: status(LATE) == "DEGRADED", "the daemon finds the late model")
-    assert status("staging.orders") == "HEALTHY"
+    stage.wait_for_late_model()
+    assert stage.freshness("staging.orders") == "HEALTHY"
     policies = {
         name: asset(stage, name)["internalFreshnessPolicy"]
         for name in (LATE, "staging.orders", "raw.countries")

@@ -67,7 +67,7 @@ def test_unit_tests_of_a_project_without_warehouse_and_state(
 def test_no_unit_tests(tmp_path: Path) -> None:
     source = project(tmp_path, {}, DUCKDB)
     found = own_checks.run(source, None, tests=True, lint=False)
-    assert found == (Outcome("tests", "none: the project has no unit tests"),)
+    assert found == (Outcome("tests", "none: no tests/test_*.yaml has any"),)
 
 
 def test_a_connection_for_tests_that_is_not_duckdb(tmp_path: Path) -> None:

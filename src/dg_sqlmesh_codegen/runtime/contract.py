@@ -59,7 +59,7 @@ def record(made: type[_Record]) -> type[_Record]:
         except TypeError as error:
             raise PackageVersionError(
                 f"This Dagster package was not generated for {_INSTALLED}: {error}. Generate it "
-                "again: `python -m dg_sqlmesh_codegen`"
+                "again: `python -m dg_sqlmesh_codegen PROJECT -o OUT`"
             ) from None
 
     made.__init__ = init  # type: ignore[assignment]

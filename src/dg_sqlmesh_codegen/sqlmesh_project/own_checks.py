@@ -73,7 +73,7 @@ def _tests(context: Context) -> Outcome:
     result = context.test()
     failed = len(result.failures) + len(result.errors)
     if not result.testsRun:
-        return Outcome("tests", "none: the project has no unit tests")
+        return Outcome("tests", "none: no tests/test_*.yaml has any")
     if failed:
         return Outcome("tests", f"{failed} of {result.testsRun} failed", failed=True)
     return Outcome("tests", f"{result.testsRun} passed")

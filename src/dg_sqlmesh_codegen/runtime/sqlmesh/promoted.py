@@ -84,7 +84,8 @@ def promoted_model(snapshot: Snapshot, environment: Environment) -> PromotedMode
         parents=parent_names(snapshot),
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
-        view=view_of(snapshot, environment),
+        # A standalone audit has no view, and a name that need not be one of a table.
+        view=view_of(snapshot, environment) if is_asset(snapshot) else "",
     )
 
 
