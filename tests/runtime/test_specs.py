@@ -12,6 +12,7 @@ import pytest
 
 from dg_sqlmesh_codegen.runtime import ModelAsset, asset_specs
 from dg_sqlmesh_codegen.runtime.records import sql_block
+from host_versions import FRESHNESS
 
 FOLDER = Path("/work/defs")
 
@@ -110,6 +111,7 @@ def test_a_code_reference_is_a_link() -> None:
     ]
 
 
+@FRESHNESS
 @pytest.mark.parametrize("freshness", ["90m", "25h", "2d"])
 def test_freshness_is_a_time_window(freshness: str) -> None:
     (spec, none) = asset_specs([replace(asset(), freshness=freshness), asset()], FOLDER)
@@ -120,7 +122,7 @@ def test_freshness_is_a_time_window(freshness: str) -> None:
 
 
 def test_a_dagster_without_freshness_policies_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(dg, "FreshnessPolicy")
+    monkeypatch.delitem(vars(dg), "FreshnessPolicy", raising=False)
 
     (spec,) = asset_specs([replace(asset(), freshness="25h")], FOLDER)
     assert spec.freshness_policy is None

@@ -29,8 +29,8 @@ from dg_sqlmesh_codegen.sqlmesh_project.offline import (
     OfflineContext,
 )
 from dg_sqlmesh_codegen.sqlmesh_project.records import ANY_GATEWAY, Source
+from host_versions import since
 from projects import model, write_project
-from sqlmesh_versions import since
 
 pytestmark = pytest.mark.sqlmesh
 

@@ -23,9 +23,10 @@ from dg_sqlmesh_codegen.rendering.package import Package
 from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.apply import Translation
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
+from host_versions import FRESHNESS
 from packages import rendered, write
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, FRESHNESS]
 
 ORDERS, COUNTRIES = dg.AssetKey(["shop", "orders"]), dg.AssetKey(["shop", "countries"])
 
