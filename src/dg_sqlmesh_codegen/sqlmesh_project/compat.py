@@ -129,6 +129,7 @@ def record_projects(context: Context, record: Callable[[str, Mapping[str, Model]
     Nothing public tells which project had a model: the context keeps the last one of a name.
     """
 
+    # Their signatures differ between versions, so the arguments are only passed on.
     def load(loader: Loader, *arguments: object, **options: object) -> LoadedProject:
         project = type(loader).load(loader, *arguments, **options)  # type: ignore[arg-type]
         record(loader.config_path.name, {**project.models})

@@ -70,6 +70,7 @@ class ExactSelector:
 def create_context(**options: Any) -> Context:  # noqa: ANN401 - of SQLMesh's context
     """Create a context that selects models by fqn, and does not load the project's models."""
     if "selector" in signature(Context).parameters:  # since 0.223
+        # SQLMesh asks for a subclass of its selector, and calls one method of it.
         return Context(selector=ExactSelector, load=False, **options)  # type: ignore[arg-type]
     context = Context(load=False, **options)
     context._new_selector = ExactSelector  # type: ignore[assignment,method-assign]
