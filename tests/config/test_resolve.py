@@ -70,6 +70,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "execution_status_check": (False, True, False),
     "blocking_checks": ("dagster", "sqlmesh", "dagster"),
     "exclusivity": ("warn", "off", "require"),
+    "pool": ("a", "b", "c"),
     "lock_timeout": (1, 2.5, 3),
     "upstream": ("fail", "warn", "ignore"),
     "retry_failed": ("every_tick", "next_cron", "every_tick"),

@@ -381,11 +381,13 @@ def test_definitions_have_the_names_that_are_contract(
 
 
 def test_definitions_have_the_names_of_the_package(tmp_path: Path) -> None:
-    config = Config((tmp_path,), tmp_path / "defs", name="finance")
+    config = Config((tmp_path,), tmp_path / "defs", name="finance", pool="bank")
     text = definitions(ZONES[1:2], config=config)
 
     assert_is_black(text)
-    assert "sqlmesh_" not in re.sub(r"dg_sqlmesh_codegen|sqlmesh_jobs_exclusive", "", text)
+    assert "sqlmesh_" not in re.sub("dg_sqlmesh_codegen", "", text)
+    assert text.count('pool="bank"') == 2
+    assert '"dagster/concurrency_key": "bank"' in text
     for line in (
         'name="finance_models"',
         "def finance_sync_job(",

@@ -160,6 +160,9 @@ class Config:
     exclusivity: Literal["require", "warn", "off"] = Field(default="require", examples=["warn"])
     """What a run does if nothing prevents two SQLMesh runs at a time: fail (`require`), warn
     (`warn`) or go on (`off`)."""
+    pool: types.PoolName = Field(default="sqlmesh_jobs_exclusive", examples=["warehouse"])
+    """Concurrency pool of the ops that run SQLMesh, and concurrency key of the job. Packages with
+    different pools do not wait for each other: choose one pool for each state of SQLMesh."""
     lock_timeout: types.Seconds | None = Field(default=None, examples=[600])
     """Seconds that a run waits for another one. By default, 3600."""
     upstream: Literal["include", "fail", "warn", "ignore"] = Field(

@@ -161,6 +161,14 @@ PackageName = Annotated[
     ),
     *_FREE,
 ]
+PoolName = Annotated[
+    Text,
+    require(
+        # The name is also the value of a tag.
+        lambda text: dagster_names.is_tag("dagster/concurrency_key", text),
+        "a pool name has only letters, digits, dots, _ and -, at most 63",
+    ),
+]
 ClassPath = Annotated[Text, require(_is_class_path, "it must be package.module:Class")]
 Duration = Annotated[
     Text, require(minutes, "it must be a number of minutes, hours or days: 90m, 36h or 2d")
