@@ -49,6 +49,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "config_name": ("a", "b", "c"),
     "default_catalogs": ("a", {"x": "b"}, {"*": "c"}),
     "concurrent_tasks": (1, 2, 3),
+    "name": ("a", "b", "c"),
     "group_name": ("a", "b", "c"),
     "group_by": ("schema", "folder", "none"),
     "freshness": (True, False, True),

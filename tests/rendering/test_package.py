@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -377,6 +378,22 @@ def test_definitions_have_the_names_that_are_contract(
     ]
     for name in names:
         assert f"def sqlmesh_adaptive_schedule{name}(" in text
+
+
+def test_definitions_have_the_names_of_the_package(tmp_path: Path) -> None:
+    config = Config((tmp_path,), tmp_path / "defs", name="finance")
+    text = definitions(ZONES[1:2], config=config)
+
+    assert_is_black(text)
+    assert "sqlmesh_" not in re.sub(r"dg_sqlmesh_codegen|sqlmesh_jobs_exclusive", "", text)
+    for line in (
+        'name="finance_models"',
+        "def finance_sync_job(",
+        "finance: SQLMeshResource",
+        '"finance": SQLMeshResource(',
+        "def finance_schedule_america_argentina_buenos_aires(",
+    ):
+        assert line in text
 
 
 def test_the_resource(tmp_path: Path) -> None:
