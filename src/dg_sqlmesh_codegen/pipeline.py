@@ -72,13 +72,16 @@ def sqlmesh_checks(config: Config, *, tests: bool, lint: bool) -> tuple[Outcome,
         UsageError: the unit tests need a server.
         ProjectError: SQLMesh cannot load the project, or a test or rule cannot run.
     """
-    from .sqlmesh_project import own_checks  # noqa: PLC0415 - late, as in `generate`
-    from .sqlmesh_project.configurations import environment  # noqa: PLC0415
+    from .sqlmesh_project.compat import changes_explained  # noqa: PLC0415 - late, as in `generate`
 
-    known = inputs.inputs_of(config)
-    cache = store.sqlmesh_cache(config.out, known, store.read(config.out))
-    with environment(config.projects):
-        return own_checks.run(config.source, cache, tests=tests, lint=lint)
+    with changes_explained():
+        from .sqlmesh_project import own_checks  # noqa: PLC0415
+        from .sqlmesh_project.configurations import environment  # noqa: PLC0415
+
+        known = inputs.inputs_of(config)
+        cache = store.sqlmesh_cache(config.out, known, store.read(config.out))
+        with environment(config.projects):
+            return own_checks.run(config.source, cache, tests=tests, lint=lint)
 
 
 def _delivered(
