@@ -392,6 +392,9 @@ def test_definitions_have_the_names_of_the_package(tmp_path: Path) -> None:
         'name="finance_models"',
         "def finance_sync_job(",
         "finance: SQLMeshResource",
+        'os.getenv("DG_SQLMESH_PROJECT_DIR_FINANCE")',
+        'os.getenv("DG_SQLMESH_GATEWAY_FINANCE")',
+        'os.getenv("DG_SQLMESH_ENVIRONMENT")',
         '"finance": SQLMeshResource(',
         "def finance_schedule_america_argentina_buenos_aires(",
     ):
