@@ -16,6 +16,7 @@ from .errors import StateBusyError
 from .records import ModelAsset, ModelCheck
 from .results import drift
 from .run_target import RetryFailed, Target
+from .text import display_name, shortened
 
 # A code server evaluates ticks in threads, and in a process SQLMesh opens each DuckDB file once.
 _ONE_TICK = Lock()
@@ -37,7 +38,8 @@ def tick(
     Raises:
         SetupError: the project, its state or the environment is not ready. The tick fails.
     """
-    running = active_run(context.instance, [model.spec.key for model in models])
+    keys = [model.spec.key for model in models]
+    running = active_run(context.instance, keys, target.environment)
     if running:
         return dg.SkipReason(skip_reason(running, datetime.now(UTC)))
 
@@ -57,7 +59,7 @@ def tick(
     held: dict[str, str] = {}
     if retry_failed is RetryFailed.NEXT_CRON:
         held = held_back.held_back(context.instance, target.environment, due, models)
-    request = _request(due.models.keys() - held.keys(), models)
+    request = _request(due.models.keys() - held.keys(), models, target.environment)
     known = {model.fqn for model in models} | {check.audit.name for check in _standalone(models)}
     unknown = due.models.keys() - known
     problems = [held_back.reason(held)] if held else []
@@ -66,7 +68,7 @@ def tick(
         context.log.warning(problem)
     if request is None and problems:
         return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
-    return request or dg.SkipReason(_nothing_due(due.next_due))
+    return request or dg.SkipReason(_nothing_due(due))
 
 
 def _report_plans(
@@ -78,7 +80,9 @@ def _report_plans(
         context.log.info(plan_reports.message(reported))
 
 
-def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunRequest | None:
+def _request(
+    due: Collection[str], models: Sequence[ModelAsset], environment: str
+) -> dg.RunRequest | None:
     """Request the due models with all their checks, and the due standalone audits."""
     selected = [model for model in models if model.fqn in due]
     audits = [check.spec.key for check in _standalone(models) if check.audit.name in due]
@@ -86,12 +90,15 @@ def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunReques
         return None
     keys = [model.spec.key for model in selected]
     checks = [check.key for model in selected for check in model.check_specs]
+    tags = {run_log.ENVIRONMENT_TAG: environment}
     if set(audits) <= set(checks):
-        return dg.RunRequest(asset_selection=keys)  # Dagster adds the checks of the assets
+        return dg.RunRequest(
+            asset_selection=keys, tags=tags
+        )  # Dagster adds the checks of the assets
     return dg.RunRequest(
         asset_selection=keys,
         asset_check_keys=list(dict.fromkeys([*checks, *audits])),
-        tags={} if keys else {run_log.DUE_TAG: "true"},
+        tags=tags if keys else {**tags, run_log.DUE_TAG: "true"},
     )
 
 
@@ -99,7 +106,10 @@ def _standalone(models: Sequence[ModelAsset]) -> list[ModelCheck]:
     return [check for model in models for check in model.audit_checks if check.audit.standalone]
 
 
-def _nothing_due(next_due: datetime | None) -> str:
-    if next_due is None:
+def _nothing_due(due: DueModels) -> str:
+    if due.left_to_prod.waiting:
+        names = shortened([display_name(fqn) for fqn in sorted(due.left_to_prod.waiting)])
+        return f"These models wait for models that prod has not evaluated: {names}"
+    if due.next_due is None:
         return "No model is due"
-    return f"No model is due; the next one is at {next_due.isoformat(timespec='minutes')}"
+    return f"No model is due; the next one is at {due.next_due.isoformat(timespec='minutes')}"

@@ -20,6 +20,7 @@ class Selection:
     attempt of the step has reported results. `all_audits` is whether the package has a check for
     every audit; then a run warns of a new audit. `report_plans` is whether to report evaluations
     without Dagster, and `materialize_not_due` whether to report models that are not due.
+    `environment` is the development environment that SQLMesh runs; None for prod.
     """
 
     assets: frozenset[dg.AssetKey]
@@ -30,6 +31,7 @@ class Selection:
     audits_only: bool = False
     report_plans: bool = False
     materialize_not_due: bool = False
+    environment: str | None = None
 
     def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
         """Return what SQLMesh must run: fqns of models, names of standalone audits."""

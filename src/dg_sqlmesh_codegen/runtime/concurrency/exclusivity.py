@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits
+from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits, run_log
 
 POOL = "sqlmesh_jobs_exclusive"
 TAG = "dagster/concurrency_key"
@@ -44,10 +44,18 @@ def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.A
     return planned
 
 
-def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> dg.RunRecord | None:
-    """Return an active run that materializes or checks any of the assets, if there is one."""
+def active_run(
+    instance: dg.DagsterInstance, keys: Collection[dg.AssetKey], environment: str
+) -> dg.RunRecord | None:
+    """Return an active run that materializes or checks any of the assets, if there is one.
+
+    Runs of another environment do not count. A run that was launched by hand and has not started
+    does not have the tag, and counts for every environment.
+    """
     wanted = set(keys)
     for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE)):
+        if record.dagster_run.tags.get(run_log.ENVIRONMENT_TAG, environment) != environment:
+            continue
         if not wanted.isdisjoint(planned_assets(instance, record.dagster_run)):
             return record
     return None

@@ -18,6 +18,7 @@ from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 from . import compat
 from .compat import Environment, Snapshot
 from .context import open_context
+from .development import left_to_prod, prod_of
 from .evaluated import evaluated_models
 from .promoted import (
     has_cron,
@@ -42,11 +43,17 @@ class SnapshotCache:
         self._cached: OrderedDict[Target, tuple[object, dict[str, Snapshot]]] = OrderedDict()
 
     def read(
-        self, context: Context, target: Target, environment: Environment
+        self,
+        context: Context,
+        target: Target,
+        environment: Environment,
+        prod: Environment | None = None,
     ) -> dict[str, Snapshot]:
-        """Return the promoted snapshots with their current intervals, by fqn."""
-        ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
-        version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
+        """Return the promoted snapshots with their current intervals, by fqn.
+
+        A plan of prod changes snapshots of other environments: which of them prod has, too.
+        """
+        version = (_version(environment), _version(prod) if prod else None)
         cached_version, snapshots = self._cached.pop(target, (None, {}))
         if cached_version == version:
             compat.refresh_intervals(context, snapshots.values())
@@ -57,6 +64,12 @@ class SnapshotCache:
             while len(self._cached) > _MAX_TARGETS:
                 self._cached.popitem(last=False)
         return snapshots
+
+
+def _version(environment: Environment) -> object:
+    """Return what changes with every plan."""
+    ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
+    return environment.plan_id, environment.finalized_ts, ids
 
 
 # Shared by the ticks of this process, which run one at a time (see `schedule`).
@@ -80,44 +93,59 @@ def read_due_models(target: Target, execution_time: datetime) -> DueModels:
             environment = read_environment(context, target)
             if not environment.finalized_ts:
                 return DueModels({}, unfinished_plan=environment.plan_id)
-            snapshots = _CACHE.read(context, target, environment)
+            prod = prod_of(context, target)
+            snapshots = _CACHE.read(context, target, environment, prod)
         evaluated = evaluated_models(snapshots, environment, target)
-        found = due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
+        planned = environment.finalized_ts / 1000
+        found = due_at(snapshots, target, execution_time, planned, prod)
         return replace(found, evaluated=evaluated)
 
     return redacted_errors(read)
 
 
 def due_at(
-    snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime, planned: float
+    snapshots: Mapping[str, Snapshot],
+    target: Target,
+    execution_time: datetime,
+    planned: float,
+    prod: Environment | None = None,
 ) -> DueModels:
     """Return the due models of an environment at a time, planned at another (epoch seconds).
 
-    Changes the snapshots, but not the state.
+    What is left to `prod` is not due. Changes the snapshots, but not the state.
     """
-    missing = missing_intervals(snapshots, target, execution_time.isoformat())
+    evaluation = _at(execution_time.isoformat())
+    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
+    left = left_to_prod(prod, snapshots, target, evaluation)
     models = {
         name: _due(snapshots[name], target, execution_time, planned)
         for name in missing
-        if _can_be_selected(snapshots[name], snapshots)
+        if name not in left.fqns and _can_be_selected(snapshots[name], snapshots)
     }
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
-        if has_cron(snapshot) and snapshot.name not in models
+        if has_cron(snapshot) and snapshot.name not in models.keys() | left.shared
     ]
-    restated = [snapshot.next_auto_restatement_ts for snapshot in snapshots.values()]
+    restated = [
+        snapshot.next_auto_restatement_ts
+        for snapshot in snapshots.values()
+        if snapshot.name not in left.shared
+    ]
     upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
     parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
-    return DueModels(models, min(upcoming, default=None), parents)
+    return DueModels(models, min(upcoming, default=None), parents, left_to_prod=left)
 
 
 def missing_intervals(
     snapshots: Mapping[str, Snapshot], target: Target, at: str
 ) -> Mapping[str, list[tuple[int, int]]]:
     """Return what a run at that time would evaluate, by name. Changes the snapshots."""
-    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
-    return compat.missing_intervals(snapshots, target.environment, evaluation)
+    return compat.missing_intervals(snapshots, target.environment, _at(at))
+
+
+def _at(time: str) -> Evaluation:
+    return Evaluation(frozenset(), execution_time=time, end=time)
 
 
 def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:
