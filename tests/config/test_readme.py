@@ -36,7 +36,11 @@ def sample(readme: Path, language: str) -> str:
 
 def rows_of_keys() -> Iterator[tuple[str, ...]]:
     for key, field in FIELDS.items():
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = (
+            None
+            if field.is_required()
+            else field.get_default(call_default_factory=True, validated_data={})
+        )
         assert field.description
         yield (
             f"`{key}`",

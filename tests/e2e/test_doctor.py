@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
+from dg_sqlmesh_codegen.cli.app import main as generator
 from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL
 from dg_sqlmesh_codegen.runtime.doctor import doctor, main
@@ -45,7 +46,12 @@ def quick(workplace: Path) -> Shop:
 
 
 @pytest.mark.process
-def test_a_good_installation(quick: Shop) -> None:
+@pytest.mark.parametrize(
+    ("options", "pool"),
+    [((), POOL), (("--set", "name=finance", "--set", "pool=bank"), "bank")],
+)
+def test_a_good_installation(quick: Shop, options: tuple[str, ...], pool: str) -> None:
+    assert generator([str(quick.project), "-o", str(quick.package), "-q", *options]) == 0
     home = quick.folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text(LIMITED, encoding="utf-8")
@@ -57,7 +63,7 @@ def test_a_good_installation(quick: Shop) -> None:
     # An old SQLMesh leaves out a part.
     lines = [each for each in done.stdout.splitlines() if "Upgrade SQLMesh" not in each]
     assert all(line.startswith("ok: ") for line in lines), done.stdout
-    assert any("the pool sqlmesh_jobs_exclusive is limited to 1" in line for line in lines)
+    assert any(f"the pool {pool} is limited to 1" in line for line in lines)
     assert any("'prod' can be read; promoted: 1 model" in line for line in lines)
     assert "ok: the promoted models match the generated package" in lines
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -377,6 +378,27 @@ def test_definitions_have_the_names_that_are_contract(
     ]
     for name in names:
         assert f"def sqlmesh_adaptive_schedule{name}(" in text
+
+
+def test_definitions_have_the_names_of_the_package(tmp_path: Path) -> None:
+    config = Config((tmp_path,), tmp_path / "defs", name="finance", pool="bank")
+    text = definitions(ZONES[1:2], config=config)
+
+    assert_is_black(text)
+    assert "sqlmesh_" not in re.sub("dg_sqlmesh_codegen", "", text)
+    assert text.count('pool="bank"') == 2
+    assert '"dagster/concurrency_key": "bank"' in text
+    for line in (
+        'name="finance_models"',
+        "def finance_sync_job(",
+        "finance: SQLMeshResource",
+        'os.getenv("DG_SQLMESH_PROJECT_DIR_FINANCE")',
+        'os.getenv("DG_SQLMESH_GATEWAY_FINANCE")',
+        'os.getenv("DG_SQLMESH_ENVIRONMENT")',
+        '"finance": SQLMeshResource(',
+        "def finance_schedule_america_argentina_buenos_aires(",
+    ):
+        assert line in text
 
 
 def test_the_resource(tmp_path: Path) -> None:

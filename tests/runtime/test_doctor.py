@@ -13,7 +13,7 @@ from dg_sqlmesh_codegen.runtime.doctor import doctor, exclusivity_of
 from dg_sqlmesh_codegen.runtime.findings import Severity
 from dg_sqlmesh_codegen.runtime.resource import SQLMeshResource
 
-ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None)
+ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None, "finance")
 HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
 
 
@@ -34,6 +34,8 @@ def test_the_severity_of_the_limits(limits: Limits, server: str | None, severity
     finding = exclusivity_of(limits, server)
 
     assert finding.severity is severity
+    assert "sqlmesh_jobs_exclusive" not in str(finding)
+    assert ("pool finance" in finding.what) == ("pool" in finding.what)
     assert bool(finding.remedy) == (severity is not Severity.OK or limits.tagged_runs == 1)
 
 
@@ -47,7 +49,7 @@ def test_a_part_that_cannot_be_examined_does_not_hide_the_others() -> None:
         "a part of the installation cannot be examined",
         "a part of the installation cannot be examined",
         "run monitoring is off",
-        "`exclusivity` of the `sqlmesh` resource is 'never'. Use one of 'require', 'warn', 'off'.",
+        "`exclusivity` of the SQLMeshResource is 'never'. Use one of 'require', 'warn', 'off'.",
     ]
 
 

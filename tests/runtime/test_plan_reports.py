@@ -250,6 +250,24 @@ def test_a_sync_during_a_plan_does_not_say_that_dagster_knows_everything(
     )
 
 
+def test_a_tick_during_a_plan_reports_nothing(
+    stored_instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The view of a model that is evaluated, and not promoted yet, is still the old one."""
+    made = Mock()
+    evaluated = {fqn("orders"): EVALUATED}
+    made.read_due_models.return_value = DueModels(
+        {}, parents={fqn("orders"): ()}, unfinished_plan="plan-3", evaluated=evaluated
+    )
+    monkeypatch.setattr(host, "due_models", made, raising=False)
+    context = dg.build_schedule_context(stored_instance, scheduled_execution_time=datetime.now(UTC))
+
+    found = schedule.tick(context, TARGET, models("orders"), RetryFailed.NEXT_CRON, True)
+
+    assert isinstance(found, dg.SkipReason)
+    assert stored_instance.get_latest_materialization_event(ORDERS) is None
+
+
 def run_of(*planned: DueModel, package: str = "zma", evaluated: str = "zma") -> RunResults:
     """Return the results of a run on the chain after SQLMesh has planned it."""
     selection = Selection(frozenset(map(key, package)), frozenset(), "run-2")

@@ -20,6 +20,7 @@ from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
 from dg_sqlmesh_codegen.sqlmesh_project.records import Source
 
 from . import types
+from .names import PackageNames, schedule_name
 from .types import Folder, Listed, Text
 
 # SQLMesh documentation, "Project structure": folders that it looks for files in.
@@ -29,7 +30,6 @@ _LOADED = {
 }
 DEFAULT_ENVIRONMENT = "prod"
 DEFAULT_GROUP = "sqlmesh"
-DEFAULT_SCHEDULE_NAME = "sqlmesh_adaptive_schedule"
 # fmt: off
 MetadataKey = Literal[
     "kind", "materialized", "forward_only", "dialect", "gateway", "cron", "cron_tz", "start",
@@ -87,6 +87,10 @@ class Config:
     """Catalog of the gateways whose connection names none: one for all of them, or by gateway."""
     concurrent_tasks: types.Count | None = Field(default=None, examples=[4])
     """Number of models that a run evaluates at a time. By default, the connection's setting."""
+    name: types.PackageName | None = Field(default=None, examples=["finance"])
+    """Name of the package, for a code location with several. With `finance`, the op is
+    `finance_models`, the jobs are `finance_job` and `finance_sync_job`, and the resource is
+    `finance`. By default, they start with `sqlmesh`."""
     group_name: types.GroupName | None = Field(default=None, examples=["marts"])
     """Group of the models without a group tag. By default, what `group_by` says."""
     group_by: Literal["schema", "folder", "none"] = Field(default="none", examples=["schema"])
@@ -102,8 +106,11 @@ class Config:
     )
     """When Dagster retries a failed run of SQLMesh: `max_retries`, `delay` (seconds), `backoff`
     (`LINEAR`, `EXPONENTIAL`) and `jitter` (`FULL`, `PLUS_MINUS`)."""
-    schedule_name: types.ScheduleName = Field(default=DEFAULT_SCHEDULE_NAME, examples=["hourly"])
-    """Name of the schedule. With several time zones, the other schedules add their zone to it."""
+    schedule_name: types.ScheduleName = Field(
+        default_factory=lambda data: schedule_name(data.get("name")), examples=["hourly"]
+    )
+    """Name of the schedule. With `name`, its default is `<name>_schedule`. With several time
+    zones, the other schedules add their zone to it."""
     enable_schedule: StrictBool = Field(default=True, examples=[False])
     """Generate the schedule."""
     schedule_status: Literal["RUNNING", "STOPPED"] = Field(default="STOPPED", examples=["RUNNING"])
@@ -153,6 +160,9 @@ class Config:
     exclusivity: Literal["require", "warn", "off"] = Field(default="require", examples=["warn"])
     """What a run does if nothing prevents two SQLMesh runs at a time: fail (`require`), warn
     (`warn`) or go on (`off`)."""
+    pool: types.PoolName = Field(default="sqlmesh_jobs_exclusive", examples=["warehouse"])
+    """Concurrency pool of the ops that run SQLMesh, and concurrency key of the job. Packages with
+    different pools do not wait for each other: choose one pool for each state of SQLMesh."""
     lock_timeout: types.Seconds | None = Field(default=None, examples=[600])
     """Seconds that a run waits for another one. By default, 3600."""
     upstream: Literal["include", "fail", "warn", "ignore"] = Field(
@@ -210,6 +220,9 @@ class Config:
             what = "code_url has no effect without source in metadata_keys"
             hint = "Add source to metadata_keys, or remove code_url."
             raise SettingError("code_url", what, hint=hint)
+        if self.schedule_name in PackageNames.of(self.name).others:
+            what = f"{self.schedule_name} is already the name of another definition of the package"
+            raise SettingError("schedule_name", what, hint='Example: "hourly"')
         _refuse_among_models(self)
 
     @property

@@ -27,7 +27,6 @@ _MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 TAKEN_NAMES = {
     *("CODE_URL", "CONTRACT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path"),
     *("SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig", "asset_specs", "defs", "dg", "os"),
-    *("sqlmesh_job", "sqlmesh_models", "sqlmesh_sync", "sqlmesh_sync_job"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.
 _DAGSTER_NAMES = {
@@ -77,6 +76,14 @@ def _folder(value: object) -> object:
         # TOML and YAML read the \t of "C:\temp" as a tab.
         raise ValueError("the path contains control characters; write / between folders")
     return value
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and text.isascii()
+
+
+def _is_not_reserved(name: str) -> bool:
+    return not keyword.iskeyword(name) and name not in _DAGSTER_NAMES
 
 
 def _is_free(name: str) -> bool:
@@ -135,17 +142,32 @@ Owner = Annotated[
         "Dagster accepts an email address or team:name as an owner",
     ),
 ]
+_FREE = (
+    require(_is_not_reserved, "Python or Dagster reserves this name"),
+    require(_is_free, "the generated definitions.py uses this name for something else"),
+)
 ScheduleName = Annotated[
     Text,
     require(
-        lambda text: text.isidentifier() and text.isascii(),
+        _is_name,
         "a schedule name has only ASCII letters, digits and _, and does not start with a digit",
     ),
+    *_FREE,
+]
+PackageName = Annotated[
+    Text,
     require(
-        lambda text: not keyword.iskeyword(text) and text not in _DAGSTER_NAMES,
-        "Python or Dagster reserves this name",
+        _is_name, "the name has only ASCII letters, digits and _, and does not start with a digit"
     ),
-    require(_is_free, "the generated definitions.py uses this name for something else"),
+    *_FREE,
+]
+PoolName = Annotated[
+    Text,
+    require(
+        # The name is also the value of a tag.
+        lambda text: dagster_names.is_tag("dagster/concurrency_key", text),
+        "a pool name has only letters, digits, dots, _ and -, at most 63",
+    ),
 ]
 ClassPath = Annotated[Text, require(_is_class_path, "it must be package.module:Class")]
 Duration = Annotated[

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from dg_sqlmesh_codegen.config.model import DEFAULT_SCHEDULE_NAME, Config, RetryPolicy
+from dg_sqlmesh_codegen.config.model import Config, RetryPolicy
+from dg_sqlmesh_codegen.config.names import PackageNames
 from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.package_paths import AUDITS, DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
@@ -66,7 +67,7 @@ def render(package: Package) -> tuple[File, ...]:
     return tuple(_files(package, templates.load(package.config.templates)))
 
 
-def named_schedule(schedule: Schedule, base: str = DEFAULT_SCHEDULE_NAME) -> NamedSchedule:
+def named_schedule(schedule: Schedule, base: str) -> NamedSchedule:
     """Name a schedule: the UTC one plainly, those of other time zones with the zone."""
     zone = "" if schedule.timezone == "UTC" else f"_{schedule.timezone.lower()}"
     name = Identifier(f"{base}{zone.replace('+', '_plus_')}")
@@ -116,6 +117,7 @@ def _definitions(package: Package, made: Templates) -> File:
         templates.DEFINITIONS,
         str(DEFINITIONS),
         config=config,
+        names=PackageNames.of(config.name),
         schedules=[named_schedule(each, config.schedule_name) for each in package.schedules],
         projects=[
             Path(os.path.relpath(folder, config.out.resolve())).as_posix()

@@ -33,12 +33,6 @@ from .text import counted
 
 # A running daemon sends a heartbeat every 30 seconds.
 _HEARTBEAT_TIMEOUT_SECONDS = 300.0
-_LIMIT = (
-    "In dagster.yaml: `concurrency: {pools: {granularity: op, default_limit: 1}}`; or, for this "
-    f"pool alone: `dagster instance concurrency set {POOL} 1`."
-)
-
-
 _Resource = Callable[[], AbstractContextManager[SQLMeshResource]]
 _NO_INSTANCE = warning(
     "DAGSTER_HOME is not set, so no Dagster instance was examined",
@@ -47,21 +41,25 @@ _NO_INSTANCE = warning(
 
 
 def doctor(
-    models: Sequence[ModelAsset], resource: SQLMeshResource, instance: dg.DagsterInstance | None
+    models: Sequence[ModelAsset],
+    resource: SQLMeshResource,
+    instance: dg.DagsterInstance | None,
+    pool: str = POOL,
 ) -> tuple[Finding, ...]:
     """Examine an installation without changing it.
 
     Args:
         models: every model of the generated package.
-        resource: the package's `sqlmesh` resource.
+        resource: the package's resource.
         instance: the Dagster instance; None if there is none to examine.
+        pool: the pool of the package's op.
 
     Returns:
         Good and bad findings. Each warning and problem says how to fix it.
     """
     of_instance: Iterable[Finding] = [_NO_INSTANCE]
     if instance:
-        of_instance = _examine_instance(instance, lambda: nullcontext(resource))
+        of_instance = _examine_instance(instance, lambda: nullcontext(resource), pool)
     return (*of_instance, *_findings_of(lambda: _examine_project(models, resource.target())))
 
 
@@ -88,7 +86,7 @@ def _examine_package(package: str) -> Sequence[Finding]:
         return [problem(what, remedy)]
     resource = partial(_resource, module)
     return [
-        *_findings_of(partial(_examine_home, resource)),
+        *_findings_of(lambda: _examine_home(resource, _pool(module))),
         *_findings_of(partial(_examine_resource, module.MODELS, resource)),
     ]
 
@@ -101,24 +99,33 @@ def _imported(package: str) -> ModuleType:
     return importlib.import_module(f"{package}.definitions")
 
 
+def _pool(module: ModuleType) -> str:
+    """Return the pool of a package's op."""
+    made = [each for each in module.defs.assets or () if isinstance(each, dg.AssetsDefinition)]
+    return next((pool for each in made if (pool := compat_limits.pool(each.op))), POOL)
+
+
 @contextmanager
 def _resource(module: ModuleType) -> Iterator[SQLMeshResource]:
     """Give the resource of a package, with its environment variables resolved."""
-    with dg.build_resources({"sqlmesh": module.defs.resources["sqlmesh"]}) as resources:
+    made = (each for each in module.defs.resources.values() if isinstance(each, SQLMeshResource))
+    with dg.build_resources({"sqlmesh": next(made)}) as resources:
         yield resources.sqlmesh
 
 
-def _examine_home(resource: _Resource) -> Iterator[Finding]:
+def _examine_home(resource: _Resource, pool: str) -> Iterator[Finding]:
     if not os.environ.get("DAGSTER_HOME"):
         yield _NO_INSTANCE
         return
     with dg.DagsterInstance.get() as instance:
-        yield from _examine_instance(instance, resource)
+        yield from _examine_instance(instance, resource, pool)
 
 
-def _examine_instance(instance: dg.DagsterInstance, resource: _Resource) -> Iterator[Finding]:
-    parts = (partial(_examine_limits, resource), _examine_slots, _examine_daemon)
-    for examine in (*parts, _examine_run_monitoring):
+def _examine_instance(
+    instance: dg.DagsterInstance, resource: _Resource, pool: str
+) -> Iterator[Finding]:
+    parts = (partial(_examine_limits, resource, pool), partial(_examine_slots, pool))
+    for examine in (*parts, _examine_daemon, _examine_run_monitoring):
         yield from _findings_of(partial(examine, instance))
 
 
@@ -136,7 +143,7 @@ def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
         found.append(problem(str(error.description)))
     except Exception as error:  # noqa: BLE001 - of any storage; it is reported
         what = f"a part of the installation cannot be examined: {type(error).__name__}: {error}"
-        remedy = "Check DAGSTER_HOME, its dagster.yaml and the `sqlmesh` resource."
+        remedy = "Check DAGSTER_HOME, its dagster.yaml and the SQLMeshResource."
         found.append(problem(what, remedy))
     return found
 
@@ -154,9 +161,11 @@ def _lock_server(resource: _Resource) -> tuple[str | None, bool]:
         return None, False  # the reason is a finding about the project
 
 
-def _examine_limits(resource: _Resource, instance: dg.DagsterInstance) -> Iterator[Finding]:
+def _examine_limits(
+    resource: _Resource, pool: str, instance: dg.DagsterInstance
+) -> Iterator[Finding]:
     server, is_known = _lock_server(resource)
-    limits = compat_limits.limits(instance, POOL, TAG)
+    limits = compat_limits.limits(instance, pool, TAG)
     place = "on this host" if limits.launches_here else "on other hosts"
     yield ok(f"{limits.launcher} launches runs {place}")
     if server:
@@ -177,34 +186,39 @@ def exclusivity_of(limits: compat_limits.Limits, server: str | None = None) -> F
     `server` is the database server whose lock does, if there is one.
     """
     is_locked = limits.launches_here or server is not None
+    pool = limits.pool_name
+    remedy = (
+        "In dagster.yaml: `concurrency: {pools: {granularity: op, default_limit: 1}}`; or, for "
+        f"this pool alone: `dagster instance concurrency set {pool} 1`."
+    )
     if pool_is_exclusive(limits):
-        return ok(f"the pool {POOL} is limited to 1 op")
+        return ok(f"the pool {pool} is limited to 1 op")
     if queue_is_exclusive(limits, {}):
         return ok("the queue starts one run of the models at a time")
-    if queue_is_exclusive(limits, {TAG: POOL}):
+    if queue_is_exclusive(limits, {TAG: pool}):
         return Finding(
             Severity.OK if is_locked else Severity.WARNING,
             "the queue limits runs of the job by their tag, but not runs that are launched from "
             "the asset graph: they do not have the tag",
-            f"Limit the pool instead. {_LIMIT}",
+            f"Limit the pool instead. {remedy}",
         )
     if is_locked:
         return warning(
-            f"the pool {POOL} is not limited: a second run starts and waits for the first one",
-            f"Limit the pool, so that the run waits in the queue. {_LIMIT}",
+            f"the pool {pool} is not limited: a second run starts and waits for the first one",
+            f"Limit the pool, so that the run waits in the queue. {remedy}",
         )
     return problem(
-        f"nothing prevents two SQLMesh runs at once: the pool {POOL} is not limited to 1", _LIMIT
+        f"nothing prevents two SQLMesh runs at once: the pool {pool} is not limited to 1", remedy
     )
 
 
-def _examine_slots(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    for run_id in sorted(compat_limits.slot_holders(instance, POOL)):
+def _examine_slots(pool: str, instance: dg.DagsterInstance) -> Iterator[Finding]:
+    for run_id in sorted(compat_limits.slot_holders(instance, pool)):
         run = instance.get_run_by_id(run_id)
         status = run.status.value.lower() if run else "deleted"
         yield Finding(
             Severity.PROBLEM if run is None or run.is_finished else Severity.WARNING,
-            f"run {run_id} ({status}) holds a slot of the pool {POOL}, and other runs wait for it",
+            f"run {run_id} ({status}) holds a slot of the pool {pool}, and other runs wait for it",
             "If its process is gone, mark the run as canceled in the UI, and free its slot there "
             "(Deployment, Concurrency).",
         )

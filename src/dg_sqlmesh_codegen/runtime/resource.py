@@ -151,7 +151,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             SetupError: the project, its state or the environment is not ready.
         """
         retry_failed = _choice(
-            RetryFailed, "`retry_failed` of the `sqlmesh` resource", self.retry_failed
+            RetryFailed, "`retry_failed` of the SQLMeshResource", self.retry_failed
         )
         return schedule.tick(context, self.target(), models, retry_failed, self.report_plans)
 
@@ -178,7 +178,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         Raises:
             dagster.Failure: `exclusivity` is not one of its values.
         """
-        mode = _choice(Exclusivity, "`exclusivity` of the `sqlmesh` resource", self.exclusivity)
+        mode = _choice(Exclusivity, "`exclusivity` of the SQLMeshResource", self.exclusivity)
         return Target(
             project_dirs=(self.project_dir, *self.other_project_dirs),
             environment=self.environment,
@@ -203,7 +203,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
 
     @property
     def _materializes_not_due(self) -> bool:
-        name = "`not_due` of the `sqlmesh` resource"
+        name = "`not_due` of the SQLMeshResource"
         return _choice(NotDue, name, self.not_due) is NotDue.MATERIALIZE
 
     def _selection(self, context: dg.AssetExecutionContext) -> Selection:

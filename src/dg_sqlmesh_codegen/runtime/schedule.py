@@ -50,7 +50,8 @@ def tick(
     try:
         with _ONE_TICK:
             due = due_models.read_due_models(target, at)
-            if report_plans:
+            # A view that is not promoted yet is the old one: what reads it must not hear of it.
+            if report_plans and not due.unfinished_plan:
                 _report_plans(context, models, due)
     except StateBusyError as error:
         return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")

@@ -15,7 +15,7 @@ from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, TAG
 from dg_sqlmesh_codegen.runtime.dagster import compat_limits
 from dg_sqlmesh_codegen.runtime.dagster.compat_limits import Limits
 
-ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None)
+ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None, POOL)
 HERE = replace(ELSEWHERE, launcher="DefaultRunLauncher", launches_here=True)
 
 
@@ -31,7 +31,8 @@ def missing_limit(
     monkeypatch.setattr(compat_limits, "executor", lambda context: ("some_executor", executes_here))
     monkeypatch.setattr(compat_limits, "was_queued", lambda instance, run_id: queued)
     run = SimpleNamespace(tags=tags or {}, run_id="run-1")
-    context: Any = SimpleNamespace(instance=None, run=run)
+    op = SimpleNamespace(pool=limits.pool_name)
+    context: Any = SimpleNamespace(instance=None, run=run, op_def=op)
     return exclusivity.missing_limit(context)
 
 
@@ -57,7 +58,7 @@ def test_a_run_without_tags(monkeypatch: pytest.MonkeyPatch, limits: Limits, gua
     assert (problem is None) == guards
     if problem:
         assert "K8sRunLauncher" in problem
-        assert exclusivity.SNIPPET in problem
+        assert exclusivity.SNIPPET.format(pool=POOL) in problem
 
 
 @pytest.mark.parametrize(("limit", "guards"), [(1, True), (2, False), (None, False)])
@@ -69,6 +70,18 @@ def test_a_run_with_the_tag(
     assert (missing_limit(monkeypatch, limits, tags={TAG: POOL}) is None) == guards
     # A run of `dagster job execute` has the tag, but does not go through the queue.
     assert missing_limit(monkeypatch, limits, tags={TAG: POOL}, queued=False)
+
+
+def test_the_pool_is_that_of_the_op(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = replace(ELSEWHERE, pool_name="finance")
+    problem = str(missing_limit(monkeypatch, limits))
+    limits = replace(limits, tagged_runs=1)
+
+    assert "Limit the pool finance to 1" in problem
+    assert "concurrency set finance 1" in problem
+    assert POOL not in problem
+    assert missing_limit(monkeypatch, limits, tags={TAG: "finance"}) is None
+    assert missing_limit(monkeypatch, limits, tags={TAG: POOL})
 
 
 def test_an_executor_that_may_run_steps_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +142,7 @@ def test_the_limits_of_a_real_instance(tag: dict[str, object], limit: int | None
         pool_of_runs=True,
         runs=7,
         tagged_runs=limit,
+        pool_name=POOL,
     )
     assert after.pool == 1
 

@@ -191,5 +191,5 @@ def test_the_lock_works_on_a_full_disk(path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == (
         "StateBusyError: waited 0 seconds for another process. "
-        "Try again later, or increase `lock_timeout` of the `sqlmesh` resource."
+        "Try again later, or increase `lock_timeout` of the SQLMeshResource."
     )

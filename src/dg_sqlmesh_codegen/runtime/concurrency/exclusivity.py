@@ -15,13 +15,13 @@ import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits, run_log
 
-POOL = "sqlmesh_jobs_exclusive"
+POOL = "sqlmesh_jobs_exclusive"  # of an op that has none
 TAG = "dagster/concurrency_key"
-SNIPPET = f"""\
+SNIPPET = """\
 concurrency:
   pools:
     granularity: op
-    default_limit: 1    # or, for this pool alone: dagster instance concurrency set {POOL} 1
+    default_limit: 1    # or, for this pool alone: dagster instance concurrency set {pool} 1
 run_monitoring:
   enabled: true
   free_slots_after_run_end_seconds: 60    # otherwise a killed run blocks all later runs
@@ -90,7 +90,8 @@ def missing_limit(context: dg.AssetExecutionContext) -> str | None:
     None if an instance limit prevents it, or if runs and steps stay on one host: there a lock file
     is enough. It does not matter if the server of the state has a lock.
     """
-    limits = compat_limits.limits(context.instance, POOL, TAG)
+    pool = compat_limits.pool(context.op_def) or POOL
+    limits = compat_limits.limits(context.instance, pool, TAG)
     executor, executes_here = compat_limits.executor(context)
     if limits.launches_here and executes_here:
         return None
@@ -104,7 +105,7 @@ def missing_limit(context: dg.AssetExecutionContext) -> str | None:
         f"SQLMesh does not support two runs on one environment at once, and nothing prevents them "
         f"with {limits.launcher} and the executor {executor!r}: steps can run on several hosts, "
         "and the database of SQLMesh's state has no lock. "
-        f"Limit the pool {POOL} to 1 in dagster.yaml:\n\n{SNIPPET}"
+        f"Limit the pool {pool} to 1 in dagster.yaml:\n\n{SNIPPET.format(pool=pool)}"
     )
 
 
@@ -119,7 +120,7 @@ def queue_is_exclusive(limits: compat_limits.Limits, tags: Mapping[str, str]) ->
         return False
     if limits.runs == 1 or _is_one(limits.pool):
         return True
-    return tags.get(TAG) == POOL and _is_one(limits.tagged_runs)
+    return tags.get(TAG) == limits.pool_name and _is_one(limits.tagged_runs)
 
 
 def _is_one(limit: int | None) -> bool:

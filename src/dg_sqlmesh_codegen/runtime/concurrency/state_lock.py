@@ -56,14 +56,14 @@ def _enter_server(held: ExitStack, request: LockRequest, server: ServerLock) -> 
 def _enter_file(held: ExitStack, request: LockRequest, lock_file: Callable[[], Path]) -> None:
     limit = request.locking.missing_limit
     if limit:
-        warn = "Or set `exclusivity` of the `sqlmesh` resource to 'warn'."
+        warn = "Or set `exclusivity` of the SQLMeshResource to 'warn'."
         _refuse(request, SetupError(f"{limit}\n{warn}"))
     try:
         held.enter_context(_hold(StateFileLock(lock_file()), request))
     except (OSError, NotImplementedError) as error:  # a full disk, a read-only folder
         problem = "The lock file that prevents two SQLMesh runs at once cannot be used"
         remedy = (
-            "Free the disk or the folder, set `lock_dir` of the `sqlmesh` resource to a folder "
+            "Free the disk or the folder, set `lock_dir` of the SQLMeshResource to a folder "
             "that only its runs can write to, or set its `exclusivity` to 'warn'."
         )
         _refuse(request, SetupError(problem, remedy, str(error)))
@@ -106,6 +106,6 @@ def _wait(lock: StateLock, request: LockRequest) -> None:
         if not left:
             raise StateBusyError(
                 f"waited {timeout:.0f} seconds for {who}. "
-                "Try again later, or increase `lock_timeout` of the `sqlmesh` resource."
+                "Try again later, or increase `lock_timeout` of the SQLMeshResource."
             )
         time.sleep(min(lock.poll_seconds, left))

@@ -27,8 +27,8 @@ class Limits:
 
     `launcher` is the class of the run launcher, and `launches_here` whether it starts runs on its
     own host. `queue` is whether runs go through a queue; `runs` is its limit of all runs and
-    `tagged_runs` that of runs with the pool's tag. `pool` is the limit of the pool. With
-    `pool_of_runs` it counts runs, and only the queue obeys it.
+    `tagged_runs` that of runs with the pool's tag. `pool` is the limit of the pool, `pool_name`.
+    With `pool_of_runs` it counts runs, and only the queue obeys it.
     """
 
     launcher: str
@@ -38,6 +38,7 @@ class Limits:
     pool_of_runs: bool
     runs: int | None
     tagged_runs: int | None
+    pool_name: str
 
 
 def limits(instance: dg.DagsterInstance, pool: str, tag: str) -> Limits:
@@ -62,7 +63,13 @@ def limits(instance: dg.DagsterInstance, pool: str, tag: str) -> Limits:
         pool_of_runs=granularity is not None and granularity.value == "run",
         runs=queue.max_concurrent_runs if queue else None,
         tagged_runs=_tag_limit(queue.tag_concurrency_limits, tag, pool) if queue else None,
+        pool_name=pool,
     )
+
+
+def pool(op: dg.OpDefinition) -> str | None:
+    """Return the pool that an op is in. Only the argument of `dg.op` is public."""
+    return op.pool
 
 
 def run_monitoring(instance: dg.DagsterInstance) -> tuple[bool, bool]:

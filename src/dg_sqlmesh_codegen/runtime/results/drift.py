@@ -105,7 +105,7 @@ def _other_catalog(elsewhere: Mapping[str, str]) -> tuple[str, str]:
     return (
         f"The catalogs differ: the generated package has {ours}, and the SQLMesh environment has "
         f"{theirs} ({counted(elsewhere)})",
-        "Set `gateway` or DG_SQLMESH_GATEWAY to the gateway for which the package was generated, "
+        "Set `gateway`, or its environment variable, to that for which the package was generated, "
         f"or generate a package for this one with `{GENERATE} --gateway`.",
     )
 

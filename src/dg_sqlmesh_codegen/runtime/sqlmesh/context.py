@@ -50,7 +50,7 @@ def open_context(
         if not Path(folder).is_dir():
             raise SetupError(
                 f"The SQLMesh project folder {folder} is missing",
-                "Deploy it with the code, or set `project_dir` of the `sqlmesh` resource.",
+                "Deploy it with the code, or set `project_dir` of the SQLMeshResource.",
             )
     context = _context(target, notifier)
     for config in context.configs.values():
