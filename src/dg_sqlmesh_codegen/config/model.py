@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
-from dg_sqlmesh_codegen.sqlmesh_project.records import Source
+from dg_sqlmesh_codegen.sqlmesh_project.records import Selectors, Source
 
 from . import types
 from .names import PackageNames, schedule_name
@@ -85,6 +85,14 @@ class Config:
         default_factory=dict, examples=[{"warehouse": "analytics", "*": "main"}, "analytics"]
     )
     """Catalog of the gateways whose connection names none: one for all of them, or by gateway."""
+    select: Annotated[tuple[Text, ...], Listed] = Field(
+        default=(), examples=["tag:finance", ["+marts.orders", "staging.*"]]
+    )
+    """Models of the package, as selectors of SQLMesh: all that one of them matches. By default,
+    the whole project. Where they read other models, they depend on assets with the keys that
+    these have in a package of their own."""
+    exclude: Annotated[tuple[Text, ...], Listed] = Field(default=(), examples=["tag:finance"])
+    """Models that the package does not hold, as selectors of SQLMesh."""
     concurrent_tasks: types.Count | None = Field(default=None, examples=[4])
     """Number of models that a run evaluates at a time. By default, the connection's setting."""
     name: types.PackageName | None = Field(default=None, examples=["finance"])
@@ -236,6 +244,7 @@ class Config:
             self.default_catalogs,
             rendered,
             self.column_lineage,
+            Selectors(self.select, self.exclude),
         )
 
 

@@ -44,7 +44,7 @@ class DueModels:
 
     `parents` are the parents of every promoted model, due or not. `unfinished_plan` is the id of a
     plan whose promotion has not ended: a run would wait for it. `evaluated` holds all models that
-    something has evaluated, due or not.
+    something has evaluated, due or not. `during_run` is whether a run is changing the state.
     """
 
     models: Mapping[str, Due]
@@ -52,3 +52,4 @@ class DueModels:
     parents: Mapping[str, Collection[str]] = field(default_factory=dict)
     unfinished_plan: str | None = None
     evaluated: Mapping[str, Evaluated] = field(default_factory=dict)
+    during_run: bool = False

@@ -156,7 +156,12 @@ class RunResults:
         self._state.promoted = {model.fqn: model for model in event.models}
         self._state.plan_command = event.plan_command
         self._state.evaluated_before = event.evaluated
-        found = drift.compare(models, self._selection.nodes(models), self._state.promoted)
+        found = drift.compare(
+            models,
+            self._selection.nodes(models),
+            self._state.promoted,
+            partial=self._selection.partial,
+        )
         self._state.not_promoted = found.not_promoted
         for line in found.warnings():
             yield events.Message(logging.WARNING, line)

@@ -6,12 +6,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlmesh import Context
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
+from dg_sqlmesh_codegen.runtime.errors import RunHoldsStateError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
@@ -26,9 +28,11 @@ from .promoted import (
     read_environment,
     read_snapshots,
 )
+from .state_identity import duckdb_path
 
 # A code location has one project, sometimes two. Each keeps its models in memory.
 _MAX_TARGETS = 2
+_Version = tuple[str, int, frozenset[object]]
 
 
 class SnapshotCache:
@@ -39,14 +43,15 @@ class SnapshotCache:
     """
 
     def __init__(self) -> None:
-        self._cached: OrderedDict[Target, tuple[object, dict[str, Snapshot]]] = OrderedDict()
+        self._cached: OrderedDict[Target, tuple[_Version, dict[str, Snapshot]]] = OrderedDict()
 
     def read(
         self, context: Context, target: Target, environment: Environment
     ) -> dict[str, Snapshot]:
         """Return the promoted snapshots with their current intervals, by fqn."""
         ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
-        version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
+        # Changes with every plan.
+        version = (environment.plan_id, environment.finalized_ts or 0, ids)
         cached_version, snapshots = self._cached.pop(target, (None, {}))
         if cached_version == version:
             compat.refresh_intervals(context, snapshots.values())
@@ -58,34 +63,73 @@ class SnapshotCache:
                 self._cached.popitem(last=False)
         return snapshots
 
+    def latest(self, target: Target) -> tuple[dict[str, Snapshot], int] | None:
+        """Return the snapshots as they were read last, and when that environment was planned."""
+        if target not in self._cached:
+            return None
+        (_, finalized_ms, _), snapshots = self._cached[target]
+        return snapshots, finalized_ms
+
 
 # Shared by the ticks of this process, which run one at a time (see `schedule`).
 _CACHE = SnapshotCache()
 
 
-def read_due_models(target: Target, execution_time: datetime) -> DueModels:
+def read_due_models(
+    target: Target, execution_time: datetime, *, during_runs: bool = False
+) -> DueModels:
     """Return which models a run at `execution_time` would evaluate.
 
     Signals are left to the run: they are code of the project, and can take longer than a tick.
 
+    Args:
+        target: the project and the environment.
+        execution_time: of the run.
+        during_runs: whether to answer while a run holds the state. DuckDB lets no second process
+            in, so the answer is then that of the state as a tick of this process has read it last:
+            it can hold models that are evaluated by now, and a run finds that they are not due.
+
     Raises:
         SetupError: the project, its state or the environment is not ready.
-        StateBusyError: a run holds the lock, or another process has opened the state's database.
+        StateBusyError: another process has opened the state's database.
+        RunHoldsStateError: a run holds the lock, and what is due is not known.
         RunError: any other error, without secrets.
     """
+    request = LockRequest("", target.locking.for_tick())
 
     def read(redaction: Redaction) -> DueModels:
-        request = LockRequest("", target.locking.for_tick())
         with open_context(target, redaction, request) as context:
-            environment = read_environment(context, target)
-            if not environment.finalized_ts:
-                return DueModels({}, unfinished_plan=environment.plan_id)
-            snapshots = _CACHE.read(context, target, environment)
-        evaluated = evaluated_models(snapshots, environment, target)
-        found = due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
-        return replace(found, evaluated=evaluated)
+            return _read(context, target, execution_time)
 
-    return redacted_errors(read)
+    try:
+        return redacted_errors(read)
+    except RunHoldsStateError:
+        found = redacted_errors(partial(_of_run, target, execution_time)) if during_runs else None
+        if found is None:
+            raise
+        return replace(found, during_run=True)
+
+
+def _read(context: Context, target: Target, execution_time: datetime) -> DueModels:
+    environment = read_environment(context, target)
+    if not environment.finalized_ts:
+        return DueModels({}, unfinished_plan=environment.plan_id)
+    snapshots = _CACHE.read(context, target, environment)
+    evaluated = evaluated_models(snapshots, environment, target)
+    found = due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
+    return replace(found, evaluated=evaluated)
+
+
+def _of_run(target: Target, execution_time: datetime, redaction: Redaction) -> DueModels | None:
+    """Return what is due while a run holds the lock of the state; None if that is not known."""
+    with open_context(target, redaction) as context:
+        if duckdb_path(compat.state_connection(context)) is None:
+            return _read(context, target, execution_time)
+    latest = _CACHE.latest(target)
+    if latest is None:
+        return None
+    snapshots, planned_ms = latest
+    return due_at(snapshots, target, execution_time, planned_ms / 1000)
 
 
 def due_at(
