@@ -78,7 +78,7 @@ class Config:
     """Folder of the generated package. A `defs.yaml` does not set it: it is the file's folder."""
     gateway: Text | None = Field(default=None, examples=["warehouse"])
     """SQLMesh gateway. By default, the project's default gateway."""
-    environment: Text = Field(default=DEFAULT_ENVIRONMENT, examples=["staging"])
+    environment: types.Environment = Field(default=DEFAULT_ENVIRONMENT, examples=["staging"])
     """SQLMesh environment that Dagster runs."""
     config_name: Text | None = Field(default=None, examples=["test_config"])
     """Configuration to use of a project's `config.py`. By default, `config`."""
