@@ -127,13 +127,13 @@ def _report_plans(
         context.log.info(plan_reports.message(reported))
 
 
-def _nodes(models: Iterable[ModelAsset]) -> set[str]:
+def _nodes(models: Sequence[ModelAsset]) -> set[str]:
     """Return the fqns of models, and the names of their standalone audits."""
     return {model.fqn for model in models} | {each.audit.name for each in _standalone(models)}
 
 
 def _planned(
-    instance: dg.DagsterInstance, active: Iterable[dg.RunRecord], models: Iterable[ModelAsset]
+    instance: dg.DagsterInstance, active: Iterable[dg.RunRecord], models: Sequence[ModelAsset]
 ) -> set[str]:
     """Return the models and standalone audits that active runs evaluate."""
     runs = [record.dagster_run for record in active]
@@ -144,7 +144,7 @@ def _planned(
         if run_log.DUE_TAG in run.tags
         for key in run.asset_check_selection or ()
     }
-    evaluated = _nodes(model for model in models if model.spec.key in keys)
+    evaluated = _nodes([model for model in models if model.spec.key in keys])
     alone = (each for each in _standalone(models) if each.spec.key.name in audits)
     return evaluated | {each.audit.name for each in alone}
 
