@@ -482,7 +482,8 @@ def test_any_text_in_the_definitions(
     (arguments,) = calls(text, "SQLMeshResource")
     assert arguments["gateway"].endswith(f" or {gateway!r}")
     assert ast.literal_eval(arguments["config_name"]) == config_name
-    assert arguments["environment"].endswith(f" or {environment!r}")
+    assert arguments["environment"] == "ENVIRONMENT"
+    assert f" or {environment!r}\n" in ast.unparse(ast.parse(text))
     nodes = ast.walk(ast.parse(text))
     assert version in [node.value for node in nodes if isinstance(node, ast.Constant)]
 

@@ -25,5 +25,5 @@ def test_only_the_environment_of_the_package_starts_by_itself(
 
 def test_another_value_of_the_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DG_SQLMESH_SCHEDULE_STATUS", "on")
-    with pytest.raises(ValueError, match="is 'on'. Set it to RUNNING or STOPPED."):
+    with pytest.raises(ValueError, match=r"is 'on'\. Set it to RUNNING or STOPPED\."):
         default_status("prod", "prod")

@@ -114,8 +114,8 @@ class Config:
     enable_schedule: StrictBool = Field(default=True, examples=[False])
     """Generate the schedule."""
     schedule_status: Literal["RUNNING", "STOPPED"] = Field(default="STOPPED", examples=["RUNNING"])
-    """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`. With `RUNNING` it is
-    stopped in an environment other than `environment`, unless the variable
+    """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`. `RUNNING` is that of
+    `environment`: in other ones the schedule is stopped, unless the variable
     `DG_SQLMESH_SCHEDULE_STATUS` is `RUNNING`."""
     external_asset_mapping: types.KeyTemplate | None = Field(
         default=None, examples=["target/main/{node.name}"]
