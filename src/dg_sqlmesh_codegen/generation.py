@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from .config.model import Config
 from .rendering.files import Contents, Rendered
 from .rendering.package import Package, render
 from .schedules import crons
+from .schedules.crons import Schedule
 from .sqlmesh_project import describe
 from .sqlmesh_project.configurations import environment
-from .translation import graph, plugins
+from .sqlmesh_project.records import Project
+from .translation import graph, parts, plugins
 from .translation.apply import Translation
 from .translation.warnings import warnings
 
@@ -34,15 +36,16 @@ def render_project(
         # What is wrong with the configuration shows before SQLMesh takes its time.
         translator = plugins.load(config.translator, config.root)
         progress(f"Loading {', '.join(str(path) for path in config.projects)}")
-        project = graph.with_checks(describe.inspect(config.source, sqlmesh_cache), config.checks)
-        progress(f"Rendering {len(project.models)} models")
+        project = parts.with_checks(describe.inspect(config.source, sqlmesh_cache), config.checks)
+        part = parts.held(project)
+        progress(f"Rendering {len(part.models)} models")
         # Before the translation: it reports a cron that Dagster cannot run.
-        schedules = crons.schedules(project.models, graph.checked_audits(project))
+        schedules = _schedules(project, {model.fqn for model in part.models})
         translation = Translation.of(config, project, translator)
         assets = graph.build(project, translation, config.out.resolve())
         externals = graph.externals(project, translation) if config.external_specs else ()
         keys = {each.model.fqn: each.key for each in assets}
-        notes = warnings(project, config, translation, keys)
+        notes = warnings(part, config, translation, keys)
     used = schedules if config.enable_schedule else ()
     return Rendered(
         files=render(Package(config, project, assets, used, externals)),
@@ -54,6 +57,12 @@ def render_project(
             schedules=tuple((schedule.timezone, schedule.crons) for schedule in used),
             warnings=notes,
             unset_variables=project.unset_variables,
-            hidden_tables=0 if config.external_specs else len(project.external_tables),
+            hidden_tables=0 if config.external_specs else len(part.external_tables),
         ),
     )
+
+
+def _schedules(project: Project, fqns: Container[str]) -> tuple[Schedule, ...]:
+    """Return the schedules of some of a project's models and of their standalone audits."""
+    models = (model for model in project.models if model.fqn in fqns)
+    return crons.schedules(models, parts.checked_audits(project, fqns))

@@ -90,8 +90,8 @@ def run_prod(shop: Shop, **options: object) -> None:
     sqlmesh(shop, "run", "prod", execution_time=TWO_DAYS_LATER, end=TWO_DAYS_LATER, **options)
 
 
-def resource(shop: Shop, **fields: str) -> SQLMeshResource:
-    return SQLMeshResource(project_dir=str(shop.project), **fields)
+def resource(shop: Shop, environment: str) -> SQLMeshResource:
+    return SQLMeshResource(project_dir=str(shop.project), environment=environment)
 
 
 def selected(request: dg.RunRequest | dg.SkipReason) -> set[str]:

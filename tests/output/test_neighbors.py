@@ -27,13 +27,14 @@ def defs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def made(
-    folder: Path, *models: str, name: str | None = None, external_specs: bool = False
-) -> neighbors.Package:
+Made = tuple[Path, neighbors.Texts]
+
+
+def made(folder: Path, *models: str, name: str | None = None, external_specs: bool = False) -> Made:
     """Return a package of these models, not written yet, which read `db.raw.t`."""
     folder.parent.mkdir(exist_ok=True)
     config = Config((folder.parent,), folder, name=name, external_specs=external_specs)
-    return neighbors.Package.of(folder, files(config, *models))
+    return folder, files(config, *models)
 
 
 def files(config: Config, *models: str) -> dict[PurePosixPath, str]:
@@ -42,9 +43,9 @@ def files(config: Config, *models: str) -> dict[PurePosixPath, str]:
     return {PurePosixPath(path): text for path, text in found.items()}
 
 
-def refused(*packages: neighbors.Package) -> str:
+def refused(*packages: Made) -> str:
     with pytest.raises(UsageError) as caught:
-        neighbors.refuse_common(packages)
+        neighbors.refuse_common(dict(packages))
     return str(caught.value)
 
 
@@ -56,7 +57,9 @@ def test_two_packages_without_a_name(defs: Path) -> None:
 
 
 def test_one_name_is_enough(defs: Path) -> None:
-    neighbors.refuse_common([made(defs / "a", "db.x.a"), made(defs / "b", "db.x.b", name="b")])
+    neighbors.refuse_common(
+        dict([made(defs / "a", "db.x.a"), made(defs / "b", "db.x.b", name="b")])
+    )
 
 
 def test_names_that_only_overlap(defs: Path) -> None:
@@ -75,7 +78,7 @@ def test_an_asset_in_common(defs: Path) -> None:
 
 def test_an_external_table_in_common(defs: Path) -> None:
     one = made(defs / "a", "db.x.a", name="a", external_specs=True)
-    neighbors.refuse_common([one, made(defs / "b", "db.x.b", name="b")])
+    neighbors.refuse_common(dict([one, made(defs / "b", "db.x.b", name="b")]))
 
     other = made(defs / "b", "db.x.b", name="b", external_specs=True)
     assert "have the asset db/raw/t in common" in refused(one, other)
@@ -88,9 +91,11 @@ def test_a_package_that_is_there_already(defs: Path) -> None:
     assert refused(made(defs / "nested" / "b", "db.x.b", name="a")).startswith(
         "the packages src/shop/defs/nested/b and src/shop/defs/a of one code location have the job"
     )
-    neighbors.refuse_common([made(defs / "b", "db.x.b", name="b")])
+    neighbors.refuse_common(dict([made(defs / "b", "db.x.b", name="b")]))
     # What is written anew counts, not what is there.
-    neighbors.refuse_common([made(defs / "b", "db.x.b", name="a"), made(defs / "a", "db.x.a")])
+    neighbors.refuse_common(
+        dict([made(defs / "b", "db.x.b", name="a"), made(defs / "a", "db.x.a")])
+    )
 
 
 def test_what_is_no_package_of_the_code_location(defs: Path, tmp_path: Path) -> None:
@@ -101,8 +106,8 @@ def test_what_is_no_package_of_the_code_location(defs: Path, tmp_path: Path) -> 
     (defs / "conflict" / "definitions.py").write_text(f"<<<<<<< HEAD\n{HEADER}\n=======\n")
     write(files(Config((defs,), tmp_path / "elsewhere"), "db.x.a"), tmp_path / "elsewhere")
 
-    neighbors.refuse_common([made(defs / "a", "db.x.a")])
-    neighbors.refuse_common([made(tmp_path / "other", "db.x.a")])
+    neighbors.refuse_common(dict([made(defs / "a", "db.x.a")]))
+    neighbors.refuse_common(dict([made(tmp_path / "other", "db.x.a")]))
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def tick(
     due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, next_due)
     due_models.read_due_models.return_value = due
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    return schedule.tick(context, TARGET, MODELS, retry_failed, report_plans=False)
+    return schedule.tick(
+        context, TARGET, MODELS, schedule.TickOptions(retry_failed, report_plans=False)
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_what_is_due_is_requested(
     assert request.asset_selection == [dg.AssetKey(name) for name in assets]
     keys = request.asset_check_keys
     assert (None if keys is None else [key.name for key in keys]) == checks
-    due_models.read_due_models.assert_called_once_with(TARGET, AT)
+    due_models.read_due_models.assert_called_once_with(TARGET, AT, during_runs=False)
 
 
 def test_why_a_tick_skips(instance: dg.DagsterInstance, due_models: Mock) -> None:

@@ -91,6 +91,14 @@ def _is_free(name: str) -> bool:
     return not (name in TAKEN_NAMES or name.startswith("__") or hasattr(builtins, name))
 
 
+def _as_sqlmesh_calls_it(environment: str) -> str:
+    # SQLMesh's Environment.sanitize_name.
+    name = re.sub(r"\W", "_", environment).lower()
+    if name != environment:
+        raise ValueError(f"SQLMesh calls this environment {name}; write that name")
+    return environment
+
+
 def _is_class_path(text: str) -> bool:
     module, _, name = text.partition(":")
     return name.isidentifier() and all(map(str.isidentifier, module.split(".")))
@@ -125,6 +133,7 @@ def _by_gateway(value: object) -> object:
 
 
 Text = Annotated[str, Strict(), require(str.strip, "the text is empty")]
+Environment = Annotated[Text, AfterValidator(_as_sqlmesh_calls_it)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 Count = Annotated[int, Strict(), Field(gt=0)]
 Retries = Annotated[int, Strict(), Field(ge=0)]

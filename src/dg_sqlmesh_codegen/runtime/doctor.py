@@ -28,7 +28,6 @@ from .findings import Finding, Severity, ok, problem, warning
 from .records import ModelAsset
 from .resource import SQLMeshResource
 from .results import drift
-from .run_target import Target
 from .text import counted
 
 # A running daemon sends a heartbeat every 30 seconds.
@@ -60,7 +59,7 @@ def doctor(
     of_instance: Iterable[Finding] = [_NO_INSTANCE]
     if instance:
         of_instance = _examine_instance(instance, lambda: nullcontext(resource), pool)
-    return (*of_instance, *_findings_of(lambda: _examine_project(models, resource.target())))
+    return (*of_instance, *_findings_of(lambda: _examine_project(models, resource)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,7 +130,7 @@ def _examine_instance(
 
 def _examine_resource(models: Sequence[ModelAsset], resource: _Resource) -> Iterator[Finding]:
     with resource() as made:
-        yield from _examine_project(models, made.target())
+        yield from _examine_project(models, made)
 
 
 def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -254,7 +253,8 @@ def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
         yield ok("run monitoring ends runs whose process is gone")
 
 
-def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
+def _examine_project(models: Sequence[ModelAsset], resource: SQLMeshResource) -> Iterator[Finding]:
+    target = resource.target()
     try:
         # Imports SQLMesh: at execution time only.
         from .sqlmesh import compat as of_sqlmesh  # noqa: PLC0415
@@ -279,20 +279,25 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
         yield from (
             warning(each, "Upgrade SQLMesh to that version.") for each in of_sqlmesh.left_out()
         )
-        yield from _examine_drift(models, {each.fqn: each for each in found}, target)
+        yield from _examine_drift(models, {each.fqn: each for each in found}, resource)
 
 
 def _examine_drift(
-    models: Sequence[ModelAsset], promoted: Mapping[str, PromotedModel], target: Target
+    models: Sequence[ModelAsset],
+    promoted: Mapping[str, PromotedModel],
+    resource: SQLMeshResource,
 ) -> Iterator[Finding]:
-    found = drift.compare(models, [model.fqn for model in models], promoted)
+    fqns = [model.fqn for model in models]
+    found = drift.compare(models, fqns, promoted, partial=resource.partial)
     if found.not_promoted:
-        yield problem(*drift.not_promoted(found.not_promoted, target.plan_command, promoted))
+        plan = resource.target().plan_command
+        yield problem(*drift.not_promoted(found.not_promoted, plan, promoted))
     for line in found.warnings():
         what, _, remedy = line.partition(". ")
         yield warning(what, remedy)
     if found == drift.Drift():
-        yield ok("the promoted models match the generated package")
+        part = ", which holds a part of the project" if resource.partial else ""
+        yield ok(f"the promoted models match the generated package{part}")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ class DueModels:
 
     `parents` are the parents of every promoted model, due or not. `unfinished_plan` is the id of a
     plan whose promotion has not ended: a run would wait for it. `evaluated` holds all models that
-    something has evaluated, due or not. `left_to_prod` are not among the due models.
+    something has evaluated, due or not. `left_to_prod` are not among the due models. `during_run`
+    is whether a run is changing the state.
     """
 
     models: Mapping[str, Due]
@@ -72,3 +73,4 @@ class DueModels:
     unfinished_plan: str | None = None
     evaluated: Mapping[str, Evaluated] = field(default_factory=dict)
     left_to_prod: LeftToProd = field(default_factory=LeftToProd)
+    during_run: bool = False

@@ -44,21 +44,30 @@ def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.A
     return planned
 
 
-def active_run(
+def materialized_assets(
+    instance: dg.DagsterInstance, run: dg.DagsterRun
+) -> Collection[dg.AssetKey]:
+    """Return the assets that a run is to materialize: none, if it is of checks alone."""
+    if run.asset_selection or run.asset_check_selection:
+        return run.asset_selection or ()
+    return compat.planned_asset_keys(instance, run)
+
+
+def active_runs(
     instance: dg.DagsterInstance, keys: Collection[dg.AssetKey], environment: str
-) -> dg.RunRecord | None:
-    """Return an active run that materializes or checks any of the assets, if there is one.
+) -> list[dg.RunRecord]:
+    """Return the active runs that materialize or check any of the assets.
 
     Runs of another environment do not count. A run that was launched by hand and has not started
     does not have the tag, and counts for every environment.
     """
     wanted = set(keys)
-    for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE)):
-        if record.dagster_run.tags.get(run_log.ENVIRONMENT_TAG, environment) != environment:
-            continue
-        if not wanted.isdisjoint(planned_assets(instance, record.dagster_run)):
-            return record
-    return None
+    return [
+        record
+        for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE))
+        if record.dagster_run.tags.get(run_log.ENVIRONMENT_TAG, environment) == environment
+        and not wanted.isdisjoint(planned_assets(instance, record.dagster_run))
+    ]
 
 
 def skip_reason(record: dg.RunRecord, now: datetime) -> str:

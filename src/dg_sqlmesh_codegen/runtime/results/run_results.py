@@ -162,7 +162,12 @@ class RunResults:
         self._state.plan_command = event.plan_command
         self._state.evaluated_before = event.evaluated
         self._state.left_to_prod = event.left_to_prod
-        found = drift.compare(models, self._selection.nodes(models), self._state.promoted)
+        found = drift.compare(
+            models,
+            self._selection.nodes(models),
+            self._state.promoted,
+            partial=self._selection.partial,
+        )
         self._state.not_promoted = found.not_promoted
         for line in found.warnings():
             yield events.Message(logging.WARNING, line)

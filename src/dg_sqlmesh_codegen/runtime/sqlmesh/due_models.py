@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlmesh import Context
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
+from dg_sqlmesh_codegen.runtime.errors import RunHoldsStateError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
@@ -27,9 +29,25 @@ from .promoted import (
     read_environment,
     read_snapshots,
 )
+from .state_identity import duckdb_path
 
 # A code location has one project, sometimes two. Each keeps its models in memory.
 _MAX_TARGETS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The snapshots of an environment, with prod's record if it is another one."""
+
+    environment: Environment
+    prod: Environment | None
+    version: object
+    snapshots: dict[str, Snapshot]
+
+    def due_at(self, target: Target, execution_time: datetime) -> DueModels:
+        """Return what is due of it."""
+        planned = (self.environment.finalized_ts or 0) / 1000
+        return due_at(self.snapshots, target, execution_time, planned, self.prod)
 
 
 class SnapshotCache:
@@ -40,30 +58,29 @@ class SnapshotCache:
     """
 
     def __init__(self) -> None:
-        self._cached: OrderedDict[Target, tuple[object, dict[str, Snapshot]]] = OrderedDict()
+        self._cached: OrderedDict[Target, _Read] = OrderedDict()
 
-    def read(
-        self,
-        context: Context,
-        target: Target,
-        environment: Environment,
-        prod: Environment | None = None,
-    ) -> dict[str, Snapshot]:
-        """Return the promoted snapshots with their current intervals, by fqn.
-
-        A plan of prod changes snapshots of other environments: which of them prod has, too.
-        """
+    def read(self, context: Context, target: Target, environment: Environment) -> _Read:
+        """Return the promoted snapshots with their current intervals, and prod."""
+        prod = prod_of(context, target)
+        # A plan of prod changes snapshots of other environments: those that prod has, too.
         version = (_version(environment), _version(prod) if prod else None)
-        cached_version, snapshots = self._cached.pop(target, (None, {}))
-        if cached_version == version:
+        cached = self._cached.pop(target, None)
+        if cached and cached.version == version:
+            snapshots = cached.snapshots
             compat.refresh_intervals(context, snapshots.values())
         else:
             snapshots = read_snapshots(context, environment)
-        if not any(map(_has_auto_restatement, snapshots.values())):
-            self._cached[target] = (version, snapshots)
+        read = _Read(environment, prod, version, snapshots)
+        if not any(map(_has_auto_restatement, read.snapshots.values())):
+            self._cached[target] = read
             while len(self._cached) > _MAX_TARGETS:
                 self._cached.popitem(last=False)
-        return snapshots
+        return read
+
+    def latest(self, target: Target) -> _Read | None:
+        """Return what was read last."""
+        return self._cached.get(target)
 
 
 def _version(environment: Environment) -> object:
@@ -76,31 +93,57 @@ def _version(environment: Environment) -> object:
 _CACHE = SnapshotCache()
 
 
-def read_due_models(target: Target, execution_time: datetime) -> DueModels:
+def read_due_models(
+    target: Target, execution_time: datetime, *, during_runs: bool = False
+) -> DueModels:
     """Return which models a run at `execution_time` would evaluate.
 
     Signals are left to the run: they are code of the project, and can take longer than a tick.
 
+    Args:
+        target: the project and the environment.
+        execution_time: of the run.
+        during_runs: whether to answer while a run holds the state. DuckDB lets no second process
+            in, so the answer is then that of the state as a tick of this process has read it last:
+            it can hold models that are evaluated by now, and a run finds that they are not due.
+
     Raises:
         SetupError: the project, its state or the environment is not ready.
-        StateBusyError: a run holds the lock, or another process has opened the state's database.
+        StateBusyError: another process has opened the state's database.
+        RunHoldsStateError: a run holds the lock, and what is due is not known.
         RunError: any other error, without secrets.
     """
+    request = LockRequest("", target.locking.for_tick())
 
     def read(redaction: Redaction) -> DueModels:
-        request = LockRequest("", target.locking.for_tick())
         with open_context(target, redaction, request) as context:
-            environment = read_environment(context, target)
-            if not environment.finalized_ts:
-                return DueModels({}, unfinished_plan=environment.plan_id)
-            prod = prod_of(context, target)
-            snapshots = _CACHE.read(context, target, environment, prod)
-        evaluated = evaluated_models(snapshots, environment, target)
-        planned = environment.finalized_ts / 1000
-        found = due_at(snapshots, target, execution_time, planned, prod)
-        return replace(found, evaluated=evaluated)
+            return _read(context, target, execution_time)
 
-    return redacted_errors(read)
+    try:
+        return redacted_errors(read)
+    except RunHoldsStateError:
+        found = redacted_errors(partial(_of_run, target, execution_time)) if during_runs else None
+        if found is None:
+            raise
+        return replace(found, during_run=True)
+
+
+def _read(context: Context, target: Target, execution_time: datetime) -> DueModels:
+    environment = read_environment(context, target)
+    if not environment.finalized_ts:
+        return DueModels({}, unfinished_plan=environment.plan_id)
+    read = _CACHE.read(context, target, environment)
+    evaluated = evaluated_models(read.snapshots, environment, target)
+    return replace(read.due_at(target, execution_time), evaluated=evaluated)
+
+
+def _of_run(target: Target, execution_time: datetime, redaction: Redaction) -> DueModels | None:
+    """Return what is due while a run holds the lock of the state; None if that is not known."""
+    with open_context(target, redaction) as context:
+        if duckdb_path(compat.state_connection(context)) is None:
+            return _read(context, target, execution_time)
+    latest = _CACHE.latest(target)
+    return latest.due_at(target, execution_time) if latest else None
 
 
 def due_at(
@@ -122,16 +165,13 @@ def due_at(
         for name in missing
         if name not in left.fqns and _can_be_selected(snapshots[name], snapshots)
     }
+    own = [snapshot for name, snapshot in snapshots.items() if name not in left.shared]
     upcoming = [
         snapshot.node.cron_next(execution_time)
-        for snapshot in snapshots.values()
-        if has_cron(snapshot) and snapshot.name not in models.keys() | left.shared
+        for snapshot in own
+        if has_cron(snapshot) and snapshot.name not in models
     ]
-    restated = [
-        snapshot.next_auto_restatement_ts
-        for snapshot in snapshots.values()
-        if snapshot.name not in left.shared
-    ]
+    restated = [snapshot.next_auto_restatement_ts for snapshot in own]
     upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
     parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
     return DueModels(models, min(upcoming, default=None), parents, left_to_prod=left)
