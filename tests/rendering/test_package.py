@@ -417,7 +417,7 @@ def test_the_resource(tmp_path: Path) -> None:
             "project_dir": "os.getenv('DG_SQLMESH_PROJECT_DIR') or "
             "str((HERE / '../one').resolve())",
             "gateway": "os.getenv('DG_SQLMESH_GATEWAY') or None",
-            "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'prod'",
+            "environment": "ENVIRONMENT",
         },
         {
             "project_dir": "str((HERE / '../one').resolve())",
@@ -426,7 +426,7 @@ def test_the_resource(tmp_path: Path) -> None:
             ),
             "gateway": "os.getenv('DG_SQLMESH_GATEWAY') or 'local'",
             "config_name": "'test'",
-            "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'dev_ana'",
+            "environment": "ENVIRONMENT",
             "upstream": "'fail'",
             "retry_failed": "'every_tick'",
             "report_plans": "False",
@@ -447,7 +447,7 @@ def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
 
     assert_is_black(text)
     assert '"https://git.example/org/repo/blob/{ref}/our%20dagster/defs/".replace(' in text
-    assert "specs=asset_specs(MODELS, CODE_URL)," in text
+    assert "specs=asset_specs(MODELS, CODE_URL, ENVIRONMENT)," in text
     with pytest.raises(SettingError, match="no git repository"):
         definitions(config=replace(config, projects=(HERE,)))
 
@@ -483,7 +483,8 @@ def test_any_text_in_the_definitions(
     (arguments,) = calls(text, "SQLMeshResource")
     assert arguments["gateway"].endswith(f" or {gateway!r}")
     assert ast.literal_eval(arguments["config_name"]) == config_name
-    assert arguments["environment"].endswith(f" or {environment!r}")
+    assert arguments["environment"] == "ENVIRONMENT"
+    assert f" or {environment!r}\n" in ast.unparse(ast.parse(text))
     nodes = ast.walk(ast.parse(text))
     assert version in [node.value for node in nodes if isinstance(node, ast.Constant)]
 

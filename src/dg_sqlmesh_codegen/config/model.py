@@ -123,7 +123,9 @@ class Config:
     enable_schedule: StrictBool = Field(default=True, examples=[False])
     """Generate the schedule."""
     schedule_status: Literal["RUNNING", "STOPPED"] = Field(default="STOPPED", examples=["RUNNING"])
-    """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`."""
+    """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`. With `RUNNING` it
+    is stopped where `DG_SQLMESH_ENVIRONMENT` names another environment, unless
+    `DG_SQLMESH_SCHEDULE_STATUS` is `RUNNING`."""
     jobs: tuple[Job, ...] = Field(
         default=(), examples=[[{"name": "finance", "select": "tag:finance", "schedule": True}]]
     )

@@ -26,8 +26,9 @@ _DURATION = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
-    *("CODE_URL", "CONTRACT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path"),
-    *("SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig", "asset_specs", "defs", "dg", "os"),
+    *("CODE_URL", "CONTRACT", "ENVIRONMENT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path"),
+    *("SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig", "asset_specs", "default_status"),
+    *("defs", "dg", "os"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.
 _DAGSTER_NAMES = {

@@ -32,6 +32,7 @@ class State:
         self.snapshot.model.auto_restatement_cron = None
         self.read_snapshots = Mock(return_value={"a": self.snapshot})
         self.context, self.cache = Mock(), due_models.SnapshotCache()
+        self.context.state_reader.get_environment.return_value = None
         monkeypatch.setattr(due_models, "read_snapshots", self.read_snapshots)
 
     def read(self, *targets: Target) -> tuple[int, int]:

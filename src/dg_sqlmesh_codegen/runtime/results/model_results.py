@@ -152,8 +152,8 @@ class ModelResults:
         """Return the view of this environment; the package names that of prod."""
         promoted = self.state.promoted.get(model.fqn)
         view = promoted.view if promoted else ""
-        is_other = view and view != model.spec.metadata.get(TABLE_NAME)
-        return {TABLE_NAME: view} if is_other else {}
+        is_prods = view == model.spec.metadata.get(TABLE_NAME) and not self.selection.environment
+        return {TABLE_NAME: view} if view and not is_prods else {}
 
     def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
         """Return the status of a due model of which no interval is ready."""
