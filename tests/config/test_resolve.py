@@ -214,7 +214,7 @@ configs = st.builds(
     lambda out, **more: replace(Config((Path("shop"),), Path("out") / out), **more),
     out=folders,
     gateway=st.none() | texts,
-    environment=texts,
+    environment=st.from_regex(r"[a-z0-9_ß]+", fullmatch=True),
     default_catalogs=st.dictionaries(st.just("*") | texts.map(str.lower), texts, max_size=2),
     select=st.lists(texts, max_size=2).map(tuple),
     concurrent_tasks=st.none() | st.integers(1, 99),

@@ -472,7 +472,7 @@ not_blank = any_text.filter(str.strip)
 
 
 @settings(max_examples=15, deadline=None)
-@given(not_blank, not_blank, not_blank, any_text)
+@given(not_blank, not_blank, st.from_regex(r"[a-z0-9_ß]+", fullmatch=True), any_text)
 def test_any_text_in_the_definitions(
     gateway: str, config_name: str, environment: str, version: str
 ) -> None:

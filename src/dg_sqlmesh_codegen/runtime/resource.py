@@ -17,7 +17,16 @@ from .dagster import compat, run_log
 from .records import ModelAsset
 from .results.audit_results import AuditResults
 from .results.run_results import RunResults, SQLMeshResult
-from .run_target import Evaluation, Exclusivity, Locking, NotDue, RetryFailed, Target, Upstream
+from .run_target import (
+    PROD,
+    Evaluation,
+    Exclusivity,
+    Locking,
+    NotDue,
+    RetryFailed,
+    Target,
+    Upstream,
+)
 from .selection import Selection
 from .step import Step, YieldOrder
 from .worker import SQLMeshRun
@@ -219,6 +228,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             report_plans=self.report_plans,
             materialize_not_due=self._materializes_not_due,
             partial=self.partial,
+            environment=None if self.environment == PROD else self.environment,
             audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
 

@@ -17,6 +17,7 @@ from .errors import StateBusyError
 from .records import ModelAsset, ModelCheck
 from .results import drift
 from .run_target import RetryFailed, Target
+from .text import display_name, shortened
 
 # A code server evaluates ticks in threads, and in a process SQLMesh opens each DuckDB file once.
 _ONE_TICK = Lock()
@@ -52,7 +53,8 @@ def tick(
     Raises:
         SetupError: the project, its state or the environment is not ready. The tick fails.
     """
-    active = exclusivity.active_runs(context.instance, [model.spec.key for model in models])
+    keys = [model.spec.key for model in models]
+    active = exclusivity.active_runs(context.instance, keys, target.environment)
     for record in active:
         if options.job in (None, record.dagster_run.job_name):
             return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
@@ -74,13 +76,14 @@ def tick(
     held: dict[str, str] = {}
     if options.retry_failed is RetryFailed.NEXT_CRON:
         held = held_back.held_back(context.instance, target.environment, due, models)
-    return _answer(context, _Due(models, due, held, active), options)
+    return _answer(context, _Due(target.environment, models, due, held, active), options)
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """What is due, what of it waits because it failed, and the active runs of the package."""
+    """What is due in an environment, what of it failed and waits, and the active runs."""
 
+    environment: str
     models: Sequence[ModelAsset]
     due: DueModels
     held: Mapping[str, str]
@@ -105,14 +108,14 @@ def _answer(
         context.log.warning(problem)
     wanted = (found.due.models.keys() & of_job) - held.keys()
     free = wanted - _planned(context.instance, found.active, models)
-    request = _request(free, models)
+    request = _request(free, models, found.environment)
     if request:
         return request
     if wanted:
         return dg.SkipReason(exclusivity.skip_reason(found.active[0], datetime.now(UTC)))
     if problems:
         return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
-    return dg.SkipReason(_nothing_due(found.due.next_due, job))
+    return dg.SkipReason(_nothing_due(found.due, job))
 
 
 def _report_plans(
@@ -146,7 +149,9 @@ def _planned(
     return evaluated | {each.audit.name for each in alone}
 
 
-def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunRequest | None:
+def _request(
+    due: Collection[str], models: Sequence[ModelAsset], environment: str
+) -> dg.RunRequest | None:
     """Request the due models with all their checks, and the due standalone audits."""
     selected = [model for model in models if model.fqn in due]
     audits = [check.spec.key for check in _standalone(models) if check.audit.name in due]
@@ -154,12 +159,15 @@ def _request(due: Collection[str], models: Sequence[ModelAsset]) -> dg.RunReques
         return None
     keys = [model.spec.key for model in selected]
     checks = [check.key for model in selected for check in model.check_specs]
+    tags = {run_log.ENVIRONMENT_TAG: environment}
     if set(audits) <= set(checks):
-        return dg.RunRequest(asset_selection=keys)  # Dagster adds the checks of the assets
+        return dg.RunRequest(
+            asset_selection=keys, tags=tags
+        )  # Dagster adds the checks of the assets
     return dg.RunRequest(
         asset_selection=keys,
         asset_check_keys=list(dict.fromkeys([*checks, *audits])),
-        tags={} if keys else {run_log.DUE_TAG: "true"},
+        tags=tags if keys else {**tags, run_log.DUE_TAG: "true"},
     )
 
 
@@ -167,9 +175,12 @@ def _standalone(models: Iterable[ModelAsset]) -> list[ModelCheck]:
     return [check for model in models for check in model.audit_checks if check.audit.standalone]
 
 
-def _nothing_due(next_due: datetime | None, job: str | None) -> str:
+def _nothing_due(due: DueModels, job: str | None) -> str:
+    if due.left_to_prod.waiting:
+        names = shortened([display_name(fqn) for fqn in sorted(due.left_to_prod.waiting)])
+        return f"These models wait for models that prod has not evaluated: {names}"
     if job:
         return f"No model of the job {job} is due"
-    if next_due is None:
+    if due.next_due is None:
         return "No model is due"
-    return f"No model is due; the next one is at {next_due.isoformat(timespec='minutes')}"
+    return f"No model is due; the next one is at {due.next_due.isoformat(timespec='minutes')}"

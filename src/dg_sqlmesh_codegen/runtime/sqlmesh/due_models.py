@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -20,6 +20,7 @@ from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 from . import compat
 from .compat import Environment, Snapshot
 from .context import open_context
+from .development import left_to_prod, prod_of
 from .evaluated import evaluated_models
 from .promoted import (
     has_cron,
@@ -32,7 +33,20 @@ from .state_identity import duckdb_path
 
 # A code location has one project, sometimes two. Each keeps its models in memory.
 _MAX_TARGETS = 2
-_Version = tuple[str, int, frozenset[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedEnvironment:
+    """An environment with its snapshots by fqn, and prod if that is another one."""
+
+    environment: Environment
+    prod: Environment | None
+    snapshots: dict[str, Snapshot]
+
+    @property
+    def planned(self) -> float:
+        """When the environment was planned, in epoch seconds."""
+        return (self.environment.finalized_ts or 0) / 1000
 
 
 class SnapshotCache:
@@ -43,32 +57,43 @@ class SnapshotCache:
     """
 
     def __init__(self) -> None:
-        self._cached: OrderedDict[Target, tuple[_Version, dict[str, Snapshot]]] = OrderedDict()
+        self._cached: OrderedDict[Target, CachedEnvironment] = OrderedDict()
 
     def read(
-        self, context: Context, target: Target, environment: Environment
-    ) -> dict[str, Snapshot]:
-        """Return the promoted snapshots with their current intervals, by fqn."""
-        ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
-        # Changes with every plan.
-        version = (environment.plan_id, environment.finalized_ts or 0, ids)
-        cached_version, snapshots = self._cached.pop(target, (None, {}))
-        if cached_version == version:
+        self,
+        context: Context,
+        target: Target,
+        environment: Environment,
+        prod: Environment | None = None,
+    ) -> CachedEnvironment:
+        """Return the environment with its snapshots, and these with their current intervals.
+
+        A plan of prod changes snapshots of other environments: which of them prod has, too.
+        """
+        cached = self._cached.pop(target, None)
+        if cached and _version(cached.environment, cached.prod) == _version(environment, prod):
+            snapshots = cached.snapshots
             compat.refresh_intervals(context, snapshots.values())
         else:
             snapshots = read_snapshots(context, environment)
+        found = CachedEnvironment(environment, prod, snapshots)
         if not any(map(_has_auto_restatement, snapshots.values())):
-            self._cached[target] = (version, snapshots)
+            self._cached[target] = found
             while len(self._cached) > _MAX_TARGETS:
                 self._cached.popitem(last=False)
-        return snapshots
+        return found
 
-    def latest(self, target: Target) -> tuple[dict[str, Snapshot], int] | None:
-        """Return the snapshots as they were read last, and when that environment was planned."""
-        if target not in self._cached:
-            return None
-        (_, finalized_ms, _), snapshots = self._cached[target]
-        return snapshots, finalized_ms
+    def latest(self, target: Target) -> CachedEnvironment | None:
+        """Return the environment as it was read last."""
+        return self._cached.get(target)
+
+
+def _version(*environments: Environment | None) -> list[object]:
+    """Return what changes with every plan."""
+    return [
+        (each.plan_id, each.finalized_ts, frozenset(table.snapshot_id for table in each.snapshots))
+        for each in filter(None, environments)
+    ]
 
 
 # Shared by the ticks of this process, which run one at a time (see `schedule`).
@@ -114,10 +139,10 @@ def _read(context: Context, target: Target, execution_time: datetime) -> DueMode
     environment = read_environment(context, target)
     if not environment.finalized_ts:
         return DueModels({}, unfinished_plan=environment.plan_id)
-    snapshots = _CACHE.read(context, target, environment)
-    evaluated = evaluated_models(snapshots, environment, target)
-    found = due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
-    return replace(found, evaluated=evaluated)
+    found = _CACHE.read(context, target, environment, prod_of(context, target))
+    evaluated = evaluated_models(found.snapshots, environment, target)
+    due = due_at(found.snapshots, target, execution_time, found.planned, found.prod)
+    return replace(due, evaluated=evaluated)
 
 
 def _of_run(target: Target, execution_time: datetime, redaction: Redaction) -> DueModels | None:
@@ -128,40 +153,52 @@ def _of_run(target: Target, execution_time: datetime, redaction: Redaction) -> D
     latest = _CACHE.latest(target)
     if latest is None:
         return None
-    snapshots, planned_ms = latest
-    return due_at(snapshots, target, execution_time, planned_ms / 1000)
+    return due_at(latest.snapshots, target, execution_time, latest.planned, latest.prod)
 
 
 def due_at(
-    snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime, planned: float
+    snapshots: Mapping[str, Snapshot],
+    target: Target,
+    execution_time: datetime,
+    planned: float,
+    prod: Environment | None = None,
 ) -> DueModels:
     """Return the due models of an environment at a time, planned at another (epoch seconds).
 
-    Changes the snapshots, but not the state.
+    What is left to `prod` is not due. Changes the snapshots, but not the state.
     """
-    missing = missing_intervals(snapshots, target, execution_time.isoformat())
+    evaluation = _at(execution_time.isoformat())
+    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
+    left = left_to_prod(prod, snapshots, target, evaluation)
     models = {
         name: _due(snapshots[name], target, execution_time, planned)
         for name in missing
-        if _can_be_selected(snapshots[name], snapshots)
+        if name not in left.fqns and _can_be_selected(snapshots[name], snapshots)
     }
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
-        if has_cron(snapshot) and snapshot.name not in models
+        if has_cron(snapshot) and snapshot.name not in models.keys() | left.shared
     ]
-    restated = [snapshot.next_auto_restatement_ts for snapshot in snapshots.values()]
+    restated = [
+        snapshot.next_auto_restatement_ts
+        for snapshot in snapshots.values()
+        if snapshot.name not in left.shared
+    ]
     upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
     parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
-    return DueModels(models, min(upcoming, default=None), parents)
+    return DueModels(models, min(upcoming, default=None), parents, left_to_prod=left)
 
 
 def missing_intervals(
     snapshots: Mapping[str, Snapshot], target: Target, at: str
 ) -> Mapping[str, list[tuple[int, int]]]:
     """Return what a run at that time would evaluate, by name. Changes the snapshots."""
-    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
-    return compat.missing_intervals(snapshots, target.environment, evaluation)
+    return compat.missing_intervals(snapshots, target.environment, _at(at))
+
+
+def _at(time: str) -> Evaluation:
+    return Evaluation(frozenset(), execution_time=time, end=time)
 
 
 def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:
