@@ -26,5 +26,5 @@ def test_a_selection_without_models(
 
     message = error_of(capsys, "shop", "-o", "defs")
 
-    assert message.startswith(f"error: pyproject.toml {TABLE}: {line.partition(' =')[0]}: ")
+    assert message.startswith(f"error: pyproject.toml {TABLE}: ")
     expect("selectors", line, message)

@@ -90,7 +90,7 @@ def run_prod(shop: Shop, **options: object) -> None:
     sqlmesh(shop, "run", "prod", execution_time=TWO_DAYS_LATER, end=TWO_DAYS_LATER, **options)
 
 
-def resource(shop: Shop, environment: str) -> SQLMeshResource:
+def resource(shop: Shop, environment: str = "prod") -> SQLMeshResource:
     return SQLMeshResource(project_dir=str(shop.project), environment=environment)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType
 
 import dagster as dg
@@ -85,3 +86,29 @@ def test_nothing_is_said_of_what_another_package_holds(
     assert not any("generated package" in message for message in outcome.messages)
     assert [each.what for each in findings if each.severity is not Severity.OK][1:] == []
     assert any("which holds a part of the project" in each.what for each in findings)
+
+
+def test_the_sample_in_the_readme(shop: Shop, root: Path) -> None:
+    readme = (root / "src/dg_sqlmesh_codegen/config/README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Parts of a project")[2]
+    sample = section.partition("```toml\n")[2].partition("```")[0]
+    (shop.folder / "pyproject.toml").write_text(sample, encoding="utf-8")
+
+    module = generate(shop, "marts")
+
+    jobs = {
+        name: {
+            key.path[-1]
+            for key in module.defs.resolve_job_def(name).asset_layer.selected_asset_keys
+        }
+        for name in ("revenue", "customers")
+    }
+    assert jobs == {
+        "revenue": {"daily_revenue", "monthly_revenue"},
+        "customers": {"customers", "customer_segments"},
+    }
+    assert {key.path[-1] for key in keys(module)} == set().union(*jobs.values(), {"product_sales"})
+    assert [each.name for each in module.defs.schedules] == [
+        "revenue_schedule",
+        "customers_schedule",
+    ]

@@ -11,6 +11,7 @@ from dg_sqlmesh_codegen.config import sources
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.output import neighbors
+from dg_sqlmesh_codegen.package_paths import DEFINITIONS
 from dg_sqlmesh_codegen.rendering.header import HEADER
 from packages import rendered, translated, write
 
@@ -66,6 +67,16 @@ def test_names_that_only_overlap(defs: Path) -> None:
     one, other = made(defs / "a", "db.x.a", name="a"), made(defs / "b", "db.x.b", name="a_sync")
 
     assert "have the job a_sync_job in common" in refused(one, other)
+
+
+def test_a_definition_has_the_name_that_it_is_given(defs: Path) -> None:
+    """As in templates of one's own, where the variable may have another name."""
+    one = {DEFINITIONS: 'daily = dg.define_asset_job("nightly")\n'}
+    other = {DEFINITIONS: '@dg.job(name="nightly")\ndef daily(): ...\n'}
+    third = {DEFINITIONS: '@dg.schedule(cron_schedule="@daily")\ndef nightly(): ...\n'}
+
+    assert "have the job nightly in common" in refused((defs / "a", one), (defs / "b", other))
+    neighbors.refuse_common({defs / "a": one, defs / "b": third})
 
 
 def test_an_asset_in_common(defs: Path) -> None:

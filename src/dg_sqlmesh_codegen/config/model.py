@@ -20,6 +20,7 @@ from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
 from dg_sqlmesh_codegen.sqlmesh_project.records import Selectors, Source
 
 from . import types
+from .jobs import Job, refuse_clashes
 from .names import PackageNames, schedule_name
 from .types import Folder, Listed, Text
 
@@ -125,6 +126,13 @@ class Config:
     """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`. With `RUNNING` it
     is stopped where `DG_SQLMESH_ENVIRONMENT` names another environment, unless
     `DG_SQLMESH_SCHEDULE_STATUS` is `RUNNING`."""
+    jobs: tuple[Job, ...] = Field(
+        default=(), examples=[[{"name": "finance", "select": "tag:finance", "schedule": True}]]
+    )
+    """Jobs of some of the models, in place of the one of all models. Each has a `name`, `select`
+    and `exclude` (as above, among the package's models), `schedule = true` for a schedule at the
+    crons of its models or `cron` with a `timezone` (default UTC) for one of its own, `tags` of its
+    runs, and a `description`. The schedule of `finance` is `finance_schedule`."""
     external_asset_mapping: types.KeyTemplate | None = Field(
         default=None, examples=["target/main/{node.name}"]
     )
@@ -233,6 +241,7 @@ class Config:
         if self.schedule_name in PackageNames.of(self.name).others:
             what = f"{self.schedule_name} is already the name of another definition of the package"
             raise SettingError("schedule_name", what, hint='Example: "hourly"')
+        refuse_clashes(self.jobs, PackageNames.of(self.name))
         _refuse_among_models(self)
 
     @property
@@ -247,6 +256,7 @@ class Config:
             rendered,
             self.column_lineage,
             Selectors(self.select, self.exclude),
+            {job.name: job.selectors for job in self.jobs},
         )
 
 

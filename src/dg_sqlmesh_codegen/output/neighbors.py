@@ -125,7 +125,16 @@ def _names(text: str) -> Iterator[tuple[str, str]]:
         for call in made:
             match call:
                 case ast.Call(func=ast.Attribute(attr=kind)) if kind in _KINDS:
-                    yield _KINDS[kind], name
+                    yield _KINDS[kind], _given_name(call) or name
+
+
+def _given_name(call: ast.Call) -> str | None:
+    """Return the first argument or `name` of a call, if it is a text."""
+    named = [each.value for each in call.keywords if each.arg == "name"]
+    match [*call.args[:1], *named]:
+        case [ast.Constant(value=str(text)), *_]:
+            return text
+    return None
 
 
 def _shown(folder: Path) -> str:

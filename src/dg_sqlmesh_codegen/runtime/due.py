@@ -63,8 +63,8 @@ class DueModels:
 
     `parents` are the parents of every promoted model, due or not. `unfinished_plan` is the id of a
     plan whose promotion has not ended: a run would wait for it. `evaluated` holds all models that
-    something has evaluated, due or not. `left_to_prod` are not among the due models. `during_run`
-    is whether a run is changing the state.
+    something has evaluated, due or not. `during_run` is whether a run is changing the state.
+    `left_to_prod` are not among the due models.
     """
 
     models: Mapping[str, Due]
@@ -72,5 +72,5 @@ class DueModels:
     parents: Mapping[str, Collection[str]] = field(default_factory=dict)
     unfinished_plan: str | None = None
     evaluated: Mapping[str, Evaluated] = field(default_factory=dict)
-    left_to_prod: LeftToProd = field(default_factory=LeftToProd)
     during_run: bool = False
+    left_to_prod: LeftToProd = field(default_factory=LeftToProd)

@@ -227,8 +227,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             all_audits=self.checks == "all",
             report_plans=self.report_plans,
             materialize_not_due=self._materializes_not_due,
-            environment=None if self.environment == PROD else self.environment,
             partial=self.partial,
+            environment=None if self.environment == PROD else self.environment,
             audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
 

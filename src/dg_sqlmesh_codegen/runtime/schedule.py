@@ -76,18 +76,18 @@ def tick(
     held: dict[str, str] = {}
     if options.retry_failed is RetryFailed.NEXT_CRON:
         held = held_back.held_back(context.instance, target.environment, due, models)
-    return _answer(context, _Due(models, due, held, active, target.environment), options)
+    return _answer(context, _Due(target.environment, models, due, held, active), options)
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """What is due, what of it waits because it failed, and the environment's active runs."""
+    """What is due in an environment, what of it failed and waits, and the active runs."""
 
+    environment: str
     models: Sequence[ModelAsset]
     due: DueModels
     held: Mapping[str, str]
     active: Sequence[dg.RunRecord]
-    environment: str
 
 
 def _answer(
@@ -115,10 +115,7 @@ def _answer(
         return dg.SkipReason(exclusivity.skip_reason(found.active[0], datetime.now(UTC)))
     if problems:
         return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
-    waiting = found.due.left_to_prod.waiting.keys() & of_job
-    if waiting:
-        return dg.SkipReason(_waiting_for_prod(waiting))
-    return dg.SkipReason(_nothing_due(found.due.next_due, job))
+    return dg.SkipReason(_nothing_due(found.due, job))
 
 
 def _report_plans(
@@ -130,13 +127,13 @@ def _report_plans(
         context.log.info(plan_reports.message(reported))
 
 
-def _nodes(models: Iterable[ModelAsset]) -> set[str]:
+def _nodes(models: Sequence[ModelAsset]) -> set[str]:
     """Return the fqns of models, and the names of their standalone audits."""
     return {model.fqn for model in models} | {each.audit.name for each in _standalone(models)}
 
 
 def _planned(
-    instance: dg.DagsterInstance, active: Iterable[dg.RunRecord], models: Iterable[ModelAsset]
+    instance: dg.DagsterInstance, active: Iterable[dg.RunRecord], models: Sequence[ModelAsset]
 ) -> set[str]:
     """Return the models and standalone audits that active runs evaluate."""
     runs = [record.dagster_run for record in active]
@@ -147,7 +144,7 @@ def _planned(
         if run_log.DUE_TAG in run.tags
         for key in run.asset_check_selection or ()
     }
-    evaluated = _nodes(model for model in models if model.spec.key in keys)
+    evaluated = _nodes([model for model in models if model.spec.key in keys])
     alone = (each for each in _standalone(models) if each.spec.key.name in audits)
     return evaluated | {each.audit.name for each in alone}
 
@@ -164,8 +161,9 @@ def _request(
     checks = [check.key for model in selected for check in model.check_specs]
     tags = {run_log.ENVIRONMENT_TAG: environment}
     if set(audits) <= set(checks):
-        # Dagster adds the checks of the assets.
-        return dg.RunRequest(asset_selection=keys, tags=tags)
+        return dg.RunRequest(
+            asset_selection=keys, tags=tags
+        )  # Dagster adds the checks of the assets
     return dg.RunRequest(
         asset_selection=keys,
         asset_check_keys=list(dict.fromkeys([*checks, *audits])),
@@ -177,14 +175,12 @@ def _standalone(models: Iterable[ModelAsset]) -> list[ModelCheck]:
     return [check for model in models for check in model.audit_checks if check.audit.standalone]
 
 
-def _waiting_for_prod(fqns: Iterable[str]) -> str:
-    names = shortened([display_name(fqn) for fqn in sorted(fqns)])
-    return f"These models wait for models that prod has not evaluated: {names}"
-
-
-def _nothing_due(next_due: datetime | None, job: str | None) -> str:
+def _nothing_due(due: DueModels, job: str | None) -> str:
+    if due.left_to_prod.waiting:
+        names = shortened([display_name(fqn) for fqn in sorted(due.left_to_prod.waiting)])
+        return f"These models wait for models that prod has not evaluated: {names}"
     if job:
         return f"No model of the job {job} is due"
-    if next_due is None:
+    if due.next_due is None:
         return "No model is due"
-    return f"No model is due; the next one is at {next_due.isoformat(timespec='minutes')}"
+    return f"No model is due; the next one is at {due.next_due.isoformat(timespec='minutes')}"

@@ -32,8 +32,8 @@ class Selection:
     audits_only: bool = False
     report_plans: bool = False
     materialize_not_due: bool = False
-    environment: str | None = None
     partial: bool = False
+    environment: str | None = None
 
     def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
         """Return what SQLMesh must run: fqns of models, names of standalone audits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dg_sqlmesh_codegen.config.model import METADATA_KEYS
@@ -70,6 +70,7 @@ class Asset:
     freshness: str | None = None
     automation: Identifier | None = None
     column_lineage: ColumnLineage = ()
+    jobs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,12 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
     constants = _audit_constants(project)
     audits = parts.by_most_downstream(project)
     assets = (
-        _asset(model, translation, _Names(module, keys, out, constants), audits.get(model.fqn, ()))
+        replace(
+            _asset(
+                model, translation, _Names(module, keys, out, constants), audits.get(model.fqn, ())
+            ),
+            jobs=tuple(sorted(name for name, of in project.jobs.items() if model.fqn in of)),
+        )
         for model, module in zip(project.models, modules, strict=True)
         if project.holds(model.fqn)
     )

@@ -56,10 +56,10 @@ def materialized_assets(
 def active_runs(
     instance: dg.DagsterInstance, keys: Collection[dg.AssetKey], environment: str
 ) -> list[dg.RunRecord]:
-    """Return the active runs that materialize or check any of the assets.
+    """Return the active runs that materialize or check any of the assets in an environment.
 
-    Runs of another environment do not count. A run that was launched by hand and has not started
-    does not have the tag, and counts for every environment.
+    A run that was launched by hand and has not started does not have the tag of its environment,
+    and counts for every environment.
     """
     wanted = set(keys)
     return [

@@ -36,18 +36,17 @@ _MAX_TARGETS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """The snapshots of an environment, with prod's record if it is another one."""
+class CachedEnvironment:
+    """An environment with its snapshots by fqn, and prod if that is another one."""
 
     environment: Environment
     prod: Environment | None
-    version: object
     snapshots: dict[str, Snapshot]
 
-    def due_at(self, target: Target, execution_time: datetime) -> DueModels:
-        """Return what is due of it."""
-        planned = (self.environment.finalized_ts or 0) / 1000
-        return due_at(self.snapshots, target, execution_time, planned, self.prod)
+    @property
+    def planned(self) -> float:
+        """When the environment was planned, in epoch seconds."""
+        return (self.environment.finalized_ts or 0) / 1000
 
 
 class SnapshotCache:
@@ -58,35 +57,43 @@ class SnapshotCache:
     """
 
     def __init__(self) -> None:
-        self._cached: OrderedDict[Target, _Read] = OrderedDict()
+        self._cached: OrderedDict[Target, CachedEnvironment] = OrderedDict()
 
-    def read(self, context: Context, target: Target, environment: Environment) -> _Read:
-        """Return the promoted snapshots with their current intervals, and prod."""
-        prod = prod_of(context, target)
-        # A plan of prod changes snapshots of other environments: those that prod has, too.
-        version = (_version(environment), _version(prod) if prod else None)
+    def read(
+        self,
+        context: Context,
+        target: Target,
+        environment: Environment,
+        prod: Environment | None = None,
+    ) -> CachedEnvironment:
+        """Return the environment with its snapshots, and these with their current intervals.
+
+        A plan of prod changes snapshots of other environments: which of them prod has, too.
+        """
         cached = self._cached.pop(target, None)
-        if cached and cached.version == version:
+        if cached and _version(cached.environment, cached.prod) == _version(environment, prod):
             snapshots = cached.snapshots
             compat.refresh_intervals(context, snapshots.values())
         else:
             snapshots = read_snapshots(context, environment)
-        read = _Read(environment, prod, version, snapshots)
-        if not any(map(_has_auto_restatement, read.snapshots.values())):
-            self._cached[target] = read
+        found = CachedEnvironment(environment, prod, snapshots)
+        if not any(map(_has_auto_restatement, snapshots.values())):
+            self._cached[target] = found
             while len(self._cached) > _MAX_TARGETS:
                 self._cached.popitem(last=False)
-        return read
+        return found
 
-    def latest(self, target: Target) -> _Read | None:
-        """Return what was read last."""
+    def latest(self, target: Target) -> CachedEnvironment | None:
+        """Return the environment as it was read last."""
         return self._cached.get(target)
 
 
-def _version(environment: Environment) -> object:
+def _version(*environments: Environment | None) -> list[object]:
     """Return what changes with every plan."""
-    ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
-    return environment.plan_id, environment.finalized_ts, ids
+    return [
+        (each.plan_id, each.finalized_ts, frozenset(table.snapshot_id for table in each.snapshots))
+        for each in filter(None, environments)
+    ]
 
 
 # Shared by the ticks of this process, which run one at a time (see `schedule`).
@@ -132,9 +139,10 @@ def _read(context: Context, target: Target, execution_time: datetime) -> DueMode
     environment = read_environment(context, target)
     if not environment.finalized_ts:
         return DueModels({}, unfinished_plan=environment.plan_id)
-    read = _CACHE.read(context, target, environment)
-    evaluated = evaluated_models(read.snapshots, environment, target)
-    return replace(read.due_at(target, execution_time), evaluated=evaluated)
+    found = _CACHE.read(context, target, environment, prod_of(context, target))
+    evaluated = evaluated_models(found.snapshots, environment, target)
+    due = due_at(found.snapshots, target, execution_time, found.planned, found.prod)
+    return replace(due, evaluated=evaluated)
 
 
 def _of_run(target: Target, execution_time: datetime, redaction: Redaction) -> DueModels | None:
@@ -143,7 +151,9 @@ def _of_run(target: Target, execution_time: datetime, redaction: Redaction) -> D
         if duckdb_path(compat.state_connection(context)) is None:
             return _read(context, target, execution_time)
     latest = _CACHE.latest(target)
-    return latest.due_at(target, execution_time) if latest else None
+    if latest is None:
+        return None
+    return due_at(latest.snapshots, target, execution_time, latest.planned, latest.prod)
 
 
 def due_at(
@@ -165,13 +175,16 @@ def due_at(
         for name in missing
         if name not in left.fqns and _can_be_selected(snapshots[name], snapshots)
     }
-    own = [snapshot for name, snapshot in snapshots.items() if name not in left.shared]
     upcoming = [
         snapshot.node.cron_next(execution_time)
-        for snapshot in own
-        if has_cron(snapshot) and snapshot.name not in models
+        for snapshot in snapshots.values()
+        if has_cron(snapshot) and snapshot.name not in models.keys() | left.shared
     ]
-    restated = [snapshot.next_auto_restatement_ts for snapshot in own]
+    restated = [
+        snapshot.next_auto_restatement_ts
+        for snapshot in snapshots.values()
+        if snapshot.name not in left.shared
+    ]
     upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
     parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
     return DueModels(models, min(upcoming, default=None), parents, left_to_prod=left)
