@@ -6,6 +6,7 @@ Importing it does not import SQLMesh. Functions that run at execution time do.
 from .contract import require_contract
 from .records import Audit, AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
+from .restate import SQLMeshRestateConfig
 from .results.run_results import SQLMeshResult
 from .specs import asset_specs
 
@@ -15,6 +16,7 @@ __all__ = [
     "ExternalAsset",
     "ModelAsset",
     "SQLMeshResource",
+    "SQLMeshRestateConfig",
     "SQLMeshResult",
     "SQLMeshRunConfig",
     "asset_specs",

@@ -17,6 +17,8 @@ from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits
 
 POOL = "sqlmesh_jobs_exclusive"  # of an op that has none
 TAG = "dagster/concurrency_key"
+# Tag of the generated job that restates. Its value is the key of the package's resource.
+RESTATES_TAG = "sqlmesh/restates"
 SNIPPET = """\
 concurrency:
   pools:
@@ -45,10 +47,14 @@ def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.A
 
 
 def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> dg.RunRecord | None:
-    """Return an active run that materializes or checks any of the assets, if there is one."""
+    """Return an active run that materializes or checks any of the assets, if there is one.
+
+    A restatement plans no assets. Its job has a tag, and it counts whatever it restates.
+    """
     wanted = set(keys)
     for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE)):
-        if not wanted.isdisjoint(planned_assets(instance, record.dagster_run)):
+        run = record.dagster_run
+        if RESTATES_TAG in run.tags or not wanted.isdisjoint(planned_assets(instance, run)):
             return record
     return None
 
@@ -76,7 +82,7 @@ def skip_reason(record: dg.RunRecord, now: datetime) -> str:
     return text
 
 
-def missing_limit(context: dg.AssetExecutionContext) -> str | None:
+def missing_limit(context: compat.StepContext) -> str | None:
     """Return why a second run on another host can start now, and how to prevent it.
 
     None if an instance limit prevents it, or if runs and steps stay on one host: there a lock file
