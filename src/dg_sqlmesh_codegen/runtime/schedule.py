@@ -56,7 +56,8 @@ def tick(
     keys = [model.spec.key for model in models]
     active = exclusivity.active_runs(context.instance, keys, target.environment)
     for record in active:
-        if options.job in (None, record.dagster_run.job_name):
+        run = record.dagster_run
+        if options.job in (None, run.job_name) or exclusivity.restates(run):
             return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
 
     # Imports SQLMesh: at execution time only.
