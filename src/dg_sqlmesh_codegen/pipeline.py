@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from .cache import inputs, store
+from .cache.inputs import Inputs
 from .config.model import Config
 from .errors import UsageError
-from .output import apply, compare
+from .output import apply, compare, neighbors
 from .output.compare import Change
 from .output.lock import exclusive
 from .output.mode import Mode
 from .output.report import Report
-from .rendering.files import Rendered
+from .rendering.files import Contents, Rendered
 
 if TYPE_CHECKING:
     from .sqlmesh_project.own_checks import Outcome
 
-__all__ = ["Mode", "Report", "generate"]
+__all__ = ["Made", "Mode", "Report", "deliver", "generate", "make"]
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A package that is not written yet.
+
+    `rendered` is None where nothing has changed: then the files in its folder are the package.
+    `inputs` are what it was made from, if that is to be kept.
+    """
+
+    config: Config
+    contents: Contents
+    texts: Mapping[PurePosixPath, str]
+    rendered: Rendered | None = None
+    inputs: Inputs | None = None
 
 
 def generate(
@@ -42,7 +60,20 @@ def generate(
         What was found and, file by file, what changed.
 
     Raises:
-        UsageError: bad configuration, a file in the way, or a folder that cannot be written.
+        UsageError: bad configuration, a file in the way, a folder that cannot be written, or
+            another package of the code location with the same name or asset.
+        ProjectError: the SQLMesh project cannot be loaded or translated.
+    """
+    made = make(config, progress, cache)
+    neighbors.refuse_common({config.out: made.texts})
+    return deliver(made, mode, progress)
+
+
+def make(config: Config, progress: Progress, cache: bool) -> Made:
+    """Render the package, unless nothing has changed; the arguments are those of `generate`.
+
+    Raises:
+        UsageError: bad configuration.
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
     known = inputs.inputs_of(config) if cache else None
@@ -50,7 +81,7 @@ def generate(
     if known and record and record.inputs == known:
         texts = compare.generated_files(config.out)
         if store.digest(texts) == record.output:
-            return Report(mode, record.contents, compare.unchanged(texts), config.check_versions)
+            return Made(config, record.contents, texts)
     progress("Importing SQLMesh")
     # Late: it takes seconds, and a run that finds nothing changed does without.
     from .sqlmesh_project.compat import changes_explained  # noqa: PLC0415
@@ -59,10 +90,26 @@ def generate(
         from .generation import render_project  # noqa: PLC0415
 
         rendered = render_project(config, progress, store.sqlmesh_cache(config.out, known, record))
-    changes = _delivered(rendered, config, mode, progress)
-    if known and known == inputs.inputs_of(config):  # else a file changed meanwhile
-        store.write(config.out, known, rendered)
-    return Report(mode, rendered.contents, changes, config.check_versions)
+    texts = {each.path: each.text for each in rendered.files}
+    # Otherwise a file changed meanwhile.
+    kept = known if known and known == inputs.inputs_of(config) else None
+    return Made(config, rendered.contents, texts, rendered, kept)
+
+
+def deliver(made: Made, mode: Mode, progress: Progress) -> Report:
+    """Compare the package with its folder; `Mode.WRITE` also writes it.
+
+    Raises:
+        UsageError: a file is in the way, or the folder cannot be written.
+    """
+    config = made.config
+    if made.rendered is None:
+        changes = compare.unchanged(made.texts)
+    else:
+        changes = _delivered(made.rendered, config, mode, progress)
+    if made.rendered and made.inputs:
+        store.write(config.out, made.inputs, made.rendered)
+    return Report(mode, made.contents, changes, config.check_versions)
 
 
 def sqlmesh_checks(config: Config, *, tests: bool, lint: bool) -> tuple[Outcome, ...]:

@@ -146,22 +146,41 @@ def test_the_component_is_a_lazy_public_name() -> None:
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A generated package that can be imported."""
+    return generated(tmp_path, monkeypatch)
+
+
+def generated(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str | None = None) -> Path:
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415 - it imports SQLMesh
 
-    project = write_project(tmp_path / "project", {"models/one.sql": model("a.one", kind="FULL")})
-    out = tmp_path / "package_of_a_component"
-    pipeline.generate(Config(projects=(project,), out=out))
-    monkeypatch.syspath_prepend(str(tmp_path))
+    project = write_project(folder / "project", {"models/one.sql": model("a.one", kind="FULL")})
+    out = folder / f"package_of_{name or 'a_component'}"
+    pipeline.generate(Config(projects=(project,), out=out, name=name))
+    monkeypatch.syspath_prepend(str(folder))
     return out
+
+
+@pytest.mark.sqlmesh
+def test_a_package_with_a_name_has_its_own_resource_and_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = generated(tmp_path, monkeypatch, name="bank")
+    config = {"project_path": "../elsewhere", "gateway": "g", "environment": "dev"}
+    attributes = {"sqlmesh_config": config, "name": "bank"}
+    monkeypatch.setenv("DG_SQLMESH_GATEWAY", "of a package without a name")
+    assert resource_of(package, **attributes).gateway == "g"
+    for name in ("ENVIRONMENT", "GATEWAY_BANK", "PROJECT_DIR_BANK"):
+        monkeypatch.setenv(f"DG_SQLMESH_{name}", "given")
+
+    assert component(**attributes).overrides(package) == {}
 
 
 def resource_of(folder: Path, **attributes: object) -> SQLMeshResource:
     """Return the resource of a component whose folder is a package on Python's path."""
     overrides = component(**attributes).overrides(folder)  # the rest needs a `dg` project: see e2e
-    generated = __import__(f"{folder.name}.definitions", fromlist=["defs"])
-    defs = with_resource(generated.defs, overrides)
+    module = __import__(f"{folder.name}.definitions", fromlist=["defs"])
+    defs = with_resource(module.defs, overrides)
     assert defs.resources
-    resource = defs.resources["sqlmesh"]
+    resource = defs.resources[str(attributes.get("name", "sqlmesh"))]
     assert isinstance(resource, SQLMeshResource)
     assert [*defs.resolve_all_job_defs()]
     return resource
@@ -188,14 +207,14 @@ def test_which_fields_of_the_resource_the_attributes_set(
 
     monkeypatch.undo()
     monkeypatch.syspath_prepend(str(package.parent))
-    generated = __import__(f"{package.name}.definitions", fromlist=["defs"]).defs
+    defs = __import__(f"{package.name}.definitions", fromlist=["defs"]).defs
     (package.parent / "other").mkdir()
-    assert [*stale(package, generated, {})] == []
-    (text,) = stale(package, generated, {"project_dir": str(package.parent / "other")})
+    assert [*stale(package, defs, {})] == []
+    (text,) = stale(package, defs, {"project_dir": str(package.parent / "other")})
     assert text.startswith(
         f"The Dagster package in {package} was generated from {plain.project_dir}"
     )
-    (text,) = stale(package, generated, {"project_dir": "/nowhere"})
+    (text,) = stale(package, defs, {"project_dir": "/nowhere"})
     assert text.startswith(
         "The SQLMesh project folder /nowhere does not exist. Correct project_path"
     )

@@ -24,6 +24,8 @@ def test_without_a_name_they_start_with_sqlmesh() -> None:
         "sensor": "sqlmesh_upstream_sensor",
         "restate_op": "sqlmesh_restate",
         "restate_job": "sqlmesh_restate_job",
+        "project_dir_variable": "DG_SQLMESH_PROJECT_DIR",
+        "gateway_variable": "DG_SQLMESH_GATEWAY",
     }
 
 
@@ -32,6 +34,7 @@ def test_two_packages_have_no_name_in_common() -> None:
 
     assert len({*names}) == len(names)
     assert PackageNames.of("finance").schedule == "finance_schedule"
+    assert PackageNames.of("finance").gateway_variable == "DG_SQLMESH_GATEWAY_FINANCE"
 
 
 @pytest.mark.parametrize(

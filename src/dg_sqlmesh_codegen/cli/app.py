@@ -11,7 +11,6 @@ import click
 from dg_sqlmesh_codegen.change_report import Format
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.model import DEFAULT_ENVIRONMENT
-from dg_sqlmesh_codegen.config.resolve import Settings
 from dg_sqlmesh_codegen.errors import CodegenError, UsageError
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.version import __version__
@@ -59,6 +58,18 @@ _BUG = 70
     metavar="[GATEWAY=]NAME",
     multiple=True,
     help="Default catalog of a gateway whose connection does not name one.  Repeatable.",
+)
+@click.option(
+    "--select",
+    metavar="SELECTOR",
+    multiple=True,
+    help="Models of the package, as in `sqlmesh plan --select-model`.  Repeatable.",
+)
+@click.option(
+    "--exclude",
+    metavar="SELECTOR",
+    multiple=True,
+    help="Models that the package does not hold.  Repeatable.",
 )
 @click.option(
     "--templates", help="Folder with templates of your own, used instead of those of the same name."
@@ -145,7 +156,11 @@ def command(*, show_config: bool, debug: bool, **given: OptionValue | bool) -> i
         if task.summarizes and len(packages) > 1:
             what = f"a summary is of one package, and the dg project has {len(packages)}"
             raise UsageError(what, hint="Name its folder with -o.")
-        return max(_run(task, loaded, show_config) for loaded in packages)
+        if show_config:
+            for loaded in packages:
+                output.print_settings(loaded)
+            return 0
+        return commands.run(task, packages)
     except CodegenError:
         if debug:
             traceback.print_exc()
@@ -180,14 +195,6 @@ def main(words: Sequence[str] | None = None) -> int:
         click.echo(bug, err=True)
         return _BUG
     return result if isinstance(result, int) else 0
-
-
-def _run(task: Task, loaded: Settings, show_config: bool) -> int:
-    if show_config:
-        output.print_settings(loaded)
-        return 0
-    with loaded.located():
-        return commands.run(task, loaded.config)
 
 
 def _refuse_contradictions(task: Task) -> None:

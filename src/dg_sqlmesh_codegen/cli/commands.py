@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ from pydantic import BaseModel
 
 from dg_sqlmesh_codegen import change_report, pipeline
 from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.config.resolve import Settings
 from dg_sqlmesh_codegen.errors import ProjectError
-from dg_sqlmesh_codegen.output import git
+from dg_sqlmesh_codegen.output import git, neighbors
 from dg_sqlmesh_codegen.output.mode import Mode
 from dg_sqlmesh_codegen.output.report import Report
+from dg_sqlmesh_codegen.pipeline import Made
 
 from . import output
 
@@ -72,16 +75,35 @@ class Task(BaseModel, frozen=True):
             change_report.save(text, Path(str(self.summary_file)))
 
 
-def run(task: Task, config: Config) -> int:
-    """Run a task, and return the exit code.
+def run(task: Task, packages: Sequence[Settings]) -> int:
+    """Run a task for packages, and return the highest exit code. All are made, then all written.
 
     Raises:
-        UsageError: bad configuration, or a folder that cannot be written.
-        ProjectError: the SQLMesh project cannot be loaded or translated.
+        UsageError: bad configuration, a folder that cannot be written, or two packages of one code
+            location with the same name or asset.
+        ProjectError: a SQLMesh project cannot be loaded or translated.
     """
+    made = [_make(task, each) for each in packages]
+    neighbors.refuse_common({each.config.out: each.texts for each, _ in made})
+    codes = []
+    for (each, seconds), settings in zip(made, packages, strict=True):
+        with settings.located():
+            codes.append(_deliver(task, each, seconds))
+    return max(codes)
+
+
+def _make(task: Task, settings: Settings) -> tuple[Made, float]:
+    """Make a package, and return it with the seconds that this took."""
     started = time.monotonic()
+    with settings.located(), output.progress(task.quiet) as tell:
+        made = pipeline.make(settings.config, tell, task.cache)
+    return made, time.monotonic() - started
+
+
+def _deliver(task: Task, made: Made, seconds: float) -> int:
+    started, config = time.monotonic() - seconds, made.config
     with output.progress(task.quiet) as tell:
-        report = pipeline.generate(config, task.mode, progress=tell, cache=task.cache)
+        report = pipeline.deliver(made, task.mode, tell)
     if task.check and report.contents.unset_variables:
         raise ProjectError(
             "; ".join(report.contents.unset_variables),

@@ -17,20 +17,15 @@ from pydantic import BaseModel
 
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import attributes_layer, rendered
+from dg_sqlmesh_codegen.config.names import PackageNames
 from dg_sqlmesh_codegen.errors import UsageError
+from dg_sqlmesh_codegen.runtime import SQLMeshResource
 from dg_sqlmesh_codegen.runtime.dagster import compat
 
 from .attributes import Attributes
 from .scaffolder import SQLMeshProjectScaffolder
 
 _DEFINITIONS = Path("definitions.py")
-_RESOURCE = "sqlmesh"
-# What the generated module reads, by field of its resource.
-_VARIABLES = {
-    "project_dir": "DG_SQLMESH_PROJECT_DIR",
-    "gateway": "DG_SQLMESH_GATEWAY",
-    "environment": "DG_SQLMESH_ENVIRONMENT",
-}
 
 
 @dg.scaffold_with(SQLMeshProjectScaffolder)
@@ -103,6 +98,14 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
 
     def overrides(self, folder: Path) -> dict[str, object]:
         """Return the resource's fields that the attributes set, and no environment variable."""
+        name = self.settings.get("name")
+        names = PackageNames.of(name if isinstance(name, str) else None)
+        # What the generated module reads, by field of its resource.
+        variables = {
+            "project_dir": names.project_dir_variable,
+            "gateway": names.gateway_variable,
+            "environment": "DG_SQLMESH_ENVIRONMENT",
+        }
         keys = ("gateway", "environment", "concurrent_tasks")
         fields = {key: self.settings.get(key) for key in keys}
         match self.settings.get("projects"):
@@ -111,18 +114,21 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
         return {
             name: value
             for name, value in fields.items()
-            if value and not os.getenv(_VARIABLES.get(name, ""))
+            if value and not os.getenv(variables.get(name, ""))
         }
 
 
 def stale(folder: Path, defs: dg.Definitions, overrides: Mapping[str, object]) -> Iterator[str]:
     """Yield what shows, without SQLMesh, that the package does not fit the attributes."""
-    generated = Path(getattr((defs.resources or {}).get(_RESOURCE), "project_dir", folder))
+    resources = (defs.resources or {}).values()
+    generated = next(
+        (Path(each.project_dir) for each in resources if isinstance(each, SQLMeshResource)), folder
+    )
     project = Path(str(overrides.get("project_dir", generated)))
     if not project.is_dir():
         yield (
             f"The SQLMesh project folder {project} does not exist. Correct project_path in the "
-            f"defs.yaml of {folder}, or DG_SQLMESH_PROJECT_DIR."
+            f"defs.yaml of {folder}, or the variable that its {_DEFINITIONS} reads."
         )
     elif generated.is_dir() and not project.samefile(generated):
         yield (
@@ -134,10 +140,11 @@ def stale(folder: Path, defs: dg.Definitions, overrides: Mapping[str, object]) -
 def with_resource(defs: dg.Definitions, overrides: Mapping[str, object]) -> dg.Definitions:
     """Return the definitions with fields of the resource replaced."""
     resources = dict(defs.resources or {})
-    if _RESOURCE not in resources:
+    found = {key: each for key, each in resources.items() if isinstance(each, SQLMeshResource)}
+    if not found:
         return defs
-    # Not `model_copy`: a resource keeps the configuration that it was created with.
-    made = resources[_RESOURCE]
-    fields = {name: getattr(made, name) for name in type(made).model_fields}
-    resources[_RESOURCE] = type(made)(**{**fields, **overrides})
+    for key, made in found.items():
+        # Not `model_copy`: a resource keeps the configuration that it was created with.
+        fields = {name: getattr(made, name) for name in type(made).model_fields}
+        resources[key] = type(made)(**{**fields, **overrides})
     return compat.with_resources(defs, resources)

@@ -12,10 +12,11 @@ import dagster as dg
 import yaml
 from pydantic import BaseModel, Field
 
-from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config import resolve, sources
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.errors import CodegenError, UsageError
+from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.runtime.dagster import compat
 
 _DEFS = "defs.yaml"
@@ -59,7 +60,8 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
             "this component needs a defs.yaml of its own", hint="Leave out --format and --append."
         )
     project = _project(request)
-    text = _defs_yaml(project, request.project_root)
+    name = Identifier(request.target_path.name) if _others(request) else None
+    text = _defs_yaml(project, request.project_root, name)
     (request.target_path / _DEFS).write_text(text, encoding="utf-8")
     # Imported here because it imports SQLMesh, which only this command of `dg` needs.
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415
@@ -70,6 +72,11 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
         f"Generated {report.contents.models} models into {request.target_path}. Next: "
         f"sqlmesh -p {os.path.relpath(project)} plan, then `dg dev`."
     )
+
+
+def _others(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> bool:
+    """Return whether the `dg` project has a component already: a second one needs a name."""
+    return bool(request.project_root and sources.components(request.project_root))
 
 
 def _clean_up(folder: Path) -> None:
@@ -114,12 +121,14 @@ def write_starter_project(folder: Path) -> None:
     )
 
 
-def _defs_yaml(project: Path, root: Path | None) -> str:
+def _defs_yaml(project: Path, root: Path | None, name: str | None) -> str:
     """Return the text of a `defs.yaml`; a path below the dg project starts at its root."""
     if root and project.is_relative_to(root.absolute()):
         path = f"{{{{ context.project_root }}}}/{project.relative_to(root.absolute()).as_posix()}"
     else:
         path = str(project)
-    attributes = {"sqlmesh_config": {"project_path": path}}
+    attributes: dict[str, object] = {"sqlmesh_config": {"project_path": path}}
+    if name:
+        attributes["name"] = str(name)
     head, body = {"type": COMPONENT}, {"attributes": attributes}
     return "\n".join(yaml.safe_dump(part, sort_keys=False) for part in (head, body))

@@ -19,7 +19,8 @@ def schedule_name(name: str | None) -> str:
 class PackageNames:
     """What the generated definitions.py calls its definitions, as Python and in Dagster.
 
-    `resource` is the resource's key and the name of the parameters that get it.
+    `resource` is the resource's key and the name of the parameters that get it. The variables are
+    those of a deployment; the environment's is the same for all packages.
     """
 
     op: Identifier
@@ -31,11 +32,13 @@ class PackageNames:
     sensor: Identifier
     restate_op: Identifier
     restate_job: Identifier
+    project_dir_variable: Identifier
+    gateway_variable: Identifier
 
     @classmethod
     def of(cls, name: str | None) -> PackageNames:
         """Return the names of the package with this `name`, or of one without a name."""
-        prefix = name or _PREFIX
+        prefix, suffix = name or _PREFIX, f"_{name.upper()}" if name else ""
         return cls(
             op=Identifier(f"{prefix}_models"),
             job=Identifier(f"{prefix}_job"),
@@ -46,6 +49,8 @@ class PackageNames:
             sensor=Identifier(f"{prefix}_upstream_sensor"),
             restate_op=Identifier(f"{prefix}_restate"),
             restate_job=Identifier(f"{prefix}_restate_job"),
+            project_dir_variable=Identifier(f"DG_SQLMESH_PROJECT_DIR{suffix}"),
+            gateway_variable=Identifier(f"DG_SQLMESH_GATEWAY{suffix}"),
         )
 
     @property

@@ -85,6 +85,23 @@ def components(start: Path) -> list[Path]:
     return found
 
 
+def defs_folder(out: Path) -> Path | None:
+    """Return the folder whose definitions the `dg` project of a folder loads, if it is in one."""
+    root = _dg_root(out)
+    if root is None:
+        return None
+    file = root / "dg.toml"
+    name = file if file.is_file() else root / _PYPROJECT
+    document = _parsed(name, "TOML", tomllib.loads)
+    dg = document if name == file else _tools(document).get("dg")
+    project = dg.get("project") if isinstance(dg, dict) else None
+    if not isinstance(project, dict):
+        return None
+    module = str(project.get("defs_module") or f"{project.get('root_module')}.defs")
+    folders = (root.joinpath(base, *module.split(".")) for base in ("src", "."))
+    return next((each for each in folders if out.is_relative_to(each)), None)
+
+
 def _dg_root(folder: Path) -> Path | None:
     """Return the root of the `dg` project that contains a folder."""
     for root in (folder, *folder.parents):

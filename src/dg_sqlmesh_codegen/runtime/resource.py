@@ -18,7 +18,16 @@ from .records import ModelAsset
 from .restate import SQLMeshRestateConfig
 from .results.audit_results import AuditResults
 from .results.run_results import RunResults, SQLMeshResult
-from .run_target import Evaluation, Exclusivity, Locking, NotDue, RetryFailed, Target, Upstream
+from .run_target import (
+    PROD,
+    Evaluation,
+    Exclusivity,
+    Locking,
+    NotDue,
+    RetryFailed,
+    Target,
+    Upstream,
+)
 from .selection import Selection
 from .step import Step, YieldOrder
 from .worker import SQLMeshRun
@@ -70,6 +79,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         report_plans: whether runs and ticks report what SQLMesh evaluated without Dagster.
         not_due: what a run reports of selected models that are not due: nothing with `skip`, that
             they are up to date with `materialize`.
+        partial: whether the package holds only a part of the project's models, by `select` or
+            `exclude`. Then other models can be promoted.
     """
 
     project_dir: str
@@ -86,6 +97,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     retry_failed: str = "next_cron"
     report_plans: bool = True
     not_due: str = "skip"
+    partial: bool = False
     _steps: list[Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -146,9 +158,17 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         context.add_output_metadata({"sqlmesh/restatement": dg.MetadataValue.md(results.text)})
 
     def tick(
-        self, context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset]
+        self,
+        context: dg.ScheduleEvaluationContext,
+        models: Sequence[ModelAsset],
+        job: str | None = None,
     ) -> dg.RunRequest | dg.SkipReason:
         """Return a run of exactly the models that are due at the tick, or a reason to skip.
+
+        Args:
+            context: context of the generated schedule.
+            models: every model of the package.
+            job: the job whose models are requested, if the package has several.
 
         Raises:
             SetupError: the project, its state or the environment is not ready.
@@ -156,7 +176,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         retry_failed = _choice(
             RetryFailed, "`retry_failed` of the SQLMeshResource", self.retry_failed
         )
-        return schedule.tick(context, self.target(), models, retry_failed, self.report_plans)
+        options = schedule.TickOptions(retry_failed, self.report_plans, job, self.partial)
+        return schedule.tick(context, self.target(), models, options)
 
     def sync(self, context: dg.OpExecutionContext, models: Sequence[ModelAsset]) -> None:
         """Report to Dagster what SQLMesh evaluated without it, and evaluate nothing.
@@ -225,6 +246,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             all_audits=self.checks == "all",
             report_plans=self.report_plans,
             materialize_not_due=self._materializes_not_due,
+            partial=self.partial,
+            environment=None if self.environment == PROD else self.environment,
             audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
 
