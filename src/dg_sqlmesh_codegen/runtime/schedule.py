@@ -57,7 +57,7 @@ def tick(
     active = exclusivity.active_runs(context.instance, keys, target.environment)
     for record in active:
         run = record.dagster_run
-        if options.job in (None, run.job_name) or exclusivity.RESTATES_TAG in run.tags:
+        if options.job in (None, run.job_name) or exclusivity.restates(run):
             return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
 
     # Imports SQLMesh: at execution time only.

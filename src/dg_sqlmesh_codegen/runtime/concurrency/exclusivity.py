@@ -61,7 +61,8 @@ def active_runs(
     """Return the active runs that materialize or check any of the assets in an environment.
 
     A run that was launched by hand and has not started does not have the tag of its environment,
-    and counts for every environment. A restatement plans no assets, and counts for all of them.
+    and counts for every environment. A restatement plans no assets. Its job has a tag, and it
+    counts whatever it restates.
     """
     wanted = set(keys)
     return [
@@ -69,10 +70,15 @@ def active_runs(
         for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE))
         if record.dagster_run.tags.get(run_log.ENVIRONMENT_TAG, environment) == environment
         and (
-            RESTATES_TAG in record.dagster_run.tags
+            restates(record.dagster_run)
             or not wanted.isdisjoint(planned_assets(instance, record.dagster_run))
         )
     ]
+
+
+def restates(run: dg.DagsterRun) -> bool:
+    """Return whether a run is one of the restatement job."""
+    return RESTATES_TAG in run.tags
 
 
 def skip_reason(record: dg.RunRecord, now: datetime) -> str:
