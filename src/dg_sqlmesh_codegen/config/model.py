@@ -115,6 +115,10 @@ class Config:
     """Generate the schedule."""
     schedule_status: Literal["RUNNING", "STOPPED"] = Field(default="STOPPED", examples=["RUNNING"])
     """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`."""
+    run_on_upstream: StrictBool = Field(default=False, examples=[True])
+    """Generate a sensor that runs models when data lands in what they read: when Dagster
+    materializes an asset upstream that is no model of the package. Their cron need not be due. It
+    has the status of the schedule. The tag `dagster:run_on_upstream` does it for single models."""
     external_asset_mapping: types.KeyTemplate | None = Field(
         default=None, examples=["target/main/{node.name}"]
     )

@@ -118,6 +118,7 @@ def _definitions(package: Package, made: Templates) -> File:
         str(DEFINITIONS),
         config=config,
         names=PackageNames.of(config.name),
+        upstream_sensor=any(each.run_on_upstream for each in package.assets),
         schedules=[named_schedule(each, config.schedule_name) for each in package.schedules],
         projects=[
             Path(os.path.relpath(folder, config.out.resolve())).as_posix()
