@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from builders import external, project, translation
+from builders import external, fqn, project, translation
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.rendering.package import Package, render
+from dg_sqlmesh_codegen.rendering.package import Package, ScheduledJob, render
 from dg_sqlmesh_codegen.schedules import crons
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model, StandaloneAudit
@@ -27,18 +28,29 @@ def translated(
 ) -> Package:
     """Return what the renderer is given for these models and all external tables they read."""
     config = config or Config(projects=(Path("/"),), out=OUT)
-    read = {fqn for each in models for fqn in each.depends_on} - {each.fqn for each in models}
-    tables = {fqn: external(fqn.replace('"', "")) for fqn in read}
+    read = {read for each in models for read in each.depends_on} - {each.fqn for each in models}
+    tables = {each: external(each.replace('"', "")) for each in read}
     tables |= {each.fqn: each for each in externals}
     found = project(
         *models,
-        external_tables=tuple(tables[fqn] for fqn in sorted(tables)),
+        external_tables=tuple(tables[each] for each in sorted(tables)),
         standalone_audits=standalone_audits,
         paths=config.projects,
     )
     names = translation(found, translator)
     outside = graph.externals(found, names) if config.external_specs else ()
     return Package(config, found, graph.build(found, names, config.out), schedules, outside)
+
+
+def with_jobs(made: Package, models: Mapping[str, tuple[str, ...]]) -> Package:
+    """Return a package whose configured jobs hold these models, by name, and have its schedules."""
+    of = {name: set(map(fqn, names)) for name, names in models.items()}
+    assets = (
+        replace(each, jobs=tuple(name for name in of if each.model.fqn in of[name]))
+        for each in made.assets
+    )
+    jobs = tuple(ScheduledJob(job, made.schedules) for job in made.config.jobs)
+    return replace(made, assets=tuple(assets), schedules=(), jobs=jobs)
 
 
 def rendered(made: Package) -> dict[str, str]:

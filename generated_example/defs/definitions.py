@@ -16,11 +16,12 @@ from . import CONTRACT
 from .models import MODELS
 
 HERE = Path(__file__).parent
+ENVIRONMENT = os.getenv("DG_SQLMESH_ENVIRONMENT") or "prod"
 
 
 @dg.multi_asset(
     name="sqlmesh_models",
-    specs=asset_specs(MODELS, HERE),
+    specs=asset_specs(MODELS, HERE, ENVIRONMENT),
     check_specs=[check for model in MODELS for check in model.check_specs],
     can_subset=True,
     pool="sqlmesh_jobs_exclusive",
@@ -75,7 +76,7 @@ defs = dg.Definitions(
             project_dir=os.getenv("DG_SQLMESH_PROJECT_DIR")
             or str((HERE / "../shop").resolve()),
             gateway=os.getenv("DG_SQLMESH_GATEWAY") or None,
-            environment=os.getenv("DG_SQLMESH_ENVIRONMENT") or "prod",
+            environment=ENVIRONMENT,
         ),
     },
     metadata={

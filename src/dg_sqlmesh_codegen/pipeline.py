@@ -40,11 +40,6 @@ class Made:
     rendered: Rendered | None = None
     inputs: Inputs | None = None
 
-    @property
-    def package(self) -> neighbors.Package:
-        """What it brings into its code location."""
-        return neighbors.Package.of(self.config.out, self.texts)
-
 
 def generate(
     config: Config,
@@ -70,7 +65,7 @@ def generate(
         ProjectError: the SQLMesh project cannot be loaded or translated.
     """
     made = make(config, progress, cache)
-    neighbors.refuse_common([made.package])
+    neighbors.refuse_common({config.out: made.texts})
     return deliver(made, mode, progress)
 
 

@@ -37,7 +37,7 @@ def test_in_pyproject(line: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert message.startswith(f"error: pyproject.toml {TABLE}: {key}")
         # What to write instead, or the folder or name that was meant.
         example = f"Example: {toml((FIELDS[key].examples or [None])[0])}"
-        assert message.endswith(example) or re.search(r"Did you mean|older", message)
+        assert message.endswith(example) or re.search(r"Did you mean|Rename|older", message)
     else:
         assert message.startswith(f"error: pyproject.toml {TABLE}: unknown key {key}. ")
     expect("pyproject.toml", line, message)

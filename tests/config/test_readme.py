@@ -29,9 +29,11 @@ def readme(root: Path) -> Path:
 
 
 def sample(readme: Path, language: str) -> str:
+    """Return the first code of a language."""
     text = readme.read_text(encoding="utf-8")
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return str(found)
+    found = re.search(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
 
 
 def rows_of_keys() -> Iterator[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dg_sqlmesh_codegen.cli.output import print_settings
 from dg_sqlmesh_codegen.config import resolve
+from dg_sqlmesh_codegen.config.jobs import Job
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
@@ -48,6 +49,13 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "environment": ("a", "b", "c"),
     "config_name": ("a", "b", "c"),
     "default_catalogs": ("a", {"x": "b"}, {"*": "c"}),
+    "select": ("tag:a", ["+b.*", "c"], ["d"]),
+    "exclude": ("tag:a", ["+b.*", "c"], ["d"]),
+    "jobs": (
+        [{"name": "a"}],
+        [{"name": "a", "select": "tag:a", "cron": "@daily", "timezone": "Europe/Berlin"}],
+        [{"name": "a", "schedule": True}, {"name": "b", "exclude": ["c"], "tags": {"team": "b"}}],
+    ),
     "concurrent_tasks": (1, 2, 3),
     "name": ("a", "b", "c"),
     "group_name": ("a", "b", "c"),
@@ -85,6 +93,8 @@ VALUES: dict[str, tuple[object, object, object]] = {
 def toml(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f'"{key}" = {toml(each)}' for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
@@ -205,8 +215,9 @@ configs = st.builds(
     lambda out, **more: replace(Config((Path("shop"),), Path("out") / out), **more),
     out=folders,
     gateway=st.none() | texts,
-    environment=texts,
+    environment=st.from_regex(r"[a-z0-9_ß]+", fullmatch=True),
     default_catalogs=st.dictionaries(st.just("*") | texts.map(str.lower), texts, max_size=2),
+    select=st.lists(texts, max_size=2).map(tuple),
     concurrent_tasks=st.none() | st.integers(1, 99),
     op_tags=st.dictionaries(texts, tag_values, max_size=2),
     owners=st.lists(texts.map("team:{}".format), max_size=2).map(tuple),
@@ -216,6 +227,11 @@ configs = st.builds(
     ),
     enable_schedule=st.booleans(),
     schedule_status=st.sampled_from(["RUNNING", "STOPPED"]),
+    jobs=st.lists(
+        st.builds(Job, st.sampled_from("abcd"), st.lists(texts).map(tuple), schedule=st.booleans()),
+        max_size=2,
+        unique_by=lambda job: job.name,
+    ).map(tuple),
     external_asset_mapping=st.none() | texts.filter(lambda text: "{" not in text),
     metadata_keys=st.lists(st.sampled_from(METADATA_KEYS), unique=True).map(tuple),
 )

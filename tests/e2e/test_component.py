@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from e2e.dg_project import BIN, TYPE, DgProject
 from e2e.outcome import Outcome
 from e2e.shop import run
 
-BIN = Path(sys.executable).parent
-TYPE = "dg_sqlmesh_codegen.SQLMeshProjectComponent"
 MODEL = dg.AssetKey(["warehouse", "starter", "cities_per_country"])
 
 pytestmark = [
@@ -27,50 +21,9 @@ pytestmark = [
 ]
 
 
-@dataclass(frozen=True)
-class DgProject:
-    """A `dg` project; its package is found on Python's path instead of being installed."""
-
-    folder: Path
-    home: Path
-
-    @property
-    def defs(self) -> Path:
-        return self.folder / "src" / "shop_project" / "defs"
-
-    def dg(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        path = {"PYTHONPATH": str(self.folder / "src"), "DAGSTER_HOME": str(self.home)}
-        environment = {**os.environ, **path, "COLUMNS": "200", **variables}
-        command = [str(BIN / "dg"), *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
-        )
-
-    def succeed(self, *arguments: str, **variables: str) -> str:
-        done = self.dg(*arguments, **variables)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def definitions(self) -> dict[str, list[dict[str, object]]]:
-        found = json.loads(self.succeed("list", "defs", "--json"))
-        assert isinstance(found, dict)
-        return found
-
-    def asset_keys(self) -> set[object]:
-        # Before Dagster 1.12 it is called `key`.
-        assets = self.definitions()["assets"]
-        return {asset.get("asset_key", asset.get("key")) for asset in assets}
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> DgProject:
-    folder = tmp_path_factory.mktemp("dg")
-    create = [str(BIN / "create-dagster"), "project", "shop_project", "--no-uv-sync"]
-    run(create, folder)
-    home = folder / "home"
-    home.mkdir()
-    (home / "dagster.yaml").touch()
-    return DgProject(folder / "shop_project", home)
+    return DgProject.create(tmp_path_factory.mktemp("dg"))
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -86,6 +87,20 @@ def test_what_is_wrong_is_said_with_its_remedy(quick: Shop) -> None:
     assert "(shop.work.unknown). Generate it again" in told
     assert not any("\n" in str(finding) for finding in found)
     assert all(finding.remedy for finding in found if finding.severity is not Severity.OK)
+
+
+def test_freshness_that_dagster_does_not_show(quick: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = quick.definitions()
+    late = [replace(each, freshness="25h") for each in module.MODELS]
+    monkeypatch.delitem(vars(dg), "FreshnessPolicy", raising=False)
+    found = {
+        str(each) for each in doctor(late, SQLMeshResource(project_dir=str(quick.project)), None)
+    } - {str(each) for each in doctor(module.MODELS, module.defs.resources["sqlmesh"], None)}
+
+    assert found == {
+        "warning: the package has freshness policies, and this version of Dagster shows none. "
+        "Upgrade Dagster to 1.12 or later."
+    }
 
 
 def test_a_slot_that_a_killed_run_has_kept() -> None:

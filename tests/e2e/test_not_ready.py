@@ -38,6 +38,16 @@ def test_an_environment_that_was_never_planned(shop: Shop) -> None:
     assert f"`sqlmesh -p {shop.project} plan staging`" in message
 
 
+@pytest.mark.parametrize(("given", "name"), [("a b;c", "a_b_c"), ("PR_1", "pr_1")])
+def test_an_environment_that_sqlmesh_calls_otherwise(shop: Shop, given: str, name: str) -> None:
+    resource = SQLMeshResource(project_dir=str(shop.project), environment=given)
+
+    assert failure(shop, resource) == (
+        f"SQLMesh calls the environment {given!r} {name!r}. Set DG_SQLMESH_ENVIRONMENT, or "
+        f"`environment` of the SQLMeshResource, to {name}."
+    )
+
+
 def test_a_state_that_does_not_exist_is_not_created(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from dg_sqlmesh_codegen.config import sources
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.errors import UsageError
 from dg_sqlmesh_codegen.output import neighbors
+from dg_sqlmesh_codegen.package_paths import DEFINITIONS
 from dg_sqlmesh_codegen.rendering.header import HEADER
 from packages import rendered, translated, write
 
@@ -27,13 +28,14 @@ def defs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def made(
-    folder: Path, *models: str, name: str | None = None, external_specs: bool = False
-) -> neighbors.Package:
+Made = tuple[Path, neighbors.Texts]
+
+
+def made(folder: Path, *models: str, name: str | None = None, external_specs: bool = False) -> Made:
     """Return a package of these models, not written yet, which read `db.raw.t`."""
     folder.parent.mkdir(exist_ok=True)
     config = Config((folder.parent,), folder, name=name, external_specs=external_specs)
-    return neighbors.Package.of(folder, files(config, *models))
+    return folder, files(config, *models)
 
 
 def files(config: Config, *models: str) -> dict[PurePosixPath, str]:
@@ -42,9 +44,9 @@ def files(config: Config, *models: str) -> dict[PurePosixPath, str]:
     return {PurePosixPath(path): text for path, text in found.items()}
 
 
-def refused(*packages: neighbors.Package) -> str:
+def refused(*packages: Made) -> str:
     with pytest.raises(UsageError) as caught:
-        neighbors.refuse_common(packages)
+        neighbors.refuse_common(dict(packages))
     return str(caught.value)
 
 
@@ -56,13 +58,25 @@ def test_two_packages_without_a_name(defs: Path) -> None:
 
 
 def test_one_name_is_enough(defs: Path) -> None:
-    neighbors.refuse_common([made(defs / "a", "db.x.a"), made(defs / "b", "db.x.b", name="b")])
+    neighbors.refuse_common(
+        dict([made(defs / "a", "db.x.a"), made(defs / "b", "db.x.b", name="b")])
+    )
 
 
 def test_names_that_only_overlap(defs: Path) -> None:
     one, other = made(defs / "a", "db.x.a", name="a"), made(defs / "b", "db.x.b", name="a_sync")
 
     assert "have the job a_sync_job in common" in refused(one, other)
+
+
+def test_a_definition_has_the_name_that_it_is_given(defs: Path) -> None:
+    """As in templates of one's own, where the variable may have another name."""
+    one = {DEFINITIONS: 'daily = dg.define_asset_job("nightly")\n'}
+    other = {DEFINITIONS: '@dg.job(name="nightly")\ndef daily(): ...\n'}
+    third = {DEFINITIONS: '@dg.schedule(cron_schedule="@daily")\ndef nightly(): ...\n'}
+
+    assert "have the job nightly in common" in refused((defs / "a", one), (defs / "b", other))
+    neighbors.refuse_common({defs / "a": one, defs / "b": third})
 
 
 def test_an_asset_in_common(defs: Path) -> None:
@@ -75,7 +89,7 @@ def test_an_asset_in_common(defs: Path) -> None:
 
 def test_an_external_table_in_common(defs: Path) -> None:
     one = made(defs / "a", "db.x.a", name="a", external_specs=True)
-    neighbors.refuse_common([one, made(defs / "b", "db.x.b", name="b")])
+    neighbors.refuse_common(dict([one, made(defs / "b", "db.x.b", name="b")]))
 
     other = made(defs / "b", "db.x.b", name="b", external_specs=True)
     assert "have the asset db/raw/t in common" in refused(one, other)
@@ -88,9 +102,11 @@ def test_a_package_that_is_there_already(defs: Path) -> None:
     assert refused(made(defs / "nested" / "b", "db.x.b", name="a")).startswith(
         "the packages src/shop/defs/nested/b and src/shop/defs/a of one code location have the job"
     )
-    neighbors.refuse_common([made(defs / "b", "db.x.b", name="b")])
+    neighbors.refuse_common(dict([made(defs / "b", "db.x.b", name="b")]))
     # What is written anew counts, not what is there.
-    neighbors.refuse_common([made(defs / "b", "db.x.b", name="a"), made(defs / "a", "db.x.a")])
+    neighbors.refuse_common(
+        dict([made(defs / "b", "db.x.b", name="a"), made(defs / "a", "db.x.a")])
+    )
 
 
 def test_what_is_no_package_of_the_code_location(defs: Path, tmp_path: Path) -> None:
@@ -101,8 +117,8 @@ def test_what_is_no_package_of_the_code_location(defs: Path, tmp_path: Path) -> 
     (defs / "conflict" / "definitions.py").write_text(f"<<<<<<< HEAD\n{HEADER}\n=======\n")
     write(files(Config((defs,), tmp_path / "elsewhere"), "db.x.a"), tmp_path / "elsewhere")
 
-    neighbors.refuse_common([made(defs / "a", "db.x.a")])
-    neighbors.refuse_common([made(tmp_path / "other", "db.x.a")])
+    neighbors.refuse_common(dict([made(defs / "a", "db.x.a")]))
+    neighbors.refuse_common(dict([made(tmp_path / "other", "db.x.a")]))
 
 
 @pytest.mark.parametrize(

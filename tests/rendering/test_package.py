@@ -21,6 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builders import audit, fqn, model
+from dg_sqlmesh_codegen.config.jobs import Job
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.rendering import templates
@@ -37,7 +38,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
     TableName,
 )
 from dg_sqlmesh_codegen.version import CONTRACT, __version__
-from packages import OUT, rendered, translated, write
+from packages import OUT, rendered, translated, with_jobs, write
 
 T = TypeVar("T")
 HERE = Path(__file__).parents[1]
@@ -416,7 +417,7 @@ def test_the_resource(tmp_path: Path) -> None:
             "project_dir": "os.getenv('DG_SQLMESH_PROJECT_DIR') or "
             "str((HERE / '../one').resolve())",
             "gateway": "os.getenv('DG_SQLMESH_GATEWAY') or None",
-            "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'prod'",
+            "environment": "ENVIRONMENT",
         },
         {
             "project_dir": "str((HERE / '../one').resolve())",
@@ -425,7 +426,7 @@ def test_the_resource(tmp_path: Path) -> None:
             ),
             "gateway": "os.getenv('DG_SQLMESH_GATEWAY') or 'local'",
             "config_name": "'test'",
-            "environment": "os.getenv('DG_SQLMESH_ENVIRONMENT') or 'dev_ana'",
+            "environment": "ENVIRONMENT",
             "upstream": "'fail'",
             "retry_failed": "'every_tick'",
             "report_plans": "False",
@@ -446,7 +447,7 @@ def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
 
     assert_is_black(text)
     assert '"https://git.example/org/repo/blob/{ref}/our%20dagster/defs/".replace(' in text
-    assert "specs=asset_specs(MODELS, CODE_URL)," in text
+    assert "specs=asset_specs(MODELS, CODE_URL, ENVIRONMENT)," in text
     with pytest.raises(SettingError, match="no git repository"):
         definitions(config=replace(config, projects=(HERE,)))
 
@@ -471,7 +472,7 @@ not_blank = any_text.filter(str.strip)
 
 
 @settings(max_examples=15, deadline=None)
-@given(not_blank, not_blank, not_blank, any_text)
+@given(not_blank, not_blank, st.from_regex(r"[a-z0-9_ß]+", fullmatch=True), any_text)
 def test_any_text_in_the_definitions(
     gateway: str, config_name: str, environment: str, version: str
 ) -> None:
@@ -482,7 +483,8 @@ def test_any_text_in_the_definitions(
     (arguments,) = calls(text, "SQLMeshResource")
     assert arguments["gateway"].endswith(f" or {gateway!r}")
     assert ast.literal_eval(arguments["config_name"]) == config_name
-    assert arguments["environment"].endswith(f" or {environment!r}")
+    assert arguments["environment"] == "ENVIRONMENT"
+    assert f" or {environment!r}\n" in ast.unparse(ast.parse(text))
     nodes = ast.walk(ast.parse(text))
     assert version in [node.value for node in nodes if isinstance(node, ast.Constant)]
 
@@ -591,6 +593,43 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         each.timezone: list(each.crons) for each in ZONES
     }
     assert set(defs.resources or ()) == {"sqlmesh"}
+
+
+def test_dagster_loads_a_package_with_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = 'a "quoted" {{ text }}'
+    jobs = (
+        Job("first", schedule=True, tags={"team": strange, "dagster/priority": 3}),
+        Job("second", cron="0 6 * * *", timezone="Europe/Berlin", description=strange),
+        Job("third"),
+    )
+    config = Config((HERE,), tmp_path / "defs", jobs=jobs)
+    of = {"first": ("shop.a.x", "shop.a.y"), "second": ("shop.a.y",), "third": ("shop.a.x",)}
+    models = (model(name) for name in ("shop.a.x", "shop.a.y", "shop.a.z"))
+    made = with_jobs(translated(*models, config=config), of)
+    berlin = (Schedule("Europe/Berlin", ("0 6 * * *",)),)
+    scheduled = zip(made.jobs, (ZONES, berlin, ()), strict=True)
+    made = replace(made, jobs=tuple(replace(job, schedules=each) for job, each in scheduled))
+    files = {PurePosixPath(path): text for path, text in rendered(made).items()}
+    assert_is_black(files[PurePosixPath("models/shop/a/x.py")])
+    name = f"jobs_{tmp_path.name}"
+    write(files, tmp_path / name)
+    monkeypatch.syspath_prepend(tmp_path)
+    defs = importlib.import_module(f"{name}.definitions").defs
+
+    found = {name: defs.resolve_job_def(name) for name in of}
+    keys = {
+        name: {".".join(key.path) for key in job.asset_layer.executable_asset_keys}
+        for name, job in found.items()
+    }
+    assert keys == {name: {*names} for name, names in of.items()}
+    assert found["first"].tags["team"] == strange
+    assert found["first"].tags["dagster/concurrency_key"] == config.pool
+    assert found["second"].description == strange
+    ticks = {each.name: (each.job_name, each.execution_timezone) for each in defs.schedules}
+    assert ticks.pop("second_schedule") == ("second", "Europe/Berlin")
+    assert ticks.pop("first_schedule") == ("first", "UTC")
+    assert {job for job, _ in ticks.values()} == {"first"}
+    assert len(ticks) == len(ZONES) - 1
 
 
 def test_column_lineage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

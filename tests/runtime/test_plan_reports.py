@@ -159,7 +159,9 @@ def test_a_tick_reports_upstream_first_and_leaves_out_what_is_due(
     def tick(due: DueModels, *, report_plans: bool) -> None:
         made.read_due_models.return_value = due
         package = models("a", "m", "not_promoted", "z")
-        schedule.tick(context, TARGET, package, RetryFailed.NEXT_CRON, report_plans)
+        schedule.tick(
+            context, TARGET, package, schedule.TickOptions(RetryFailed.NEXT_CRON, report_plans)
+        )
 
     tick(due_chain("m"), report_plans=False)
     assert not instance.get_asset_records()
@@ -262,7 +264,9 @@ def test_a_tick_during_a_plan_reports_nothing(
     monkeypatch.setattr(host, "due_models", made, raising=False)
     context = dg.build_schedule_context(stored_instance, scheduled_execution_time=datetime.now(UTC))
 
-    found = schedule.tick(context, TARGET, models("orders"), RetryFailed.NEXT_CRON, True)
+    found = schedule.tick(
+        context, TARGET, models("orders"), schedule.TickOptions(RetryFailed.NEXT_CRON, True)
+    )
 
     assert isinstance(found, dg.SkipReason)
     assert stored_instance.get_latest_materialization_event(ORDERS) is None

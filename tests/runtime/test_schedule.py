@@ -1,14 +1,16 @@
 """Ticks of the schedule, with a list of due models in place of SQLMesh."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from unittest.mock import Mock
 
 import dagster as dg
 import pytest
 
-from dg_sqlmesh_codegen.runtime import held_back, schedule
+from dg_sqlmesh_codegen.runtime import held_back, plan_reports, schedule
 from dg_sqlmesh_codegen.runtime import sqlmesh as host
+from dg_sqlmesh_codegen.runtime.dagster import run_log
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.records import Audit, AuditCheck, ModelAsset
@@ -16,10 +18,18 @@ from dg_sqlmesh_codegen.runtime.run_target import RetryFailed, Target
 
 AT, NEXT = datetime(2026, 11, 6, tzinfo=UTC), datetime(2026, 11, 7, tzinfo=UTC)
 TARGET = Target(("/project",), "prod")
+STARTED = dg.DagsterRunStatus.STARTED
 STANDALONE = AuditCheck(Audit("assert_a", "SELECT 1", standalone=True))
 MODELS = [
     ModelAsset('"a"', dg.AssetSpec("a"), (STANDALONE,)),
     ModelAsset('"b"', dg.AssetSpec("b"), (AuditCheck(Audit("n", "SELECT 1")),)),
+]
+# `shared` is in both jobs, and `alone` in none.
+OF_JOBS = [
+    ModelAsset('"alone"', dg.AssetSpec("alone")),
+    ModelAsset('"first"', dg.AssetSpec("first"), jobs=["first"]),
+    ModelAsset('"second"', dg.AssetSpec("second"), (STANDALONE,), jobs=["second"]),
+    ModelAsset('"shared"', dg.AssetSpec("shared"), jobs=["first", "second"]),
 ]
 
 
@@ -47,7 +57,9 @@ def tick(
     due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, next_due)
     due_models.read_due_models.return_value = due
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    return schedule.tick(context, TARGET, MODELS, retry_failed, report_plans=False)
+    return schedule.tick(
+        context, TARGET, MODELS, schedule.TickOptions(retry_failed, report_plans=False)
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +83,7 @@ def test_what_is_due_is_requested(
     assert request.asset_selection == [dg.AssetKey(name) for name in assets]
     keys = request.asset_check_keys
     assert (None if keys is None else [key.name for key in keys]) == checks
-    due_models.read_due_models.assert_called_once_with(TARGET, AT)
+    due_models.read_due_models.assert_called_once_with(TARGET, AT, during_runs=False)
 
 
 def test_why_a_tick_skips(instance: dg.DagsterInstance, due_models: Mock) -> None:
@@ -97,6 +109,29 @@ def test_why_a_tick_skips(instance: dg.DagsterInstance, due_models: Mock) -> Non
     instance.delete_run(run.run_id)
 
 
+def test_during_a_run_of_landed_data_the_rest_is_requested(
+    instance: dg.DagsterInstance, due_models: Mock
+) -> None:
+    """A daily tick would lose its day."""
+
+    @dg.asset
+    def a() -> None: ...
+
+    job = dg.Definitions([a], jobs=[dg.define_asset_job("j", [a])]).resolve_job_def("j")
+    tags = {"sqlmesh/landed": "raw"}
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    try:
+        request = tick(instance, due_models, '"a"', '"b"')
+        assert isinstance(request, dg.RunRequest)
+        assert request.asset_selection == [dg.AssetKey("b")]
+        skipped = tick(instance, due_models, '"a"')
+        assert isinstance(skipped, dg.SkipReason)
+        assert str(skipped.skip_message).startswith("Another SQLMesh run is active")
+        due_models.read_due_models.assert_called_with(TARGET, AT, during_runs=True)
+    finally:
+        instance.delete_run(run.run_id)
+
+
 def test_what_failed_is_not_requested_again(
     instance: dg.DagsterInstance, due_models: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,3 +153,104 @@ def test_a_tick_fails_if_the_project_is_not_ready(
     due_models.read_due_models.side_effect = SetupError("never planned")
     with pytest.raises(SetupError, match="never planned"):
         tick(instance, due_models)
+
+
+def tick_of(
+    job: str, instance: dg.DagsterInstance, due_models: Mock, *fqns: str, during_run: bool = False
+) -> tuple[list[str], list[str]]:
+    """Return the models and standalone audits that a tick requests; a reason in their place."""
+    due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, during_run=during_run)
+    due_models.read_due_models.return_value = due
+    context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
+    options = schedule.TickOptions(RetryFailed.EVERY_TICK, report_plans=True, job=job)
+    found = schedule.tick(context, TARGET, OF_JOBS, options)
+    due_models.read_due_models.assert_called_with(TARGET, AT, during_runs=True)
+    if isinstance(found, dg.SkipReason):
+        return [str(found.skip_message)], []
+    names = {key.name for key in found.asset_check_keys or ()}
+    keys = [key.to_user_string() for key in found.asset_selection or ()]
+    return keys, sorted(names & {STANDALONE.audit.name})
+
+
+@contextmanager
+def active(instance: dg.DagsterInstance, name: str, *models: str) -> Iterator[dg.DagsterRun]:
+    """An active run of a job with this name."""
+
+    @dg.multi_asset(specs=[each.spec for each in OF_JOBS], can_subset=True)
+    def op() -> Iterator[dg.MaterializeResult[None]]:
+        yield from ()
+
+    keys = [dg.AssetKey(each) for each in models]
+    made = dg.Definitions([op], jobs=[dg.define_asset_job(name, selection=keys or [op])])
+    run = instance.create_run_for_job(
+        made.resolve_job_def(name),
+        status=STARTED,
+        asset_selection=frozenset(keys) or None,
+    )
+    yield run
+    instance.delete_run(run.run_id)
+
+
+ALL = ['"alone"', '"first"', '"second"', '"shared"', "assert_a"]
+
+
+def test_a_tick_of_a_job_requests_what_is_due_of_it(
+    instance: dg.DagsterInstance, due_models: Mock
+) -> None:
+    assert tick_of("first", instance, due_models, *ALL) == (["first", "shared"], [])
+    assert tick_of("second", instance, due_models, *ALL) == (["second", "shared"], [])
+    assert tick_of("second", instance, due_models, "assert_a") == ([], ["assert_a"])
+    nothing: tuple[list[str], list[str]] = (["No model of the job first is due"], [])
+    assert tick_of("first", instance, due_models, '"second"', "assert_a") == nothing
+
+
+def test_a_tick_during_a_run_of_another_job_requests_the_rest(
+    instance: dg.DagsterInstance, due_models: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = Mock(return_value=[])
+    monkeypatch.setattr(f"{plan_reports.__name__}.report_in_tick", report)
+    with active(instance, "first", "first", "shared") as run:
+        assert tick_of("second", instance, due_models, *ALL) == (["second"], [])
+        (reason,), _ = tick_of("second", instance, due_models, '"shared"', '"first"')
+        assert reason.startswith(f"Another SQLMesh run is active: {run.run_id} (started")
+        # Of its own job: what is due is requested by its next tick.
+        (reason,), _ = tick_of("first", instance, due_models, *ALL)
+        assert reason.startswith(f"Another SQLMesh run is active: {run.run_id} (started")
+    # A launch of the whole other job, whose run has no selection.
+    with active(instance, "other"):
+        (reason,), _ = tick_of("second", instance, due_models, *ALL)
+        assert "is active" in reason
+    tick_of("second", instance, due_models, *ALL, during_run=True)  # of another code location
+    report.assert_not_called()  # the results of the run are not all stored
+    tick_of("second", instance, due_models, *ALL)
+    report.assert_called_once()
+
+
+def test_a_run_of_checks_alone_evaluates_nothing(
+    instance: dg.DagsterInstance, due_models: Mock
+) -> None:
+    checks = {dg.AssetCheckKey(dg.AssetKey("second"), name) for name in ("assert_a", "other")}
+    run = dg.DagsterRun("__ASSET_JOB", asset_check_selection=checks, status=STARTED)
+    due = dg.DagsterRun(
+        "second", asset_check_selection=checks, status=STARTED, tags={run_log.DUE_TAG: "true"}
+    )
+
+    instance.add_run(run)
+    assert tick_of("second", instance, due_models, *ALL) == (["second", "shared"], [])
+    instance.add_run(due)
+    assert tick_of("first", instance, due_models, *ALL) == (["first", "shared"], [])
+    instance.delete_run(run.run_id)
+    instance.delete_run(due.run_id)
+
+
+def test_what_a_package_of_a_part_does_not_hold_is_not_mentioned(
+    instance: dg.DagsterInstance, due_models: Mock
+) -> None:
+    due_models.read_due_models.return_value = DueModels({'"new"': Due(since=AT.timestamp())})
+    context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
+    options = schedule.TickOptions(RetryFailed.EVERY_TICK, report_plans=False, partial=True)
+
+    found = schedule.tick(context, TARGET, MODELS, options)
+
+    assert isinstance(found, dg.SkipReason)
+    assert found.skip_message == "No model is due"

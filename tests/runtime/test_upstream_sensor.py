@@ -97,7 +97,11 @@ def test_exactly_the_models_downstream_are_requested_once(
     assert isinstance(request, dg.RunRequest)
     # Nothing reaches `below`: the table of `stop` is as it was.
     assert {key.to_user_string() for key in request.asset_selection or ()} == {"a", "b", "c", "d"}
-    assert request.tags == {"pool": "x", "sqlmesh/landed": "raw"}
+    assert request.tags == {
+        "pool": "x",
+        "sqlmesh/environment": "prod",
+        "sqlmesh/landed": "raw",
+    }
     assert request.run_key == "2"
     assert sensor.requested() == []
     land(instance, "other")

@@ -266,8 +266,13 @@ def _settings(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name, (prefix, known) in _SETTINGS.items():
         evaluate = ast_reader.only_string if prefix == "resource" else ast_reader.value
         for call in ast_reader.calls(tree, name):
-            for argument, value in _without(ast_reader.arguments(call, evaluate), *known).items():
-                yield f"{prefix} {argument}", texts(value)
+            arguments = ast_reader.arguments(call, evaluate)
+            of = prefix
+            # A job of some of the models; that of all models has a selection that is one call.
+            if prefix == "job" and text(arguments.get("selection")).startswith("["):
+                of = f"job {text(arguments.get('0'))}:"
+            for argument, value in _without(arguments, *known).items():
+                yield f"{of} {argument}", texts(value)
     for call in ast_reader.calls(tree, "Definitions"):
         for key, value in _mapping(ast_reader.arguments(call).get("metadata")).items():
             yield key, texts(value)

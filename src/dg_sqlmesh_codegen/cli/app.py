@@ -60,6 +60,18 @@ _BUG = 70
     help="Default catalog of a gateway whose connection does not name one.  Repeatable.",
 )
 @click.option(
+    "--select",
+    metavar="SELECTOR",
+    multiple=True,
+    help="Models of the package, as in `sqlmesh plan --select-model`.  Repeatable.",
+)
+@click.option(
+    "--exclude",
+    metavar="SELECTOR",
+    multiple=True,
+    help="Models that the package does not hold.  Repeatable.",
+)
+@click.option(
     "--templates", help="Folder with templates of your own, used instead of those of the same name."
 )
 @click.option(

@@ -20,6 +20,8 @@ OPTIONS = {
     "--environment": "environment",
     "--config": "config_name",
     "--default-catalog": "default_catalogs",
+    "--select": "select",
+    "--exclude": "exclude",
     "--templates": "templates",
 }
 _NAMES = {**OPTIONS, **{f"{SET}{key}": key for key in KEYS}}

@@ -84,7 +84,7 @@ def run(task: Task, packages: Sequence[Settings]) -> int:
         ProjectError: a SQLMesh project cannot be loaded or translated.
     """
     made = [_make(task, each) for each in packages]
-    neighbors.refuse_common(each.package for each, _ in made)
+    neighbors.refuse_common({each.config.out: each.texts for each, _ in made})
     codes = []
     for (each, seconds), settings in zip(made, packages, strict=True):
         with settings.located():

@@ -19,8 +19,10 @@ from dg_sqlmesh_codegen.output.mode import Mode
 
 if TYPE_CHECKING:
     from dg_sqlmesh_codegen.output.report import Report
+    from dg_sqlmesh_codegen.rendering.files import Contents
     from dg_sqlmesh_codegen.sqlmesh_project.own_checks import Outcome
 
+Schedules = Sequence[tuple[str, tuple[str, ...]]]
 _FEW = 5
 _WIDE = 60
 _HIDDEN = "hidden in Dagster's graph (external_specs = true gives each an asset)"
@@ -93,11 +95,10 @@ def print_summary(
     written, removed = ("written", "removed") if mode is Mode.WRITE else ("to write", "to remove")
     why = "the project has only seeds, which a plan evaluates"
     none = f"none: {why if config.enable_schedule else 'enable_schedule is false'}"
-    crons = [f"{', '.join(crons)} ({timezone})" for timezone, crons in found.schedules]
     files = f"{write} {written}, {counts['unchanged']} unchanged, {remove} {removed}"
     lines = [
         f"graph     {found.models} models, {found.edges} edges, {found.checks} checks",
-        *(f"schedule  {each}" for each in crons or [none]),
+        *(_job_lines(found) if found.jobs else _schedule_lines(found.schedules, none)),
         *([f"external  tables: {found.hidden_tables}, {_HIDDEN}"] if found.hidden_tables else []),
         f"files     {files} in {config.out}",
         *(f"{each.name:<10}{each.words}" for each in sqlmesh_checks),
@@ -105,6 +106,25 @@ def print_summary(
     ]
     # On stderr, so that the output of --diff can be piped into `patch`.
     click.echo("\n".join(lines), err=True)
+
+
+def _schedule_lines(schedules: Schedules, none: str) -> list[str]:
+    return [f"schedule  {each}" for each in _crons(schedules) or [none]]
+
+
+def _job_lines(found: Contents) -> list[str]:
+    lines = [
+        f"job       {job.name}: {job.models} models, "
+        f"{'; '.join(_crons(job.schedules)) or 'no schedule'}"
+        for job in found.jobs
+    ]
+    rest = found.in_no_job
+    more = f" and {len(rest) - _FEW} more" if len(rest) > _FEW else ""
+    return lines + ([f"no job    {', '.join(rest[:_FEW])}{more}"] if rest else [])
+
+
+def _crons(schedules: Schedules) -> list[str]:
+    return [f"{', '.join(crons)} ({timezone})" for timezone, crons in schedules]
 
 
 def print_settings(settings: Settings) -> None:

@@ -17,9 +17,10 @@ from pydantic.fields import FieldInfo
 
 from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.package_paths import MODELS_FOLDER
-from dg_sqlmesh_codegen.sqlmesh_project.records import Source
+from dg_sqlmesh_codegen.sqlmesh_project.records import Selectors, Source
 
 from . import types
+from .jobs import Job, refuse_clashes
 from .names import PackageNames, schedule_name
 from .types import Folder, Listed, Text
 
@@ -77,7 +78,7 @@ class Config:
     """Folder of the generated package. A `defs.yaml` does not set it: it is the file's folder."""
     gateway: Text | None = Field(default=None, examples=["warehouse"])
     """SQLMesh gateway. By default, the project's default gateway."""
-    environment: Text = Field(default=DEFAULT_ENVIRONMENT, examples=["staging"])
+    environment: types.Environment = Field(default=DEFAULT_ENVIRONMENT, examples=["staging"])
     """SQLMesh environment that Dagster runs."""
     config_name: Text | None = Field(default=None, examples=["test_config"])
     """Configuration to use of a project's `config.py`. By default, `config`."""
@@ -85,6 +86,14 @@ class Config:
         default_factory=dict, examples=[{"warehouse": "analytics", "*": "main"}, "analytics"]
     )
     """Catalog of the gateways whose connection names none: one for all of them, or by gateway."""
+    select: Annotated[tuple[Text, ...], Listed] = Field(
+        default=(), examples=["tag:finance", ["+marts.orders", "staging.*"]]
+    )
+    """Models of the package, as selectors of SQLMesh: all that one of them matches. By default,
+    the whole project. Where they read other models, they depend on assets with the keys that
+    these have in a package of their own."""
+    exclude: Annotated[tuple[Text, ...], Listed] = Field(default=(), examples=["tag:finance"])
+    """Models that the package does not hold, as selectors of SQLMesh."""
     concurrent_tasks: types.Count | None = Field(default=None, examples=[4])
     """Number of models that a run evaluates at a time. By default, the connection's setting."""
     name: types.PackageName | None = Field(default=None, examples=["finance"])
@@ -114,7 +123,16 @@ class Config:
     enable_schedule: StrictBool = Field(default=True, examples=[False])
     """Generate the schedule."""
     schedule_status: Literal["RUNNING", "STOPPED"] = Field(default="STOPPED", examples=["RUNNING"])
-    """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`."""
+    """Status of the schedule when it is first deployed: `RUNNING` or `STOPPED`. With `RUNNING` it
+    is stopped where `DG_SQLMESH_ENVIRONMENT` names another environment, unless
+    `DG_SQLMESH_SCHEDULE_STATUS` is `RUNNING`."""
+    jobs: tuple[Job, ...] = Field(
+        default=(), examples=[[{"name": "finance", "select": "tag:finance", "schedule": True}]]
+    )
+    """Jobs of some of the models, in place of the one of all models. Each has a `name`, `select`
+    and `exclude` (as above, among the package's models), `schedule = true` for a schedule at the
+    crons of its models or `cron` with a `timezone` (default UTC) for one of its own, `tags` of its
+    runs, and a `description`. The schedule of `finance` is `finance_schedule`."""
     run_on_upstream: StrictBool = Field(default=False, examples=[True])
     """Generate a sensor that runs models when data lands in what they read: when Dagster
     materializes an asset upstream that is no model of the package. Their cron need not be due. It
@@ -227,6 +245,7 @@ class Config:
         if self.schedule_name in PackageNames.of(self.name).others:
             what = f"{self.schedule_name} is already the name of another definition of the package"
             raise SettingError("schedule_name", what, hint='Example: "hourly"')
+        refuse_clashes(self.jobs, PackageNames.of(self.name))
         _refuse_among_models(self)
 
     @property
@@ -240,6 +259,8 @@ class Config:
             self.default_catalogs,
             rendered,
             self.column_lineage,
+            Selectors(self.select, self.exclude),
+            {job.name: job.selectors for job in self.jobs},
         )
 
 

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
 
 from .defs_yaml import ALIASES
+from .jobs import Job
 from .layer import SET, Layer
 from .model import FIELDS, Config, RetryPolicy
 from .sources import components, defs_layer, pyproject_layer
@@ -164,14 +165,20 @@ def _refused(key: str, layer: Layer, name: str, error: ErrorDetails) -> UsageErr
     where = f"{layer.where}: {name}"
     path, given = _path(error["loc"], layer.values[name]), error["input"]
     if error["type"] == "unexpected_keyword_argument":
-        return _unknown(where, path[1:], [field.name for field in fields(RetryPolicy)])
+        of, _, name = path.rpartition(".")
+        record = Job if key == "jobs" else RetryPolicy
+        return _unknown(f"{where}{of}", name, [field.name for field in fields(record)])
     expected = re.findall(r"'(\w+)'", error.get("ctx", {}).get("expected", ""))
     examples = FIELDS[key].examples or []
     option = next((each for each in examples if isinstance(each, str)), "")
     example = option if layer.is_option(name) else layer.write(examples[0])
     hint = _nearest(str(given), expected) or f"Example: {example}"
+    if error["type"] == "missing":
+        return UsageError(f"{where}{path} is missing", hint=hint)
     if given is None:
         return UsageError(f"{where}{path} has no value", hint=hint)
+    if error["type"] == "tuple_type" and (key, path) == ("jobs", ""):
+        return UsageError(f"{where} must be a list of tables", hint=hint)
     reason = error["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
     shown = layer.write(given)
     shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."

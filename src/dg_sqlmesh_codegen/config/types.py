@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import zoneinfo
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,8 +26,9 @@ _DURATION = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
-    *("CODE_URL", "CONTRACT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path"),
-    *("SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig", "asset_specs", "defs", "dg", "os"),
+    *("CODE_URL", "CONTRACT", "ENVIRONMENT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path"),
+    *("SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig", "asset_specs", "default_status"),
+    *("defs", "dg", "os"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.
 _DAGSTER_NAMES = {
@@ -90,9 +92,24 @@ def _is_free(name: str) -> bool:
     return not (name in TAKEN_NAMES or name.startswith("__") or hasattr(builtins, name))
 
 
+def _as_sqlmesh_calls_it(environment: str) -> str:
+    # SQLMesh's Environment.sanitize_name.
+    name = re.sub(r"\W", "_", environment).lower()
+    if name != environment:
+        raise ValueError(f"SQLMesh calls this environment {name}; write that name")
+    return environment
+
+
 def _is_class_path(text: str) -> bool:
     module, _, name = text.partition(":")
     return name.isidentifier() and all(map(str.isidentifier, module.split(".")))
+
+
+def _is_cron(text: str) -> bool:
+    # Imported here because it takes a while, and most configurations have no cron.
+    from dg_sqlmesh_codegen.schedules import crons  # noqa: PLC0415
+
+    return bool(crons.plain_cron(text))  # or ValueError
 
 
 def _only_ref(url: str) -> str:
@@ -124,6 +141,7 @@ def _by_gateway(value: object) -> object:
 
 
 Text = Annotated[str, Strict(), require(str.strip, "the text is empty")]
+Environment = Annotated[Text, AfterValidator(_as_sqlmesh_calls_it)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 Count = Annotated[int, Strict(), Field(gt=0)]
 Retries = Annotated[int, Strict(), Field(ge=0)]
@@ -169,6 +187,26 @@ PoolName = Annotated[
         "a pool name has only letters, digits, dots, _ and -, at most 63",
     ),
 ]
+JobName = Annotated[
+    Text,
+    require(
+        lambda text: text.isidentifier() and text.isascii(),
+        "a job's name has only ASCII letters, digits and _, and does not start with a digit",
+    ),
+    require(
+        lambda text: not keyword.iskeyword(text) and text not in _DAGSTER_NAMES,
+        "Python or Dagster reserves this name",
+    ),
+    require(_is_free, "the generated definitions.py uses this name for something else"),
+]
+Cron = Annotated[Text, require(_is_cron)]
+TimeZone = Annotated[
+    Text,
+    require(
+        lambda text: text in zoneinfo.available_timezones(),
+        "there is no time zone of this name; UTC and Europe/Berlin are two",
+    ),
+]
 ClassPath = Annotated[Text, require(_is_class_path, "it must be package.module:Class")]
 Duration = Annotated[
     Text, require(minutes, "it must be a number of minutes, hours or days: 90m, 36h or 2d")
@@ -191,6 +229,13 @@ _Tag = Annotated[
     ),
 ]
 Tags = Annotated[dict[Text, _Tag], Strict()]
+JobTags = Annotated[
+    Tags,
+    require(
+        lambda tags: "dagster/concurrency_key" not in tags,
+        "dagster/concurrency_key is what `pool` sets",
+    ),
+]
 # A single text stands for a list of one.
 Listed = BeforeValidator(
     lambda value: (value,) if isinstance(value, str) else value,

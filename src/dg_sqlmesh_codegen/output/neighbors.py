@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path, PurePosixPath
@@ -31,8 +31,11 @@ _KINDS = {
 }
 
 
+Texts = Mapping[PurePosixPath, str]
+
+
 @dataclass(frozen=True, slots=True)
-class Package:
+class _Package:
     """What a package brings into its code location.
 
     `names` are its definitions, as pairs of a kind and a name; `keys` are its assets' keys.
@@ -43,7 +46,7 @@ class Package:
     keys: frozenset[str]
 
     @classmethod
-    def of(cls, folder: Path, texts: Mapping[PurePosixPath, str]) -> Package:
+    def of(cls, folder: Path, texts: Texts) -> _Package:
         """Read the files of a package; one of another shape may give less than it has."""
         found = (
             _KEY.search(text)
@@ -54,27 +57,31 @@ class Package:
         return cls(folder, frozenset(_names(texts.get(DEFINITIONS, ""))), keys)
 
 
-def refuse_common(packages: Iterable[Package]) -> None:
+def refuse_common(packages: Mapping[Path, Texts]) -> None:
     """Refuse packages of one code location with a name or an asset key in common.
 
     Args:
-        packages: as they will be written. Others are read from the `defs` folder of the same `dg`
-            project; for packages outside of one, Dagster itself says what they have in common.
+        packages: by folder, the files as they will be written. Others are read from the `defs`
+            folder of the same `dg` project; for packages outside of one, Dagster itself says what
+            they have in common.
 
     Raises:
         UsageError: two packages, and what they have in common.
     """
-    written = {each.folder.resolve(): each for each in packages}
+    written = {folder.resolve(): texts for folder, texts in packages.items()}
     roots = {folder: defs_folder(folder) for folder in written}
     for root in sorted({root for root in roots.values() if root}):
-        here = [each for folder, each in written.items() if roots[folder] == root]
-        others = [each for each in _folders(root) if each.resolve() not in written]
-        here += [Package.of(each, generated_files(each)) for each in others]
-        for one, other in combinations(here, 2):
-            _refuse_common(one, other)
+        here = [folder for folder in written if roots[folder] == root]
+        folders = [*here, *(each for each in _folders(root) if each not in written)]
+        if folders[1:]:
+            found = [
+                _Package.of(each, written.get(each) or generated_files(each)) for each in folders
+            ]
+            for one, other in combinations(found, 2):
+                _refuse_common(one, other)
 
 
-def _refuse_common(one: Package, other: Package) -> None:
+def _refuse_common(one: _Package, other: _Package) -> None:
     both = f"the packages {_shown(one.folder)} and {_shown(other.folder)} of one code location have"
     if names := [f"{kind} {name}" for kind, name in sorted(one.names & other.names)]:
         hint = 'Set `name` in one of them. Example: "finance"'
@@ -118,7 +125,16 @@ def _names(text: str) -> Iterator[tuple[str, str]]:
         for call in made:
             match call:
                 case ast.Call(func=ast.Attribute(attr=kind)) if kind in _KINDS:
-                    yield _KINDS[kind], name
+                    yield _KINDS[kind], _given_name(call) or name
+
+
+def _given_name(call: ast.Call) -> str | None:
+    """Return the first argument or `name` of a call, if it is a text."""
+    named = [each.value for each in call.keywords if each.arg == "name"]
+    match [*call.args[:1], *named]:
+        case [ast.Constant(value=str(text)), *_]:
+            return text
+    return None
 
 
 def _shown(folder: Path) -> str:

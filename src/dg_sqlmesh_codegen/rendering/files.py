@@ -15,12 +15,22 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class JobContents:
+    """A job: how many models it has, and its schedules as in `Contents`."""
+
+    name: str
+    models: int
+    schedules: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What is in a package, for the summary of a command.
 
     `models`, `edges` and `checks` count the Dagster graph. `schedules` are pairs of an IANA time
     zone and the crons in it. `unset_variables` are those of `Project`: with other values in the
     environment, the package differs. `hidden_tables` counts the external tables without an asset.
+    `jobs` are those in place of the one of all models, and `in_no_job` names models that none has.
     """
 
     models: int
@@ -30,6 +40,8 @@ class Contents:
     warnings: tuple[str, ...]
     unset_variables: tuple[str, ...] = ()
     hidden_tables: int = 0
+    jobs: tuple[JobContents, ...] = ()
+    in_no_job: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

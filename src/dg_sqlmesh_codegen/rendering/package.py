@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from dg_sqlmesh_codegen.config.jobs import Job
 from dg_sqlmesh_codegen.config.model import Config, RetryPolicy
 from dg_sqlmesh_codegen.config.names import PackageNames
 from dg_sqlmesh_codegen.errors import SettingError
@@ -38,12 +39,37 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class NamedSchedule:
-    """A schedule as the template sees it: one cron is written as text, several as a list."""
+    """A schedule as the template sees it: one cron is written as text, several as a list.
+
+    `job` is None for the job of all models; `own_cron` is whether the cron is not the models'.
+    """
 
     name: str
     function: Identifier
     timezone: str
     crons: str | tuple[str, ...]
+    job: Identifier | None = None
+    own_cron: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledJob:
+    """A job with its schedules; `models` counts what it holds."""
+
+    config: Job
+    schedules: tuple[Schedule, ...]
+    models: int = 0
+
+    @property
+    def variable(self) -> Identifier:
+        """What `definitions.py` calls it."""
+        return Identifier(self.config.name)
+
+    @property
+    def description(self) -> str:
+        """What Dagster shows of it."""
+        default = "Evaluates those of its models that are due in one run of SQLMesh."
+        return self.config.description or default
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +81,7 @@ class Package:
     assets: tuple[Asset, ...]
     schedules: tuple[Schedule, ...]
     externals: tuple[External, ...] = ()
+    jobs: tuple[ScheduledJob, ...] = ()
 
 
 def render(package: Package) -> tuple[File, ...]:
@@ -119,7 +146,8 @@ def _definitions(package: Package, made: Templates) -> File:
         config=config,
         names=PackageNames.of(config.name),
         upstream_sensor=any(each.run_on_upstream for each in package.assets),
-        schedules=[named_schedule(each, config.schedule_name) for each in package.schedules],
+        schedules=[*_schedules(package)],
+        jobs=package.jobs,
         projects=[
             Path(os.path.relpath(folder, config.out.resolve())).as_posix()
             for folder in package.project.paths
@@ -131,6 +159,18 @@ def _definitions(package: Package, made: Templates) -> File:
         sqlmesh_version=package.project.sqlmesh_version,
     )
     return File(DEFINITIONS, text)
+
+
+def _schedules(package: Package) -> Iterator[NamedSchedule]:
+    for schedule in package.schedules:
+        yield named_schedule(schedule, package.config.schedule_name)
+    for job in package.jobs:
+        for schedule in job.schedules:
+            base = job.config.schedule_name
+            named = named_schedule(schedule, base)
+            if job.config.cron:  # its only schedule, so the time zone need not be in the name
+                named = replace(named, name=base, function=Identifier(base), own_cron=True)
+            yield replace(named, job=job.variable)
 
 
 def _code_url(package: Package) -> str | None:

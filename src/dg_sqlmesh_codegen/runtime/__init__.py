@@ -4,6 +4,7 @@ Importing it does not import SQLMesh. Functions that run at execution time do.
 """
 
 from .contract import require_contract
+from .default_status import default_status
 from .records import Audit, AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
 from .results.run_results import SQLMeshResult
@@ -18,5 +19,6 @@ __all__ = [
     "SQLMeshResult",
     "SQLMeshRunConfig",
     "asset_specs",
+    "default_status",
     "require_contract",
 ]

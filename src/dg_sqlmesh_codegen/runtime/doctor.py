@@ -10,7 +10,6 @@ import argparse
 import importlib
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -19,20 +18,18 @@ from types import ModuleType
 
 import dagster as dg
 
-from .concurrency.exclusivity import POOL, TAG, pool_is_exclusive, queue_is_exclusive
+from .concurrency.exclusivity import POOL, TAG
 from .contract import PackageVersionError
-from .dagster import compat_limits
+from .dagster import compat, compat_limits
 from .errors import RunError, SetupError, StateBusyError
 from .events import PromotedModel
 from .findings import Finding, Severity, ok, problem, warning
+from .instance_findings import daemon, exclusivity_of, run_monitoring, slots
 from .records import ModelAsset
 from .resource import SQLMeshResource
 from .results import drift
-from .run_target import Target
 from .text import counted
 
-# A running daemon sends a heartbeat every 30 seconds.
-_HEARTBEAT_TIMEOUT_SECONDS = 300.0
 _Resource = Callable[[], AbstractContextManager[SQLMeshResource]]
 _NO_INSTANCE = warning(
     "DAGSTER_HOME is not set, so no Dagster instance was examined",
@@ -60,7 +57,7 @@ def doctor(
     of_instance: Iterable[Finding] = [_NO_INSTANCE]
     if instance:
         of_instance = _examine_instance(instance, lambda: nullcontext(resource), pool)
-    return (*of_instance, *_findings_of(lambda: _examine_project(models, resource.target())))
+    return (*of_instance, *_findings_of(lambda: _examine_project(models, resource)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,14 +121,14 @@ def _examine_home(resource: _Resource, pool: str) -> Iterator[Finding]:
 def _examine_instance(
     instance: dg.DagsterInstance, resource: _Resource, pool: str
 ) -> Iterator[Finding]:
-    parts = (partial(_examine_limits, resource, pool), partial(_examine_slots, pool))
-    for examine in (*parts, _examine_daemon, _examine_run_monitoring):
+    parts = (partial(_examine_limits, resource, pool), partial(slots, pool))
+    for examine in (*parts, daemon, run_monitoring):
         yield from _findings_of(partial(examine, instance))
 
 
 def _examine_resource(models: Sequence[ModelAsset], resource: _Resource) -> Iterator[Finding]:
     with resource() as made:
-        yield from _examine_project(models, made.target())
+        yield from _examine_project(models, made)
 
 
 def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -180,81 +177,8 @@ def _examine_limits(
     yield finding
 
 
-def exclusivity_of(limits: compat_limits.Limits, server: str | None = None) -> Finding:
-    """Return whether the limits of an instance prevent two SQLMesh runs at once.
-
-    `server` is the database server whose lock does, if there is one.
-    """
-    is_locked = limits.launches_here or server is not None
-    pool = limits.pool_name
-    remedy = (
-        "In dagster.yaml: `concurrency: {pools: {granularity: op, default_limit: 1}}`; or, for "
-        f"this pool alone: `dagster instance concurrency set {pool} 1`."
-    )
-    if pool_is_exclusive(limits):
-        return ok(f"the pool {pool} is limited to 1 op")
-    if queue_is_exclusive(limits, {}):
-        return ok("the queue starts one run of the models at a time")
-    if queue_is_exclusive(limits, {TAG: pool}):
-        return Finding(
-            Severity.OK if is_locked else Severity.WARNING,
-            "the queue limits runs of the job by their tag, but not runs that are launched from "
-            "the asset graph: they do not have the tag",
-            f"Limit the pool instead. {remedy}",
-        )
-    if is_locked:
-        return warning(
-            f"the pool {pool} is not limited: a second run starts and waits for the first one",
-            f"Limit the pool, so that the run waits in the queue. {remedy}",
-        )
-    return problem(
-        f"nothing prevents two SQLMesh runs at once: the pool {pool} is not limited to 1", remedy
-    )
-
-
-def _examine_slots(pool: str, instance: dg.DagsterInstance) -> Iterator[Finding]:
-    for run_id in sorted(compat_limits.slot_holders(instance, pool)):
-        run = instance.get_run_by_id(run_id)
-        status = run.status.value.lower() if run else "deleted"
-        yield Finding(
-            Severity.PROBLEM if run is None or run.is_finished else Severity.WARNING,
-            f"run {run_id} ({status}) holds a slot of the pool {pool}, and other runs wait for it",
-            "If its process is gone, mark the run as canceled in the UI, and free its slot there "
-            "(Deployment, Concurrency).",
-        )
-
-
-def _examine_daemon(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    heartbeat = compat_limits.last_heartbeat(instance)
-    if heartbeat is not None and time.time() - heartbeat < _HEARTBEAT_TIMEOUT_SECONDS:
-        yield ok("dagster-daemon is running")
-    else:
-        yield warning(
-            "dagster-daemon sent no heartbeat in the last 5 minutes: schedules, the queue and run "
-            "monitoring need it",
-            "Start `dagster-daemon run` (`dg dev` includes it).",
-        )
-
-
-def _examine_run_monitoring(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    enabled, frees_slots = compat_limits.run_monitoring(instance)
-    if not enabled:
-        yield warning(
-            "run monitoring is off: a run whose process is killed stays active, and the schedule "
-            "waits for it",
-            "In dagster.yaml: "
-            "`run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}`.",
-        )
-    elif not frees_slots:
-        yield warning(
-            "a killed run keeps its slot of the pool, and blocks all later runs",
-            "In dagster.yaml, in `run_monitoring`: `free_slots_after_run_end_seconds: 60`.",
-        )
-    else:
-        yield ok("run monitoring ends runs whose process is gone")
-
-
-def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[Finding]:
+def _examine_project(models: Sequence[ModelAsset], resource: SQLMeshResource) -> Iterator[Finding]:
+    target = resource.target()
     try:
         # Imports SQLMesh: at execution time only.
         from .sqlmesh import compat as of_sqlmesh  # noqa: PLC0415
@@ -269,8 +193,7 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
     except RunError as error:
         yield problem(
             f"SQLMesh's state cannot be read: {error}",
-            "Check that its database is running and that Dagster's user can log in. "
-            f"`sqlmesh {target.cli_arguments} info` tests the connection too.",
+            f"`sqlmesh {target.cli_arguments} info` shows the whole error.",
         )
     else:
         assets = counted([each for each in found if each.is_asset])
@@ -279,20 +202,28 @@ def _examine_project(models: Sequence[ModelAsset], target: Target) -> Iterator[F
         yield from (
             warning(each, "Upgrade SQLMesh to that version.") for each in of_sqlmesh.left_out()
         )
-        yield from _examine_drift(models, {each.fqn: each for each in found}, target)
+        if any(model.freshness for model in models) and not compat.has_freshness():
+            what = "the package has freshness policies, and this version of Dagster shows none"
+            yield warning(what, "Upgrade Dagster to 1.12 or later.")
+        yield from _examine_drift(models, {each.fqn: each for each in found}, resource)
 
 
 def _examine_drift(
-    models: Sequence[ModelAsset], promoted: Mapping[str, PromotedModel], target: Target
+    models: Sequence[ModelAsset],
+    promoted: Mapping[str, PromotedModel],
+    resource: SQLMeshResource,
 ) -> Iterator[Finding]:
-    found = drift.compare(models, [model.fqn for model in models], promoted)
+    fqns = [model.fqn for model in models]
+    found = drift.compare(models, fqns, promoted, partial=resource.partial)
     if found.not_promoted:
-        yield problem(*drift.not_promoted(found.not_promoted, target.plan_command, promoted))
+        plan = resource.target().plan_command
+        yield problem(*drift.not_promoted(found.not_promoted, plan, promoted))
     for line in found.warnings():
         what, _, remedy = line.partition(". ")
         yield warning(what, remedy)
     if found == drift.Drift():
-        yield ok("the promoted models match the generated package")
+        part = ", which holds a part of the project" if resource.partial else ""
+        yield ok(f"the promoted models match the generated package{part}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ class Evaluated:
     latest one was written; SQLMesh does not know it of old ones. `by` is what wrote it: `plan`,
     `run`, or `plan or run` if the state does not tell. `view` is what readers of a development
     environment query. `data_version` is that of the materialization that reported it, if one did.
+    `environment` is the development environment whose state it is; None for prod.
     """
 
     version: str
@@ -23,6 +24,24 @@ class Evaluated:
     by: str = "plan"
     view: str = ""
     data_version: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftToProd:
+    """What a run of a development environment does not evaluate, by fqn; empty for prod.
+
+    `shared` are the models whose table is prod's. `waiting` are due models that read shared ones
+    which prod has not evaluated, with these.
+    """
+
+    shared: frozenset[str] = frozenset()
+    waiting: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def fqns(self) -> frozenset[str]:
+        """All of them."""
+        return self.shared | self.waiting.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +63,8 @@ class DueModels:
 
     `parents` are the parents of every promoted model, due or not. `unfinished_plan` is the id of a
     plan whose promotion has not ended: a run would wait for it. `evaluated` holds all models that
-    something has evaluated, due or not.
+    something has evaluated, due or not. `during_run` is whether a run is changing the state.
+    `left_to_prod` are not among the due models.
     """
 
     models: Mapping[str, Due]
@@ -52,3 +72,5 @@ class DueModels:
     parents: Mapping[str, Collection[str]] = field(default_factory=dict)
     unfinished_plan: str | None = None
     evaluated: Mapping[str, Evaluated] = field(default_factory=dict)
+    during_run: bool = False
+    left_to_prod: LeftToProd = field(default_factory=LeftToProd)

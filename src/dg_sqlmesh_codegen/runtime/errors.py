@@ -21,6 +21,10 @@ class StateBusyError(_ReportedError):
     """Another process uses SQLMesh's state, or the database that holds it. A retry can help."""
 
 
+class RunHoldsStateError(StateBusyError):
+    """A run holds the lock of SQLMesh's state, and a tick does not wait for it."""
+
+
 class RunError(Exception):
     """SQLMesh's run failed as a whole. `traceback` is text without secrets."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .due import DueModels, Evaluated
+from .due import DueModels, Evaluated, LeftToProd
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,13 @@ class EnvironmentRead:
     """The environment was read: before the run, and after it if a plan was applied meanwhile.
 
     `plan_command` promotes more models. `evaluated` holds models, by fqn, that were evaluated
-    before; those that are due and not selected are left out.
+    before; those that are due and not selected are left out. `left_to_prod` is not evaluated.
     """
 
     models: tuple[PromotedModel, ...]
     plan_command: str = "sqlmesh plan"
     evaluated: Mapping[str, Evaluated] = field(default_factory=dict)
+    left_to_prod: LeftToProd = field(default_factory=LeftToProd)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def held_back(
     if not due.models:
         return {}
     found = failed(instance, environment, due)
-    found.update(_waiting(instance, due.models, models))
+    found.update(_waiting(instance, environment, due.models, models))
     if found:
         for fqn in TopologicalSorter(due.parents).static_order():
             for parent in due.parents.get(fqn, ()):
@@ -86,7 +86,10 @@ def _failed(
 
 
 def _waiting(
-    instance: dg.DagsterInstance, due: Mapping[str, Due], models: Sequence[ModelAsset]
+    instance: dg.DagsterInstance,
+    environment: str,
+    due: Mapping[str, Due],
+    models: Sequence[ModelAsset],
 ) -> Iterator[tuple[str, str]]:
     for model in models:
         each = due.get(model.fqn)
@@ -94,6 +97,8 @@ def _waiting(
             continue
         latest = compat.latest_check(instance, model.status_check.key)
         record = instance.get_run_record_by_id(latest.run_id) if latest else None
-        started = record.start_time if record else None
+        tags = record.dagster_run.tags if record else {}
+        is_other = tags.get(run_log.ENVIRONMENT_TAG, environment) != environment
+        started = record.start_time if record and not is_other else None
         if latest and latest.description == WAITING and started and each.since <= started:
             yield model.fqn, latest.run_id

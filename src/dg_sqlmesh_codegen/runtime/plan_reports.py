@@ -15,6 +15,10 @@ failed or wait for signals.
 
 Only if the clock of a host is behind, a restatement from there, right after a run, is not seen.
 
+Two environments can report to one instance, with the same asset keys. Materializations name the
+environment if it is not prod, and each environment is compared with its own. What a development
+environment shares with prod is reported by prod.
+
 Looks of one code location come one after another: a tick skips while a run is active, and requests
 a run after it has reported. If a run or a sync is launched by hand in the same moment as a tick,
 both can report a model. The two materializations have the same data version.
@@ -34,12 +38,22 @@ from .due import DueModels, Evaluated
 from .errors import SetupError, StateBusyError
 from .records import ModelAsset
 from .results import checks
-from .results.model_results import EVALUATED_AT, SNAPSHOT_VERSION, TABLE_NAME, iso_intervals
+from .results.model_results import (
+    ENVIRONMENT,
+    EVALUATED_AT,
+    SNAPSHOT_VERSION,
+    TABLE_NAME,
+    environment_fact,
+    iso_intervals,
+)
 from .run_target import Target
 from .text import counted, display_name, shortened
 
 # Dagster waits for a tick for a minute, and its storage takes up to a tenth of a second per event.
 _MOST_PER_TICK = 200
+# How far to look for a materialization of this environment among those of others. If it is further
+# back, the evaluation is reported again, with the same data version.
+_MOST_OF_OTHERS = 100
 
 
 def unreported(
@@ -55,13 +69,13 @@ def data_versions(
 ) -> dict[dg.AssetKey, str | None]:
     """Return what Dagster has heard of, with the data versions of these materializations."""
     records = instance.get_asset_records([*evaluated]) if evaluated else ()
-    entries = [record.asset_entry for record in records]
-    latest = {each.asset_key: each.last_materialization for each in entries}
-    return {
-        key: compat.tags_of(entry).get(event_log.DATA_VERSION_TAG)
-        for key, entry in latest.items()
-        if entry and _is_known(evaluated[key], entry)
-    }
+    found = {}
+    for key, entry in ((each.asset_entry.asset_key, each.asset_entry) for each in records):
+        environment = evaluated[key].environment
+        latest = _of_environment(instance, key, entry.last_materialization, environment)
+        if latest and _is_known(evaluated[key], latest):
+            found[key] = compat.tags_of(latest).get(event_log.DATA_VERSION_TAG)
+    return found
 
 
 def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]:
@@ -74,6 +88,7 @@ def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]
     at = evaluated.at_ms or 0
     if at:
         facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
+    facts |= environment_fact(evaluated.environment)
     if evaluated.view:
         facts[TABLE_NAME] = evaluated.view
     version = dg.DataVersion(f"{evaluated.version}-{at}")
@@ -90,7 +105,8 @@ def report_in_tick(
     instance: dg.DagsterInstance, models: Sequence[ModelAsset], due: DueModels
 ) -> list[dg.AssetKey]:
     """Report what is not due, and return it. A later tick reports what is too much for this one."""
-    found = unreported(instance, _evaluated(models, due, due.models))
+    left_out = {**due.models, **due.left_to_prod.waiting}
+    found = unreported(instance, _evaluated(models, due, left_out))
     reported = [*found][:_MOST_PER_TICK]
     for key in reported:
         event = event_log.materialization(result(key, found[key]))
@@ -141,7 +157,30 @@ def _evaluated(
     """Return the evaluated models of the package, upstream first."""
     keys = {model.fqn: model.spec.key for model in models if model.fqn not in left_out}
     order = TopologicalSorter(due.parents).static_order()
-    return {keys[fqn]: due.evaluated[fqn] for fqn in order if fqn in keys and fqn in due.evaluated}
+    own = due.evaluated.keys() & keys.keys() - due.left_to_prod.shared
+    return {keys[fqn]: due.evaluated[fqn] for fqn in order if fqn in own}
+
+
+def _of_environment(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    latest: dg.EventLogEntry | None,
+    environment: str | None,
+) -> dg.EventLogEntry | None:
+    """Return the latest materialization of an environment: another one can have reported since.
+
+    Only then are earlier ones read.
+    """
+    if latest is None or _environment_of(latest) == environment:
+        return latest
+    earlier = instance.fetch_materializations(key, limit=_MOST_OF_OTHERS).records
+    entries = (record.event_log_entry for record in earlier)
+    return next((each for each in entries if _environment_of(each) == environment), None)
+
+
+def _environment_of(entry: dg.EventLogEntry) -> object:
+    value = compat.metadata_of(entry).get(ENVIRONMENT)
+    return value.value if value else None
 
 
 def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry) -> bool:

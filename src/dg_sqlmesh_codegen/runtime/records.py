@@ -124,6 +124,7 @@ class ModelAsset:
         source_line: its line in that file.
         freshness: how old its data may be, such as `25h`. Dagster shows older data as late.
         run_on_upstream: whether it runs when data lands upstream, though its cron is not due.
+        jobs: names of the jobs that run it, if the package has several.
     """
 
     fqn: str
@@ -137,6 +138,7 @@ class ModelAsset:
     source_line: int | None = None
     freshness: str | None = None
     run_on_upstream: bool = False
+    jobs: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Add to the asset what not every Dagster has."""

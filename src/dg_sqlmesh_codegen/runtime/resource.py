@@ -78,6 +78,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         report_plans: whether runs and ticks report what SQLMesh evaluated without Dagster.
         not_due: what a run reports of selected models that are not due: nothing with `skip`, that
             they are up to date with `materialize`.
+        partial: whether the package holds only a part of the project's models, by `select` or
+            `exclude`. Then other models can be promoted.
     """
 
     project_dir: str
@@ -94,6 +96,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
     retry_failed: str = "next_cron"
     report_plans: bool = True
     not_due: str = "skip"
+    partial: bool = False
     _steps: list[Step] = PrivateAttr(default_factory=list)
 
     def run(
@@ -146,9 +149,17 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             raise compat.StoppedError("SQLMesh was stopped with the Dagster run") from interruption
 
     def tick(
-        self, context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset]
+        self,
+        context: dg.ScheduleEvaluationContext,
+        models: Sequence[ModelAsset],
+        job: str | None = None,
     ) -> dg.RunRequest | dg.SkipReason:
         """Return a run of exactly the models that are due at the tick, or a reason to skip.
+
+        Args:
+            context: context of the generated schedule.
+            models: every model of the package.
+            job: the job whose models are requested, if the package has several.
 
         Raises:
             SetupError: the project, its state or the environment is not ready.
@@ -156,7 +167,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         retry_failed = _choice(
             RetryFailed, "`retry_failed` of the SQLMeshResource", self.retry_failed
         )
-        return schedule.tick(context, self.target(), models, retry_failed, self.report_plans)
+        options = schedule.TickOptions(retry_failed, self.report_plans, job, self.partial)
+        return schedule.tick(context, self.target(), models, options)
 
     def upstream_tick(
         self, context: dg.SensorEvaluationContext, models: Sequence[ModelAsset], pool: str
@@ -235,6 +247,8 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             all_audits=self.checks == "all",
             report_plans=self.report_plans,
             materialize_not_due=self._materializes_not_due,
+            partial=self.partial,
+            environment=None if self.environment == PROD else self.environment,
             audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
 

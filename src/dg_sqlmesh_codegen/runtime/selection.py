@@ -19,7 +19,9 @@ class Selection:
     selected. `run_id` is the Dagster run, a part of data versions. `is_retry` is whether an earlier
     attempt of the step has reported results. `all_audits` is whether the package has a check for
     every audit; then a run warns of a new audit. `report_plans` is whether to report evaluations
-    without Dagster, and `materialize_not_due` whether to report models that are not due.
+    without Dagster, and `materialize_not_due` whether to report models that are not due. `partial`
+    is whether the package holds only a part of the project's models. `environment` is the
+    development environment that SQLMesh runs; None for prod.
     """
 
     assets: frozenset[dg.AssetKey]
@@ -30,6 +32,8 @@ class Selection:
     audits_only: bool = False
     report_plans: bool = False
     materialize_not_due: bool = False
+    partial: bool = False
+    environment: str | None = None
 
     def nodes(self, models: Iterable[ModelAsset]) -> frozenset[str]:
         """Return what SQLMesh must run: fqns of models, names of standalone audits."""

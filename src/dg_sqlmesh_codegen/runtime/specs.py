@@ -18,22 +18,34 @@ import dagster as dg
 from .cron_words import in_words
 from .dagster import compat
 from .records import ModelAsset, sql_block
+from .results.model_results import TABLE_NAME
+from .run_target import PROD
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _QUERIES = ("sqlmesh/query", "sqlmesh/rendered_query")
 
 
-def asset_specs(models: Sequence[ModelAsset], sources: Path | str) -> list[dg.AssetSpec]:
+def asset_specs(
+    models: Sequence[ModelAsset], sources: Path | str, environment: str = PROD
+) -> list[dg.AssetSpec]:
     """Return the assets of a package with links to their files, and with Markdown.
 
     Args:
         models: every model of the package.
         sources: the package's folder, or its address in a web view of its repository.
+        environment: the SQLMesh environment. The package has the names of prod's tables; those of
+            another one are known when SQLMesh runs, and its materializations have them.
     """
     folder = sources.resolve() if isinstance(sources, Path) else sources
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # of each code reference
-        return [_asset_spec(model, folder) for model in models]
+        specs = [_asset_spec(model, folder) for model in models]
+    return specs if environment == PROD else [_without_table(spec) for spec in specs]
+
+
+def _without_table(spec: dg.AssetSpec) -> dg.AssetSpec:
+    metadata = {key: value for key, value in spec.metadata.items() if key != TABLE_NAME}
+    return spec.replace_attributes(metadata=metadata)
 
 
 def _asset_spec(model: ModelAsset, sources: Path | str) -> dg.AssetSpec:

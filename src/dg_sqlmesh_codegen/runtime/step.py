@@ -158,7 +158,8 @@ class Step:
         selection, found = self.order.selection, {}
         known = plan_reports.data_versions(self.context.instance, evaluated)
         if selection.report_plans:
-            found = {key: each for key, each in evaluated.items() if key not in known}
+            others = {*known, *self.results.shared_with_prod()}
+            found = {key: each for key, each in evaluated.items() if key not in others}
         if selection.materialize_not_due:
             self.results.take_not_due(
                 {

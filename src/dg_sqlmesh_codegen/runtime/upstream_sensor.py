@@ -22,11 +22,12 @@ from graphlib import TopologicalSorter
 
 import dagster as dg
 
-from .concurrency.exclusivity import active_run, skip_reason
+from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .dagster.compat import Latest
 from .records import ModelAsset
 from .results.model_results import EVALUATED_AT
+from .run_target import PROD
 from .text import shortened
 
 
@@ -48,10 +49,11 @@ def tick(
     found = compat.latest_materializations(context.instance, graph.landings)
     seen = _read(context.cursor)
     landed = {key: each for key, each in found.items() if each.storage_id > _since(seen, key, each)}
-    running = active_run(context.instance, [model.spec.key for model in models]) if landed else None
-    context.update_cursor(_written(graph, found, seen, landed if running else ()))
-    if running:
-        return dg.SkipReason(skip_reason(running, datetime.now(UTC)))
+    keys = [model.spec.key for model in models]
+    active = exclusivity.active_runs(context.instance, keys, PROD) if landed else []
+    context.update_cursor(_written(graph, found, seen, landed if active else ()))
+    if active:
+        return dg.SkipReason(exclusivity.skip_reason(active[0], datetime.now(UTC)))
     names = shortened([key.to_user_string() for key in sorted(landed)])
     if not landed:
         return dg.SkipReason("Nothing has landed upstream")
@@ -61,7 +63,7 @@ def tick(
     return dg.RunRequest(
         run_key=str(max(each.storage_id for each in landed.values())),
         asset_selection=stale,
-        tags={**tags, run_log.LANDED_TAG: names},
+        tags={**tags, run_log.ENVIRONMENT_TAG: PROD, run_log.LANDED_TAG: names},
     )
 
 

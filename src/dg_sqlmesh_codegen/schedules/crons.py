@@ -83,6 +83,15 @@ def schedules(
     return tuple(Schedule(each, _without_covered(by_timezone[each])) for each in ordered)
 
 
+def plain_cron(cron: str) -> str:
+    """Return a cron in plain numbers.
+
+    Raises:
+        ValueError: Dagster cannot run it.
+    """
+    return _parse(cron).text
+
+
 @lru_cache(maxsize=1024)
 def longest_gap(cron: str, timezone: str) -> int:
     """Return the most minutes from one tick of a cron that Dagster can run to the next.

@@ -139,6 +139,15 @@ def record_projects(context: Context, record: Callable[[str, Mapping[str, Model]
         loader.load = partial(load, loader)  # type: ignore[method-assign]
 
 
+def expand_selector(context: Context, selector: str) -> set[str]:
+    """Return the fqns that a selector of SQLMesh matches, of embedded and external models, too.
+
+    Nothing public makes a context's selector. Its class is `Selector` in 0.206 and `NativeSelector`
+    in 0.234.
+    """
+    return set(context._new_selector().expand_model_selections([selector]))
+
+
 def source_path(model: Model) -> Path | None:
     """Return the file that defines a model: it has no public attribute for it."""
     return model._path

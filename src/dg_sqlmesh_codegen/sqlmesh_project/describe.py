@@ -17,7 +17,7 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from . import compat, dbt_profiles, unset_variables
+from . import compat, dbt_profiles, selection, unset_variables
 from .column_lineage import ColumnLineage
 from .load import loaded, names
 from .records import (
@@ -28,6 +28,7 @@ from .records import (
     Model,
     ModelKind,
     Project,
+    Selectors,
     Source,
     StandaloneAudit,
     TableName,
@@ -70,11 +71,20 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
             f"no models in {names(source.paths)}",
             hint="Add one under models/, or name the folder of the project that has them.",
         )
+    selected = selection.of_package(context, source.selectors)
+    jobs = selection.of_jobs(context, source.jobs, selected)
+    held = [model for model in evaluated if model.fqn in selected]
     warnings += _in_memory(context)
-    models = [_model(model, context, source, warnings) for model in evaluated]
+    # A model that the package does not hold is no reason for a warning.
+    models = [
+        _model(model, context, source, warnings if model.fqn in selected else [])
+        for model in evaluated
+    ]
     if source.column_lineage:
         lineage = ColumnLineage(context.models)
-        models = [lineage.added(model, warnings) for model in models]
+        models = [
+            lineage.added(each, warnings) if each.fqn in selected else each for each in models
+        ]
     audits = _standalone_audits(context)
     return Project(
         paths=source.paths,
@@ -83,7 +93,9 @@ def _describe(source: Source, context: Context, warnings: list[str]) -> Project:
         external_tables=_external_tables(models, audits, context),
         standalone_audits=audits,
         warnings=tuple(warnings),
-        unset_variables=tuple(unset_variables.messages(source.paths, evaluated)),
+        unset_variables=tuple(unset_variables.messages(source.paths, held)),
+        selected=selected if source.selectors != Selectors() else None,
+        jobs=jobs,
     )
 
 

@@ -17,12 +17,25 @@ _FQN_PART = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
 
 
 @dataclass(frozen=True, slots=True)
+class Selectors:
+    """SQLMesh's selectors: what at least one of `select` names, or everything, less `exclude`."""
+
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        selected = " | ".join(self.select) or "everything"
+        return f"{selected} without {' | '.join(self.exclude)}" if self.exclude else selected
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What to load: project folders, with a gateway and a configuration of theirs.
 
     `default_catalogs` maps a gateway to its catalog, where only the warehouse could tell it;
     `ANY_GATEWAY` stands for every such gateway. With `rendered_queries`, SQLMesh renders the query
-    of each model, and with `column_lineage` it traces the columns of each SQL model.
+    of each model, and with `column_lineage` it traces the columns of each SQL model. `selectors`
+    say which models a package holds, and `jobs` which of these each job holds, by its name.
     """
 
     paths: tuple[Path, ...]
@@ -31,6 +44,8 @@ class Source:
     default_catalogs: Mapping[str, str] = field(default_factory=dict)
     rendered_queries: bool = False
     column_lineage: bool = False
+    selectors: Selectors = Selectors()
+    jobs: Mapping[str, Selectors] = field(default_factory=dict)
 
     def absolute(self) -> Source:
         """Return it with absolute paths. A folder that is a link keeps the user's name."""
@@ -233,6 +248,8 @@ class Project:
 
     `paths` are the absolute project folders; `warnings` are those of SQLMesh, and what is missing.
     `unset_variables` says which SQLMesh variables are `None`, because the environment lacks theirs.
+    `selected` are the fqns of the models that the package holds; None is all of them. `jobs` are
+    those of each job. Neither changes a name: packages of one project have the same keys.
     """
 
     paths: tuple[Path, ...]
@@ -242,3 +259,9 @@ class Project:
     standalone_audits: tuple[StandaloneAudit, ...] = ()
     warnings: tuple[str, ...] = ()
     unset_variables: tuple[str, ...] = ()
+    selected: frozenset[str] | None = None
+    jobs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def holds(self, fqn: str) -> bool:
+        """Return whether the package holds a model."""
+        return self.selected is None or fqn in self.selected

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 from dg_sqlmesh_codegen.config.model import METADATA_KEYS
@@ -22,7 +20,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
     StandaloneAudit,
 )
 
-from . import naming
+from . import naming, parts
 from .apply import Translation
 from .translator import storage_kind
 
@@ -73,6 +71,7 @@ class Asset:
     automation: Identifier | None = None
     run_on_upstream: bool = False
     column_lineage: ColumnLineage = ()
+    jobs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,10 @@ class External:
 
 
 def build(project: Project, translation: Translation, out: Path) -> tuple[Asset, ...]:
-    """Translate every model.
+    """Translate every model that the package holds.
+
+    Keys, modules and constants are told apart in the whole project, so that a model has the same
+    ones in every package of it.
 
     Args:
         project: the SQLMesh project.
@@ -101,16 +103,22 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
     keys = asset_keys(project, translation)
     modules = naming.module_paths([model.table for model in project.models])
     constants = _audit_constants(project)
-    audits = _by_most_downstream(project)
+    audits = parts.by_most_downstream(project)
     assets = (
-        _asset(model, translation, _Names(module, keys, out, constants), audits.get(model.fqn, ()))
+        replace(
+            _asset(
+                model, translation, _Names(module, keys, out, constants), audits.get(model.fqn, ())
+            ),
+            jobs=tuple(sorted(name for name, of in project.jobs.items() if model.fqn in of)),
+        )
         for model, module in zip(project.models, modules, strict=True)
+        if project.holds(model.fqn)
     )
     return tuple(sorted(assets, key=lambda asset: asset.module))
 
 
 def externals(project: Project, translation: Translation) -> tuple[External, ...]:
-    """Return the external tables, sorted by their modules' names.
+    """Return the external tables that the package reads, sorted by their modules' names.
 
     Raises:
         CodegenError: as `build`.
@@ -118,8 +126,11 @@ def externals(project: Project, translation: Translation) -> tuple[External, ...
     tables = project.external_tables
     keys = asset_keys(project, translation)
     modules = naming.module_paths([each.table for each in tables])
+    read = {*parts.held(project).external_tables}
     found = [
-        External(each, module, keys[each.fqn]) for each, module in zip(tables, modules, strict=True)
+        External(each, module, keys[each.fqn])
+        for each, module in zip(tables, modules, strict=True)
+        if each in read
     ]
     return tuple(sorted(found, key=lambda each: each.module))
 
@@ -237,26 +248,6 @@ def _audit_constants(project: Project) -> dict[Audit, Identifier]:
     return naming.audit_constants({each.audit: "" for each in project.standalone_audits} | users)
 
 
-def with_checks(project: Project, wanted: str) -> Project:
-    """Keep only the models' audits that become checks: "all", "blocking" or "none".
-
-    Standalone audits stay: SQLMesh runs a model's audits with the model even without checks, but a
-    standalone audit only if its check is selected.
-    """
-    if wanted == "all":
-        return project
-    models = (
-        replace(model, audits=tuple(a for a in model.audits if a.blocking and wanted == "blocking"))
-        for model in project.models
-    )
-    return replace(project, models=tuple(models))
-
-
-def checked_audits(project: Project) -> tuple[StandaloneAudit, ...]:
-    """Return the standalone audits that become checks: those that read at least one model."""
-    return tuple(audit for some in _by_most_downstream(project).values() for audit in some)
-
-
 def _merged(uses: Iterable[AuditUse]) -> Iterable[AuditUse]:
     """Merge equal uses of an audit into one check. It blocks if one of them does."""
     found: dict[tuple[object, ...], AuditUse] = {}
@@ -265,31 +256,3 @@ def _merged(uses: Iterable[AuditUse]) -> Iterable[AuditUse]:
         if use not in found or each.blocking:
             found[use] = each
     return found.values()
-
-
-def _by_most_downstream(project: Project) -> dict[str, list[StandaloneAudit]]:
-    """Group the standalone audits by the most downstream of the models that each of them reads.
-
-    A check belongs to one asset, and SQLMesh evaluates this model last.
-    """
-    if not project.standalone_audits:
-        return {}
-    depths = _depths(project)
-    found: dict[str, list[StandaloneAudit]] = defaultdict(list)
-    for audit in project.standalone_audits:
-        read = [fqn for fqn in audit.reads if fqn in depths]
-        if read:
-            found[max(read, key=lambda fqn: (depths[fqn], fqn))].append(audit)
-    return found
-
-
-def _depths(project: Project) -> dict[str, int]:
-    """Return the length of the longest chain of upstream models for each model."""
-    models = {model.fqn for model in project.models}
-    upstream = {
-        model.fqn: (models & set(model.depends_on)) - {model.fqn} for model in project.models
-    }
-    depths: dict[str, int] = {}
-    for fqn in TopologicalSorter(upstream).static_order():
-        depths[fqn] = 1 + max((depths[dep] for dep in upstream[fqn]), default=0)
-    return depths

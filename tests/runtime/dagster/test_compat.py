@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import dagster as dg
 import pytest
 
-from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, active_run, planned_assets
+from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, active_runs, planned_assets
 from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits
 
 A, B = dg.AssetKey("a"), dg.AssetKey("b")
@@ -25,9 +25,9 @@ JOB = dg.Definitions([models], jobs=[dg.define_asset_job("j", [models])]).resolv
 def test_the_assets_of_a_whole_job_are_in_its_plan() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.create_run_for_job(JOB, status=dg.DagsterRunStatus.SUCCESS)
-        assert active_run(instance, [A]) is None
+        assert active_runs(instance, [A], "prod") == []
         run = instance.create_run_for_job(JOB, status=dg.DagsterRunStatus.STARTED)
-        record = active_run(instance, [B])
+        (record,) = active_runs(instance, [B], "prod")
 
         assert run.asset_selection is None
         assert compat.planned_asset_keys(instance, run) == {A, B}
@@ -37,7 +37,7 @@ def test_the_assets_of_a_whole_job_are_in_its_plan() -> None:
         assert compat.planned_asset_keys(instance, again) == {A, B}
         assert record is not None
         assert record.dagster_run.run_id == run.run_id
-        assert active_run(instance, [dg.AssetKey("other")]) is None
+        assert active_runs(instance, [dg.AssetKey("other")], "prod") == []
         checks = dg.DagsterRun("j", asset_check_selection={dg.AssetCheckKey(B, "positive")})
         assert planned_assets(instance, checks) == {B}
 

@@ -18,16 +18,21 @@ pytestmark = pytest.mark.sqlmesh
 PROD, DEV, TEST = (Target(("/project",), name) for name in ("prod", "dev", "test"))
 
 
+def planned(plan_id: str) -> Mock:
+    ids = [SimpleNamespace(snapshot_id="a")]
+    return Mock(plan_id=plan_id, finalized_ts=1, snapshots=ids)
+
+
 class State:
     """A state with one snapshot, and its cache."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        ids = [SimpleNamespace(snapshot_id="a")]
-        self.environment = Mock(plan_id="plan-1", finalized_ts=1, snapshots=ids)
+        self.environment = planned("plan-1")
         self.snapshot = Mock(pending_restatement_intervals=[1])
         self.snapshot.model.auto_restatement_cron = None
         self.read_snapshots = Mock(return_value={"a": self.snapshot})
         self.context, self.cache = Mock(), due_models.SnapshotCache()
+        self.context.state_reader.get_environment.return_value = None
         monkeypatch.setattr(due_models, "read_snapshots", self.read_snapshots)
 
     def read(self, *targets: Target) -> tuple[int, int]:
@@ -43,7 +48,7 @@ def test_snapshots_are_read_again_after_a_plan(monkeypatch: pytest.MonkeyPatch) 
 
     assert state.read(PROD, PROD, PROD) == (1, 2)
     assert state.snapshot.pending_restatement_intervals == []
-    state.environment.plan_id = "plan-2"
+    state.environment = planned("plan-2")
     assert state.read(PROD) == (2, 2)
     assert "pending_restatement_intervals" in Snapshot.model_fields
     assert {"plan_id", "finalized_ts"} <= set(Environment.model_fields)

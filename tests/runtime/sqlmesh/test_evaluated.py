@@ -41,7 +41,9 @@ def evaluated(
     made: Any = SimpleNamespace(
         finalized_ts=FINALIZED,
         previous_finalized_snapshots=previous or None,
+        name=environment,
         naming_info=environment,
+        promoted_snapshot_ids=None,
     )
     return evaluated_models(snapshots, made, Target(("/project",), environment)).get("a")
 
@@ -77,5 +79,5 @@ def test_previews_count_in_development_environments_only() -> None:
 
     assert evaluated("prod", **preview) == Evaluated("v1", (DAY,), FINALIZED - 1, "plan")
     assert evaluated("dev", **preview) == Evaluated(
-        "v1", (PREVIEW,), FINALIZED, "plan", view="s__dev.a"
+        "v1", (PREVIEW,), FINALIZED, "plan", view="s__dev.a", environment="dev"
     )

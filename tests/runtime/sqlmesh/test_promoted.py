@@ -27,8 +27,8 @@ def test_the_view_is_that_of_the_environment(suffix: str, view: str, tmp_path: P
     text = model("sales.orders", kind="FULL")
     project = write_project(tmp_path / "shop", {"models/orders.sql": text}, config=config)
     context = Context(paths=[str(project)])
-    context.plan("dev-ana", auto_apply=True, no_prompts=True)
+    context.plan("dev_ana", auto_apply=True, no_prompts=True)
     context.close()
 
-    (found,) = promoted.promoted_models(Target((str(project),), "dev-ana"))
+    (found,) = promoted.promoted_models(Target((str(project),), "dev_ana"))
     assert (found.fqn, found.view) == ('"lake"."sales"."orders"', view)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits
+from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits, run_log
 
 POOL = "sqlmesh_jobs_exclusive"  # of an op that has none
 TAG = "dagster/concurrency_key"
@@ -44,13 +44,30 @@ def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.A
     return planned
 
 
-def active_run(instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]) -> dg.RunRecord | None:
-    """Return an active run that materializes or checks any of the assets, if there is one."""
+def materialized_assets(
+    instance: dg.DagsterInstance, run: dg.DagsterRun
+) -> Collection[dg.AssetKey]:
+    """Return the assets that a run is to materialize: none, if it is of checks alone."""
+    if run.asset_selection or run.asset_check_selection:
+        return run.asset_selection or ()
+    return compat.planned_asset_keys(instance, run)
+
+
+def active_runs(
+    instance: dg.DagsterInstance, keys: Collection[dg.AssetKey], environment: str
+) -> list[dg.RunRecord]:
+    """Return the active runs that materialize or check any of the assets in an environment.
+
+    A run that was launched by hand and has not started does not have the tag of its environment,
+    and counts for every environment.
+    """
     wanted = set(keys)
-    for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE)):
-        if not wanted.isdisjoint(planned_assets(instance, record.dagster_run)):
-            return record
-    return None
+    return [
+        record
+        for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE))
+        if record.dagster_run.tags.get(run_log.ENVIRONMENT_TAG, environment) == environment
+        and not wanted.isdisjoint(planned_assets(instance, record.dagster_run))
+    ]
 
 
 def skip_reason(record: dg.RunRecord, now: datetime) -> str:

@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dg_sqlmesh_codegen.runtime.errors import RunStoppedError, SetupError, StateBusyError
+from dg_sqlmesh_codegen.runtime.errors import (
+    RunHoldsStateError,
+    RunStoppedError,
+    SetupError,
+    StateBusyError,
+)
 from dg_sqlmesh_codegen.runtime.events import Message
 from dg_sqlmesh_codegen.runtime.run_target import Exclusivity
 
@@ -30,8 +35,8 @@ def hold_state(
 
     Raises:
         SetupError: nothing excludes a second run, and `exclusivity` is `require`.
-        StateBusyError: another process held the lock until the timeout, or a run holds it and a
-            tick asks.
+        StateBusyError: another process held the lock until the timeout.
+        RunHoldsStateError: a run holds it, and a tick asks.
         RunStoppedError: the Dagster run was stopped during the wait.
         Exception: of the driver, if the server of the state cannot be reached.
     """
@@ -94,7 +99,7 @@ def _wait(lock: StateLock, request: LockRequest) -> None:
         if request.stop.is_set():
             raise RunStoppedError("the Dagster run was stopped while it waited for another one")
         if holder and holder.run_id and not request.run_id:
-            raise StateBusyError(str(holder))  # a tick waits for other ticks only
+            raise RunHoldsStateError(str(holder))  # a tick waits for other ticks only
         who = holder or "another process"
         if not logged or holder not in {None, *logged}:
             logged.add(holder)

@@ -234,13 +234,17 @@ def deferred_interrupts() -> AbstractContextManager[None]:
     return interrupts.capture_interrupts()
 
 
-def with_freshness(spec: dg.AssetSpec, window: timedelta) -> dg.AssetSpec:
-    """Return an asset that fails its freshness if its data is older.
-
-    Dagster has no such policy before 1.12. It raises an ImportError for the name.
-    """
+def has_freshness() -> bool:
+    """Return whether Dagster shows what is late: since 1.12. Before, the name is an ImportError."""
     try:
-        from dagster import FreshnessPolicy  # noqa: PLC0415
+        from dagster import FreshnessPolicy  # noqa: F401, PLC0415
     except ImportError:
+        return False
+    return True
+
+
+def with_freshness(spec: dg.AssetSpec, window: timedelta) -> dg.AssetSpec:
+    """Return an asset that fails its freshness if its data is older, where Dagster has such."""
+    if not has_freshness():
         return spec
-    return spec.replace_attributes(freshness_policy=FreshnessPolicy.time_window(window))
+    return spec.replace_attributes(freshness_policy=dg.FreshnessPolicy.time_window(window))

@@ -99,7 +99,7 @@ class AuditResults(RunResults):
         return checks.check_for(model, event.use, event.uses)
 
     def _read_due(self, due: DueModels) -> Iterator[SQLMeshResult]:
-        failed = self._find_failed(due)
+        failed, self._state.left_to_prod = self._find_failed(due), due.left_to_prod
         for fqn, model in self._models.items():
             if fqn not in self._state.promoted or not self._selection.has_status(model):
                 continue

@@ -39,7 +39,11 @@ class Drift:
 
 
 def compare(
-    models: Sequence[ModelAsset], selected: Iterable[str], promoted: Mapping[str, PromotedModel]
+    models: Sequence[ModelAsset],
+    selected: Iterable[str],
+    promoted: Mapping[str, PromotedModel],
+    *,
+    partial: bool = False,
 ) -> Drift:
     """Compare a package with an environment, by names and data hashes.
 
@@ -47,18 +51,20 @@ def compare(
         models: every model of the package.
         selected: fqns of the models and names of the standalone audits to compare.
         promoted: everything in the environment, by fqn.
+        partial: whether the package holds only a part of the project's models. Whether it should
+            hold a new model is then not known without the project's files.
     """
     wanted = set(selected)
     known = {model.fqn for model in models}
     changed = [model.fqn for model in models if model.fqn in wanted and _changed(model, promoted)]
-    known_there = known | {*_in_other_catalogs(known, promoted).values()}
+    known_there = known | {*in_other_catalogs(known, promoted).values()}
     unknown = [
         each.fqn for each in promoted.values() if each.is_asset and each.fqn not in known_there
     ]
     return Drift(
         not_promoted=tuple(sorted(wanted - set(promoted))),
         changed=tuple(sorted(changed)),
-        unknown=tuple(sorted(unknown)),
+        unknown=() if partial else tuple(sorted(unknown)),
     )
 
 
@@ -66,7 +72,7 @@ def not_promoted(
     fqns: Iterable[str], plan_command: str, promoted: Iterable[str]
 ) -> tuple[str, str]:
     """Return the problem of models that the environment lacks, and its remedy."""
-    elsewhere = _in_other_catalogs(fqns, promoted)
+    elsewhere = in_other_catalogs(fqns, promoted)
     if elsewhere:
         return _other_catalog(elsewhere)
     names = shortened([display_name(fqn) for fqn in sorted(fqns)])
@@ -78,7 +84,7 @@ def not_promoted(
 
 def not_in_package(fqns: Iterable[str], package: Iterable[str] = ()) -> str:
     """Return the problem of models that the package lacks, with its remedy."""
-    elsewhere = _in_other_catalogs(package, fqns)
+    elsewhere = in_other_catalogs(package, fqns)
     if elsewhere:
         return ". ".join(_other_catalog(elsewhere))
     return (
@@ -87,7 +93,7 @@ def not_in_package(fqns: Iterable[str], package: Iterable[str] = ()) -> str:
     )
 
 
-def _in_other_catalogs(package: Iterable[str], promoted: Iterable[str]) -> dict[str, str]:
+def in_other_catalogs(package: Iterable[str], promoted: Iterable[str]) -> dict[str, str]:
     """Map models of the package to promoted ones of that name, if their catalog has none there."""
     there = [split_catalog(fqn) for fqn in promoted]
     catalogs = {catalog for catalog, _ in there}

@@ -21,12 +21,17 @@ TABLE_NAME = "dagster/table_name"
 # The values of `sqlmesh/status` if signals hold back every interval of a model.
 WAITING = "waiting for its signals"
 WAITING_UPSTREAM = "waiting for signals upstream"
+# Its values for models that a development environment leaves to prod.
+IN_PROD = "runs in prod"
+WAITING_FOR_PROD = "waiting for prod"
 # The list of checks shows the description of a result in one line.
 _MAX_LINE = 300
 # Metadata key of the version of SQLMesh's snapshot.
 SNAPSHOT_VERSION = "sqlmesh/snapshot_version"
 # Metadata key of when the state says that the model was evaluated.
 EVALUATED_AT = "sqlmesh/evaluated_at"
+# Metadata key of the environment, if it is not prod.
+ENVIRONMENT = "sqlmesh/environment"
 
 
 @dataclass(slots=True)
@@ -46,7 +51,7 @@ class ModelResults:
             results.append(checks.status(model, True, "evaluated", {}))
         return dg.MaterializeResult(
             asset_key=model.spec.key,
-            metadata={**facts, **self._view(model)},
+            metadata={**facts, **environment_fact(self.selection.environment), **self._view(model)},
             # The version of the snapshot is that of the definition, the run is that of the data.
             data_version=dg.DataVersion(f"{progress.due.version}-{self.selection.run_id}"),
             check_results=list(self.selected(results)),
@@ -65,7 +70,7 @@ class ModelResults:
         status = [self.up_to_date(model, "up to date")] if model.has_status_check else []
         return dg.MaterializeResult(
             asset_key=model.spec.key,
-            metadata={**facts, **self._view(model)},
+            metadata={**facts, **environment_fact(evaluated.environment), **self._view(model)},
             # The same each time: that of the evaluation, or of a report of it.
             data_version=dg.DataVersion(evaluated.data_version or f"{evaluated.version}-{at}"),
             check_results=list(self.selected(status)),
@@ -112,7 +117,17 @@ class ModelResults:
         return self.up_to_date(model, "not due")
 
     def up_to_date(self, model: ModelAsset, status: str) -> dg.AssetCheckResult:
-        """Return a status of a model without missing intervals, with when it will be due."""
+        """Return a status of a model without missing intervals, with when it will be due.
+
+        A model that is left to prod has a status of its own.
+        """
+        left = self.state.left_to_prod
+        if model.fqn in left.shared:
+            return checks.status(model, True, IN_PROD, {})
+        if model.fqn in left.waiting:
+            names = sorted(map(display_name, left.waiting[model.fqn]))
+            waits: checks.Facts = {"sqlmesh/waiting_upstream": names}
+            return checks.status(model, True, WAITING_FOR_PROD, waits, shortened(names))
         promoted = self.state.promoted.get(model.fqn)
         if promoted is None or promoted.next_due_ms is None:  # no run evaluates it: a seed
             return checks.status(model, True, status, {})
@@ -137,8 +152,8 @@ class ModelResults:
         """Return the view of this environment; the package names that of prod."""
         promoted = self.state.promoted.get(model.fqn)
         view = promoted.view if promoted else ""
-        is_other = view and view != model.spec.metadata.get(TABLE_NAME)
-        return {TABLE_NAME: view} if is_other else {}
+        is_prods = view == model.spec.metadata.get(TABLE_NAME) and not self.selection.environment
+        return {TABLE_NAME: view} if view and not is_prods else {}
 
     def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
         """Return the status of a due model of which no interval is ready."""
@@ -174,6 +189,11 @@ def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
         "sqlmesh/code_version_promoted": due.data_hash or None if is_drifted else None,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def environment_fact(environment: str | None) -> checks.Facts:
+    """Return a development environment as metadata: several can report to one instance."""
+    return {ENVIRONMENT: environment} if environment else {}
 
 
 def _total(reported: Iterable[int | None]) -> int | None:

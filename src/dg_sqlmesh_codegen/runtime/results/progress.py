@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dg_sqlmesh_codegen.runtime import events
-from dg_sqlmesh_codegen.runtime.due import Evaluated
+from dg_sqlmesh_codegen.runtime.due import Evaluated, LeftToProd
 from dg_sqlmesh_codegen.runtime.events import AuditFailed, AuditUse, BatchEnded, DueModel
 from dg_sqlmesh_codegen.runtime.text import clipped, display_name, shortened, time_range
 
@@ -90,7 +90,8 @@ class ModelErrors:
 class RunState:
     """The models of one run, by fqn: promoted, in progress, evaluated, skipped or failed.
 
-    `evaluated_before` is what the state says of evaluations before the run.
+    `evaluated_before` is what the state says of evaluations before the run. `left_to_prod` is not
+    evaluated in a development environment.
     """
 
     promoted: Mapping[str, events.PromotedModel] = field(default_factory=dict)
@@ -98,6 +99,7 @@ class RunState:
     not_due: dict[str, Evaluated] = field(default_factory=dict)
     current: set[str] = field(default_factory=set)
     not_promoted: tuple[str, ...] = ()
+    left_to_prod: LeftToProd = field(default_factory=LeftToProd)
     plan_command: str = ""
     progress: dict[str, Progress] = field(default_factory=dict)
     evaluated: set[str] = field(default_factory=set)

@@ -80,6 +80,11 @@ class RunResults:
             if fqn in evaluated and fqn in self._models and fqn not in of_run
         }
 
+    def shared_with_prod(self) -> set[dg.AssetKey]:
+        """Return the assets whose table is prod's. Runs in prod report them."""
+        shared = self._state.left_to_prod.shared
+        return {model.spec.key for fqn, model in self._models.items() if fqn in shared}
+
     def below_running(self) -> set[dg.AssetKey]:
         """Return the assets downstream of models that SQLMesh is evaluating."""
         below = failures.failed_upstream(self._state.promoted, self._running())
@@ -126,7 +131,7 @@ class RunResults:
         """Return the failure that ends the step after all results, or None."""
         state = self._state
         reported = {*state.evaluated, *state.failed, *state.skipped, *state.current}
-        known = {*state.progress, *reported, *state.not_promoted}
+        known = {*state.progress, *reported, *state.not_promoted, *state.left_to_prod.fqns}
         not_due = {
             fqn
             for fqn, model in self._models.items()
@@ -156,10 +161,28 @@ class RunResults:
         self._state.promoted = {model.fqn: model for model in event.models}
         self._state.plan_command = event.plan_command
         self._state.evaluated_before = event.evaluated
-        found = drift.compare(models, self._selection.nodes(models), self._state.promoted)
+        self._state.left_to_prod = event.left_to_prod
+        found = drift.compare(
+            models,
+            self._selection.nodes(models),
+            self._state.promoted,
+            partial=self._selection.partial,
+        )
         self._state.not_promoted = found.not_promoted
         for line in found.warnings():
             yield events.Message(logging.WARNING, line)
+        if not self._selection.audits_only:
+            yield from self._name_left_to_prod()
+
+    def _name_left_to_prod(self) -> Iterator[events.Message]:
+        left, selected = self._state.left_to_prod, self._selection.nodes(self._models.values())
+        for text, fqns in (
+            ("are those of prod, and run in prod", selected & left.shared),
+            ("wait for models that prod has not evaluated", selected & left.waiting.keys()),
+        ):
+            if fqns:
+                names = shortened(sorted(map(display_name, fqns)))
+                yield events.Message(logging.INFO, f"These models {text}: {names}")
 
     def _plan(self, due: Sequence[events.DueModel]) -> Iterator[events.Message]:
         restarted = "restarted because the environment changed, and "

@@ -22,6 +22,7 @@ from dg_sqlmesh_codegen.runtime.run_target import Audits, Evaluation, Target
 from . import compat, due_models
 from .compat import DeployabilityIndex, Environment, Snapshot
 from .console import audit_use
+from .development import prod_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class AuditRun:
     def _due(self) -> DueModels:
         now = to_datetime(self.evaluation.execution_time or now_timestamp())
         planned = (self.environment.finalized_ts or 0) / 1000
-        return due_models.due_at(self.snapshots, self.target, now, planned)
+        prod = prod_of(self.context, self.target)
+        return due_models.due_at(self.snapshots, self.target, now, planned, prod)
 
     def _audits_of(self, fqn: str, audits: Audits, stop: Stop) -> Iterator[AuditEnded]:
         node = self.snapshots[fqn].node

@@ -8,7 +8,7 @@ reason. Without a version it holds for all that were tried: 0.206.1, 0.215.0, 0.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from inspect import signature
@@ -27,7 +27,7 @@ try:
     from sqlmesh import Context
     from sqlmesh.core.config import ConnectionConfig
     from sqlmesh.core.console import NoopConsole
-    from sqlmesh.core.environment import Environment
+    from sqlmesh.core.environment import Environment, EnvironmentNamingInfo
     from sqlmesh.core.notification_target import NotificationTarget
     from sqlmesh.core.scheduler import merged_missing_intervals
     from sqlmesh.core.snapshot import (
@@ -48,7 +48,14 @@ except ImportError as error:
     ) from error
 
 # For the other modules of this folder.
-__all__ = ["DeployabilityIndex", "Environment", "NoopConsole", "Snapshot", "snapshots_to_dag"]
+__all__ = [
+    "DeployabilityIndex",
+    "Environment",
+    "EnvironmentNamingInfo",
+    "NoopConsole",
+    "Snapshot",
+    "snapshots_to_dag",
+]
 
 # The start of what `Context.run` logs if it has nothing to do.
 NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
@@ -75,6 +82,20 @@ def create_context(**options: Any) -> Context:  # noqa: ANN401 - of SQLMesh's co
     context = Context(load=False, **options)
     context._new_selector = ExactSelector  # type: ignore[assignment,method-assign]
     return context
+
+
+def choose_models(context: Context, choose: Callable[[], Collection[str]]) -> None:
+    """Have each run of the context evaluate the fqns that `choose` returns, whatever it selects.
+
+    SQLMesh restarts a run if a plan has changed the environment, with the selection of the first
+    attempt. It makes its selector anew for each attempt, and has no other hook there.
+    """
+
+    class Chosen(ExactSelector):
+        def expand_model_selections(self, *args: object, **kwargs: object) -> set[str]:
+            return {*choose()}
+
+    context._new_selector = Chosen  # type: ignore[assignment,method-assign]
 
 
 def left_out() -> list[str]:

@@ -41,8 +41,8 @@ def open_context(
         notifier: receives failed audits.
 
     Raises:
-        SetupError: a project folder is missing, its configuration is invalid, or nothing excludes
-            a second run.
+        SetupError: a project folder is missing, its configuration is invalid, SQLMesh has another
+            name for the environment, or nothing excludes a second run.
         StateBusyError: another process held the lock until the timeout, or has opened the DuckDB
             file of the state.
     """
@@ -52,6 +52,12 @@ def open_context(
                 f"The SQLMesh project folder {folder} is missing",
                 "Deploy it with the code, or set `project_dir` of the SQLMeshResource.",
             )
+    name = compat.environment_name(target.environment)
+    if name != target.environment:
+        raise SetupError(
+            f"SQLMesh calls the environment {target.environment!r} {name!r}",
+            f"Set DG_SQLMESH_ENVIRONMENT, or `environment` of the SQLMeshResource, to {name}.",
+        )
     context = _context(target, notifier)
     for config in context.configs.values():
         redaction.add(secrets_of(config))
@@ -140,7 +146,7 @@ def _hold_state(
 
 def _schema_and_environment(context: Context, target: Target) -> tuple[str | None, str]:
     schema = context.config.get_state_schema(context.gateway)
-    return schema, compat.environment_name(target.environment)
+    return schema, target.environment
 
 
 @contextmanager

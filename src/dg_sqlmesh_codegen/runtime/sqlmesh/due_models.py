@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlmesh import Context
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
+from dg_sqlmesh_codegen.runtime.errors import RunHoldsStateError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 from . import compat
 from .compat import Environment, Snapshot
 from .context import open_context
+from .development import left_to_prod, prod_of
 from .evaluated import evaluated_models
 from .promoted import (
     has_cron,
@@ -26,9 +29,24 @@ from .promoted import (
     read_environment,
     read_snapshots,
 )
+from .state_identity import duckdb_path
 
 # A code location has one project, sometimes two. Each keeps its models in memory.
 _MAX_TARGETS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CachedEnvironment:
+    """An environment with its snapshots by fqn, and prod if that is another one."""
+
+    environment: Environment
+    prod: Environment | None
+    snapshots: dict[str, Snapshot]
+
+    @property
+    def planned(self) -> float:
+        """When the environment was planned, in epoch seconds."""
+        return (self.environment.finalized_ts or 0) / 1000
 
 
 class SnapshotCache:
@@ -39,85 +57,148 @@ class SnapshotCache:
     """
 
     def __init__(self) -> None:
-        self._cached: OrderedDict[Target, tuple[object, dict[str, Snapshot]]] = OrderedDict()
+        self._cached: OrderedDict[Target, CachedEnvironment] = OrderedDict()
 
     def read(
-        self, context: Context, target: Target, environment: Environment
-    ) -> dict[str, Snapshot]:
-        """Return the promoted snapshots with their current intervals, by fqn."""
-        ids = frozenset(snapshot.snapshot_id for snapshot in environment.snapshots)
-        version = (environment.plan_id, environment.finalized_ts, ids)  # changes with every plan
-        cached_version, snapshots = self._cached.pop(target, (None, {}))
-        if cached_version == version:
+        self,
+        context: Context,
+        target: Target,
+        environment: Environment,
+        prod: Environment | None = None,
+    ) -> CachedEnvironment:
+        """Return the environment with its snapshots, and these with their current intervals.
+
+        A plan of prod changes snapshots of other environments: which of them prod has, too.
+        """
+        cached = self._cached.pop(target, None)
+        if cached and _version(cached.environment, cached.prod) == _version(environment, prod):
+            snapshots = cached.snapshots
             compat.refresh_intervals(context, snapshots.values())
         else:
             snapshots = read_snapshots(context, environment)
+        found = CachedEnvironment(environment, prod, snapshots)
         if not any(map(_has_auto_restatement, snapshots.values())):
-            self._cached[target] = (version, snapshots)
+            self._cached[target] = found
             while len(self._cached) > _MAX_TARGETS:
                 self._cached.popitem(last=False)
-        return snapshots
+        return found
+
+    def latest(self, target: Target) -> CachedEnvironment | None:
+        """Return the environment as it was read last."""
+        return self._cached.get(target)
+
+
+def _version(*environments: Environment | None) -> list[object]:
+    """Return what changes with every plan."""
+    return [
+        (each.plan_id, each.finalized_ts, frozenset(table.snapshot_id for table in each.snapshots))
+        for each in filter(None, environments)
+    ]
 
 
 # Shared by the ticks of this process, which run one at a time (see `schedule`).
 _CACHE = SnapshotCache()
 
 
-def read_due_models(target: Target, execution_time: datetime) -> DueModels:
+def read_due_models(
+    target: Target, execution_time: datetime, *, during_runs: bool = False
+) -> DueModels:
     """Return which models a run at `execution_time` would evaluate.
 
     Signals are left to the run: they are code of the project, and can take longer than a tick.
 
+    Args:
+        target: the project and the environment.
+        execution_time: of the run.
+        during_runs: whether to answer while a run holds the state. DuckDB lets no second process
+            in, so the answer is then that of the state as a tick of this process has read it last:
+            it can hold models that are evaluated by now, and a run finds that they are not due.
+
     Raises:
         SetupError: the project, its state or the environment is not ready.
-        StateBusyError: a run holds the lock, or another process has opened the state's database.
+        StateBusyError: another process has opened the state's database.
+        RunHoldsStateError: a run holds the lock, and what is due is not known.
         RunError: any other error, without secrets.
     """
+    request = LockRequest("", target.locking.for_tick())
 
     def read(redaction: Redaction) -> DueModels:
-        request = LockRequest("", target.locking.for_tick())
         with open_context(target, redaction, request) as context:
-            environment = read_environment(context, target)
-            if not environment.finalized_ts:
-                return DueModels({}, unfinished_plan=environment.plan_id)
-            snapshots = _CACHE.read(context, target, environment)
-        evaluated = evaluated_models(snapshots, environment, target)
-        found = due_at(snapshots, target, execution_time, environment.finalized_ts / 1000)
-        return replace(found, evaluated=evaluated)
+            return _read(context, target, execution_time)
 
-    return redacted_errors(read)
+    try:
+        return redacted_errors(read)
+    except RunHoldsStateError:
+        found = redacted_errors(partial(_of_run, target, execution_time)) if during_runs else None
+        if found is None:
+            raise
+        return replace(found, during_run=True)
+
+
+def _read(context: Context, target: Target, execution_time: datetime) -> DueModels:
+    environment = read_environment(context, target)
+    if not environment.finalized_ts:
+        return DueModels({}, unfinished_plan=environment.plan_id)
+    found = _CACHE.read(context, target, environment, prod_of(context, target))
+    evaluated = evaluated_models(found.snapshots, environment, target)
+    due = due_at(found.snapshots, target, execution_time, found.planned, found.prod)
+    return replace(due, evaluated=evaluated)
+
+
+def _of_run(target: Target, execution_time: datetime, redaction: Redaction) -> DueModels | None:
+    """Return what is due while a run holds the lock of the state; None if that is not known."""
+    with open_context(target, redaction) as context:
+        if duckdb_path(compat.state_connection(context)) is None:
+            return _read(context, target, execution_time)
+    latest = _CACHE.latest(target)
+    if latest is None:
+        return None
+    return due_at(latest.snapshots, target, execution_time, latest.planned, latest.prod)
 
 
 def due_at(
-    snapshots: Mapping[str, Snapshot], target: Target, execution_time: datetime, planned: float
+    snapshots: Mapping[str, Snapshot],
+    target: Target,
+    execution_time: datetime,
+    planned: float,
+    prod: Environment | None = None,
 ) -> DueModels:
     """Return the due models of an environment at a time, planned at another (epoch seconds).
 
-    Changes the snapshots, but not the state.
+    What is left to `prod` is not due. Changes the snapshots, but not the state.
     """
-    missing = missing_intervals(snapshots, target, execution_time.isoformat())
+    evaluation = _at(execution_time.isoformat())
+    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
+    left = left_to_prod(prod, snapshots, target, evaluation)
     models = {
         name: _due(snapshots[name], target, execution_time, planned)
         for name in missing
-        if _can_be_selected(snapshots[name], snapshots)
+        if name not in left.fqns and _can_be_selected(snapshots[name], snapshots)
     }
     upcoming = [
         snapshot.node.cron_next(execution_time)
         for snapshot in snapshots.values()
-        if has_cron(snapshot) and snapshot.name not in models
+        if has_cron(snapshot) and snapshot.name not in models.keys() | left.shared
     ]
-    restated = [snapshot.next_auto_restatement_ts for snapshot in snapshots.values()]
+    restated = [
+        snapshot.next_auto_restatement_ts
+        for snapshot in snapshots.values()
+        if snapshot.name not in left.shared
+    ]
     upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
     parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
-    return DueModels(models, min(upcoming, default=None), parents)
+    return DueModels(models, min(upcoming, default=None), parents, left_to_prod=left)
 
 
 def missing_intervals(
     snapshots: Mapping[str, Snapshot], target: Target, at: str
 ) -> Mapping[str, list[tuple[int, int]]]:
     """Return what a run at that time would evaluate, by name. Changes the snapshots."""
-    evaluation = Evaluation(frozenset(), execution_time=at, end=at)
-    return compat.missing_intervals(snapshots, target.environment, evaluation)
+    return compat.missing_intervals(snapshots, target.environment, _at(at))
+
+
+def _at(time: str) -> Evaluation:
+    return Evaluation(frozenset(), execution_time=time, end=time)
 
 
 def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:

@@ -27,8 +27,15 @@ def evaluated_models(
             altered = compat.altered_ms(snapshot, target.environment)
             is_new = before.get(name) != snapshot.version
             by = _evaluated_by(snapshot, altered, environment.finalized_ts, is_new=is_new)
-            view = "" if target.environment == PROD else view_of(snapshot, environment)
-            found[name] = Evaluated(str(snapshot.version), intervals, altered, by, view)
+            is_prod = target.environment == PROD
+            found[name] = Evaluated(
+                version=str(snapshot.version),
+                intervals=intervals,
+                at_ms=altered,
+                by=by,
+                view="" if is_prod else view_of(snapshot, environment),
+                environment=None if is_prod else target.environment,
+            )
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlmesh import Context
@@ -12,10 +13,10 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
-from dg_sqlmesh_codegen.runtime.run_target import Target
+from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
 
 from . import compat
-from .compat import Environment, Snapshot
+from .compat import Environment, EnvironmentNamingInfo, Snapshot
 from .context import open_context, server_lock
 from .state_identity import duckdb_file, duckdb_path
 
@@ -55,12 +56,22 @@ def read_environment(context: Context, target: Target) -> Environment:
     """Read the environment from the state.
 
     Raises:
-        SetupError: it was never planned, or the state belongs to another SQLMesh version.
+        SetupError: it was never planned, it expired, or the state belongs to another SQLMesh
+            version.
     """
     _require_current_state(context, target)
     environment = find_environment(context, target)
     if environment is None:
         raise _never_planned(context, target)
+    # `sqlmesh invalidate` sets it to now. The janitor removes the environment later, and until then
+    # SQLMesh would run it. A new plan clears it.
+    if environment.expiration_ts and environment.expiration_ts <= now_timestamp():
+        at = datetime.fromtimestamp(environment.expiration_ts / 1000, UTC)
+        raise SetupError(
+            f"The SQLMesh environment {target.environment!r} expired or was invalidated "
+            f"at {at:%Y-%m-%d %H:%M} UTC",
+            f"Run `{target.plan_command}` to keep it.",
+        )
     return environment
 
 
@@ -90,9 +101,18 @@ def promoted_model(snapshot: Snapshot, environment: Environment) -> PromotedMode
 
 
 def view_of(snapshot: Snapshot, environment: Environment) -> str:
-    """Return the name of the view that readers of an environment query."""
+    """Return the name of the view that readers of an environment query.
+
+    A plan of a development environment promotes only what it has changed, but for
+    `--include-unmodified`: of all other models there is the view of prod.
+    """
     name, dialect = snapshot.qualified_view_name, snapshot.node.dialect
-    return name.for_environment(environment.naming_info, dialect=dialect)
+    naming, promoted = environment.naming_info, environment.promoted_snapshot_ids
+    if environment.name != PROD and promoted is not None and snapshot.snapshot_id not in promoted:
+        if naming.catalog_name_override:
+            return ""  # prod can have a catalog of its own, too
+        naming = EnvironmentNamingInfo(name=PROD)
+    return name.for_environment(naming, dialect=dialect)
 
 
 def is_asset(snapshot: Snapshot) -> bool:
@@ -141,6 +161,8 @@ def _never_planned(context: Context, target: Target) -> SetupError:
     connection = compat.state_connection(context)
     file, path = duckdb_file(connection), duckdb_path(connection)
     problem = f"The SQLMesh environment {target.environment!r} was never planned"
+    if target.environment != PROD:
+        problem += ", or it expired and the janitor removed it"
     if path in ("", ":memory:"):
         return SetupError(
             f"{problem}: the state is in memory, and no other process can read it",

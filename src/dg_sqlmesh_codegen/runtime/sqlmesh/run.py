@@ -28,9 +28,9 @@ from dg_sqlmesh_codegen.runtime.events import (
 )
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
-from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
+from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation, Target, Upstream
 
-from . import compat, due_models, last_intervals, promoted, upstream
+from . import compat, development, due_models, last_intervals, promoted, upstream
 from .audits import AuditRun
 from .compat import Environment, Snapshot
 from .console import AuditNotifier, RunConsole
@@ -39,6 +39,9 @@ from .evaluated import evaluated_models
 
 if TYPE_CHECKING:
     from sqlmesh.utils import CompletionStatus
+
+
+_NOTHING_OWN = "No model is evaluated: all that are selected are left to prod."
 
 
 def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> None:
@@ -79,14 +82,23 @@ def _evaluate(
         if not fqns:
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
         evaluation = replace(evaluation, fqns=fqns)
-        emit(_environment_read(snapshots, environment, target, evaluation))
+        read = _environment_read(context, snapshots, environment, target, evaluation)
+        emit(read)
         if evaluation.audits:
             audits = AuditRun(context, snapshots, environment, target, evaluation)
             for event in audits.execute(evaluation.audits, stop):
                 emit(redaction.event(event))
             return
+        own = evaluation.fqns - read.left_to_prod.fqns
+        if not own:
+            emit(Message(logging.INFO, _NOTHING_OWN))
+            emit(RunEnded(nothing_to_do=True))
+            return
         if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
-            _report_missing_upstream(target, evaluation, snapshots, emit)
+            _report_missing_upstream(target, replace(evaluation, fqns=own), snapshots, emit)
+        if target.environment != PROD:
+            choice = development.Choice(context, target, evaluation, environment, snapshots)
+            compat.choose_models(context, choice.choose)
         said = _without_crons(emit) if evaluation.ignore_cron else emit
         context.console = RunConsole(
             redaction.emitter(said), stop, partial(compat.open_handles, context)
@@ -98,7 +110,7 @@ def _evaluate(
         if current and current.plan_id != environment.plan_id:
             # A plan was applied during the run: it can have added and removed models.
             snapshots = promoted.read_snapshots(context, current)
-            emit(_environment_read(snapshots, current, target, evaluation))
+            emit(_environment_read(context, snapshots, current, target, evaluation))
         emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
 
 
@@ -121,19 +133,23 @@ def _run(
 
 
 def _environment_read(
+    context: Context,
     snapshots: Mapping[str, Snapshot],
     environment: Environment,
     target: Target,
     evaluation: Evaluation,
 ) -> EnvironmentRead:
     models = tuple(promoted.promoted_model(each, environment) for each in snapshots.values())
+    prod = development.prod_of(context, target)
+    left = development.left_to_prod(prod, snapshots, target, evaluation)
     if not evaluation.reads_evaluated:
-        return EnvironmentRead(models, target.plan_command)
+        return EnvironmentRead(models, target.plan_command, left_to_prod=left)
     evaluated = evaluated_models(snapshots, environment, target)
     at = evaluation.execution_time or datetime.now(UTC).isoformat()
-    due = due_models.missing_intervals(snapshots, target, at).keys() - evaluation.fqns
-    known = {name: each for name, each in evaluated.items() if name not in due}
-    return EnvironmentRead(models, target.plan_command, known)
+    due = due_models.missing_intervals(snapshots, target, at).keys()
+    not_run = due - (evaluation.fqns - left.fqns)
+    known = {name: each for name, each in evaluated.items() if name not in not_run}
+    return EnvironmentRead(models, target.plan_command, known, left)
 
 
 def _report_missing_upstream(

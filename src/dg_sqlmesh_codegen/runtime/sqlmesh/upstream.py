@@ -22,6 +22,15 @@ def with_audited_models(fqns: Collection[str], snapshots: Mapping[str, Snapshot]
     return {*fqns, *(parent.name for audit in audits for parent in audit.parents)}
 
 
+def with_upstream(fqns: Collection[str], snapshots: Mapping[str, Snapshot]) -> set[str]:
+    """Return the nodes and all that is upstream of them."""
+    dag = snapshots_to_dag(snapshots.values())
+    return {
+        *fqns,
+        *(each.name for fqn in fqns for each in dag.upstream(snapshots[fqn].snapshot_id)),
+    } & snapshots.keys()
+
+
 def missing_upstream(
     target: Target, evaluation: Evaluation, snapshots: Mapping[str, Snapshot]
 ) -> str | None:
@@ -37,7 +46,7 @@ def missing_upstream(
         for fqn in evaluation.fqns & missing.keys()
         for parent in dag.upstream(snapshots[fqn].snapshot_id)
         if parent.name not in evaluation.fqns
-        and _overlap(missing.get(parent.name, []), missing[fqn])
+        and overlap(missing.get(parent.name, []), missing[fqn])
     }
     if not found:
         return None
@@ -45,5 +54,6 @@ def missing_upstream(
     return f"Upstream models that are not selected have missing intervals: {names}"
 
 
-def _overlap(first: Intervals, second: Intervals) -> bool:
+def overlap(first: Intervals, second: Intervals) -> bool:
+    """Return whether two lists of intervals have a time in common."""
     return any(start < b and a < end for start, end in first for a, b in second)
