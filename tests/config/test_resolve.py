@@ -69,6 +69,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "schedule_name": ("a", "b", "c"),
     "enable_schedule": (False, True, False),
     "schedule_status": ("RUNNING", "STOPPED", "RUNNING"),
+    "run_on_upstream": (True, False, True),
     "external_asset_mapping": ("a", "b", "c"),
     "translator": ("a:A", "b:B", "c:C"),
     "metadata_keys": (["cron"], ["kind"], []),

@@ -11,7 +11,7 @@ from typing import TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from . import held_back, plan_reports, restate, schedule
+from . import held_back, plan_reports, restate, schedule, upstream_sensor
 from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .records import ModelAsset
@@ -121,6 +121,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         """
         selection = self._selection(context)
         evaluation = self._evaluation(config, selection.nodes(models), selection.run_id)
+        if run_log.LANDED_TAG in context.run.tags:
+            # A retry evaluates what is missing since the first attempt, and nothing again.
+            evaluation = replace(evaluation, ignore_cron=True, again=not selection.is_retry)
         target = self.target()
         results = RunResults(models, selection)
         if selection.audits_only:
@@ -178,6 +181,23 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         )
         options = schedule.TickOptions(retry_failed, self.report_plans, job, self.partial)
         return schedule.tick(context, self.target(), models, options)
+
+    def upstream_tick(
+        self, context: dg.SensorEvaluationContext, models: Sequence[ModelAsset], pool: str
+    ) -> dg.RunRequest | dg.SkipReason:
+        """Return a run of exactly the models downstream of data that landed, or a reason to skip.
+
+        Args:
+            context: context of the generated sensor. Its cursor is moved.
+            models: every model of the package.
+            pool: the concurrency key of the run.
+        """
+        if self.environment != PROD:
+            return dg.SkipReason(
+                f"The environment is {self.environment!r}, and landed data starts runs of {PROD!r} "
+                "only. To run models now, materialize them."
+            )
+        return upstream_sensor.tick(context, models, {exclusivity.TAG: pool})
 
     def sync(self, context: dg.OpExecutionContext, models: Sequence[ModelAsset]) -> None:
         """Report to Dagster what SQLMesh evaluated without it, and evaluate nothing.

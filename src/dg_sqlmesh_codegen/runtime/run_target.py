@@ -132,7 +132,8 @@ class Evaluation:
 
     Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it. With
     `reads_evaluated` the run also says what was evaluated before. With `audits` no model is
-    evaluated, and with `restatement` only what it says.
+    evaluated, and with `restatement` only what it says. With `again` models without a missing
+    interval evaluate their last one again.
     """
 
     fqns: frozenset[str]
@@ -143,5 +144,6 @@ class Evaluation:
     execution_time: str | None = None
     upstream: Upstream = Upstream.INCLUDE
     reads_evaluated: bool = False
+    again: bool = False
     audits: Audits | None = None
     restatement: Restatement | None = None

@@ -256,6 +256,21 @@ def missing_intervals(
     return {snapshot.name: intervals for snapshot, intervals in missing.items()}
 
 
+def remove_intervals(context: Context, intervals: list[tuple[Snapshot, tuple[int, int]]]) -> None:
+    """Remove an interval of each snapshot from the state, as a restatement does.
+
+    Only the base class of the state documents the method. Other versions of a model stay as they
+    are.
+    """
+    if intervals:
+        context.state_sync.remove_intervals(intervals)
+
+
+def kind_name(snapshot: Snapshot) -> str:
+    """Return the kind of a model as a model's file has it. Only the enumeration documents it."""
+    return str(snapshot.model.kind.name.value)
+
+
 def deployability(
     snapshots: Iterable[Snapshot], environment: str, start: str | None = None
 ) -> DeployabilityIndex:

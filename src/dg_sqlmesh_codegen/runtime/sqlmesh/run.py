@@ -30,7 +30,7 @@ from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation, Target, Upstream
 
-from . import compat, development, due_models, promoted, upstream
+from . import compat, development, due_models, last_intervals, promoted, upstream
 from .audits import AuditRun
 from .compat import Environment, Snapshot
 from .console import AuditNotifier, RunConsole
@@ -110,6 +110,8 @@ def _evaluate(
         context.console = RunConsole(
             redaction.emitter(said), stop, partial(compat.open_handles, context)
         )
+        if evaluation.again:
+            last_intervals.remove(context, snapshots, target, evaluation)
         status = _run(context, target, evaluation, snapshots)
         current = promoted.find_environment(context, target)
         if current and current.plan_id != environment.plan_id:
