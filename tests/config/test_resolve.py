@@ -84,6 +84,7 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "upstream": ("fail", "warn", "ignore"),
     "retry_failed": ("every_tick", "next_cron", "every_tick"),
     "report_plans": (False, True, False),
+    "restate": (True, False, True),
     "not_due": ("materialize", "skip", "materialize"),
     "check_versions": (False, True, False),
     "templates": ("shop", ".", "shop"),

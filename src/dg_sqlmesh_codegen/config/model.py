@@ -207,6 +207,9 @@ class Config:
     your own downstream of models: with `skip` Dagster skips those below a model that is not due,
     and shows models that were not due as failed if the run fails. Choose `skip` if a
     materialization has to mean new data, as for `AutomationCondition.eager()`."""
+    restate: StrictBool = Field(default=False, examples=[True])
+    """Generate the job `sqlmesh_restate_job`, which evaluates intervals again that SQLMesh has
+    evaluated, with what is downstream. It previews them unless its launchpad says otherwise."""
     check_versions: StrictBool = Field(default=True, examples=[False])
     """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
     templates: Folder | None = Field(default=None, examples=["my_templates"])

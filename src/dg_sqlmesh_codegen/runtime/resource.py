@@ -11,10 +11,11 @@ from typing import TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from . import held_back, plan_reports, schedule, upstream_sensor
+from . import held_back, plan_reports, restate, schedule, upstream_sensor
 from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .records import ModelAsset
+from .restate import SQLMeshRestateConfig
 from .results.audit_results import AuditResults
 from .results.run_results import RunResults, SQLMeshResult
 from .run_target import (
@@ -132,21 +133,32 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             results = AuditResults(models, selection, find_failed)
         else:
             compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
-        locking = target.locking
-        if locking.exclusivity is not Exclusivity.OFF:
-            locking = replace(locking, missing_limit=exclusivity.missing_limit(context))
-        target = replace(target, locking=locking)
-        step = Step(
-            context,
-            SQLMeshRun(target, evaluation),
-            results,
-            YieldOrder(models, selection),
-        )
-        self._steps.append(step)
-        try:
-            yield from step.execute()
-        except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as interruption:
-            raise compat.StoppedError("SQLMesh was stopped with the Dagster run") from interruption
+        run = SQLMeshRun(_with_limit(target, context), evaluation)
+        yield from self._execute(Step(context, run, results, YieldOrder(models, selection)))
+
+    def restate(
+        self,
+        context: dg.OpExecutionContext,
+        models: Sequence[ModelAsset],
+        config: SQLMeshRestateConfig,
+    ) -> None:
+        """Evaluate intervals again that SQLMesh has evaluated, or say which with `preview`.
+
+        Args:
+            context: context of the generated op.
+            models: every model of the package.
+            config: what to evaluate again.
+
+        Raises:
+            dagster.Failure: a model failed, or the restatement is not possible as asked.
+        """
+        target = self.target()
+        step, results = restate.step(context, _with_limit(target, context), models, config)
+        if not config.preview:
+            compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
+        for _ in self._execute(step):
+            pass  # the step writes its results to the event log
+        context.add_output_metadata({"sqlmesh/restatement": dg.MetadataValue.md(results.text)})
 
     def tick(
         self,
@@ -204,6 +216,13 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         for step in self._steps:
             step.stop()
 
+    def _execute(self, step: Step) -> Iterator[SQLMeshResult]:
+        self._steps.append(step)
+        try:
+            yield from step.execute()
+        except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as interruption:
+            raise compat.StoppedError("SQLMesh was stopped with the Dagster run") from interruption
+
     def target(self) -> Target:
         """Return the project, the environment and the locking as plain values.
 
@@ -251,6 +270,14 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             environment=None if self.environment == PROD else self.environment,
             audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
+
+
+def _with_limit(target: Target, context: compat.StepContext) -> Target:
+    """Return the target with why Dagster's limits do not exclude a second run, if so."""
+    locking = target.locking
+    if locking.exclusivity is not Exclusivity.OFF:
+        locking = replace(locking, missing_limit=exclusivity.missing_limit(context))
+    return replace(target, locking=locking)
 
 
 def _choice(choices: type[_Choice], name: str, value: str) -> _Choice:

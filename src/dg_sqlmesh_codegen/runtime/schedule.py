@@ -57,8 +57,9 @@ def tick(
     keys = [model.spec.key for model in models]
     active = exclusivity.active_runs(context.instance, keys, target.environment)
     for record in active:
-        landed = run_log.LANDED_TAG in record.dagster_run.tags
-        if not landed and options.job in (None, record.dagster_run.job_name):
+        run = record.dagster_run
+        same = options.job in (None, run.job_name) and run_log.LANDED_TAG not in run.tags
+        if same or exclusivity.restates(run):
             return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
 
     # Imports SQLMesh: at execution time only.

@@ -63,7 +63,7 @@ class YieldOrder:
 class Step:
     """Turns the events of one SQLMesh run into the results of a step, and can stop the run."""
 
-    context: dg.AssetExecutionContext
+    context: compat.StepContext
     run: SQLMeshRun
     results: RunResults
     order: YieldOrder

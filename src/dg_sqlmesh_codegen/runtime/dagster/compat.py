@@ -18,6 +18,9 @@ from typing import Any
 import dagster as dg
 from dagster._utils import interrupts
 
+# Of an op that runs models, or restates them.
+StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
+
 
 class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):
     """The run is being stopped. No retry policy retries this error.
@@ -199,12 +202,12 @@ def failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[Mapping[str,
             yield data.user_failure_data.metadata
 
 
-def tag_run(context: dg.AssetExecutionContext, key: str, value: str) -> None:
+def tag_run(context: StepContext, key: str, value: str) -> None:
     """Add a tag to the run of a step. The documented tags are those that a run is launched with."""
     context.instance.add_run_tags(context.run.run_id, {key: value})
 
 
-def hide_omitted_outputs(context: dg.AssetExecutionContext) -> None:
+def hide_omitted_outputs(context: StepContext) -> None:
     """Hide Dagster's log line about checks without a result in this step.
 
     A model that is not due has no results, and the outputs of a step are skippable. Dagster
@@ -213,7 +216,7 @@ def hide_omitted_outputs(context: dg.AssetExecutionContext) -> None:
     context.log.addFilter(lambda record: _OMITTED_OUTPUTS not in record.getMessage())
 
 
-def downstream(context: dg.AssetExecutionContext, keys: Set[dg.AssetKey]) -> list[str]:
+def downstream(context: StepContext, keys: Set[dg.AssetKey]) -> list[str]:
     """Return the other assets of the run, as texts, that are downstream of these, sorted.
 
     Dagster skips them if these are not materialized. No public property has the assets of a run.

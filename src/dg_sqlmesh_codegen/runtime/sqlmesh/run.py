@@ -36,6 +36,7 @@ from .compat import Environment, Snapshot
 from .console import AuditNotifier, RunConsole
 from .context import open_context
 from .evaluated import evaluated_models
+from .restatement import RestatementRun
 
 if TYPE_CHECKING:
     from sqlmesh.utils import CompletionStatus
@@ -78,6 +79,12 @@ def _evaluate(
     with open_context(target, redaction, request, notifier) as context:
         environment = promoted.read_environment(context, target)
         snapshots = promoted.read_snapshots(context, environment)
+        if evaluation.restatement:
+            restated = RestatementRun(
+                context, environment, snapshots, target, evaluation.restatement
+            )
+            restated.execute(emit, stop, redaction)
+            return
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
