@@ -132,6 +132,7 @@ def test_the_printed_steps_are_those_of_the_script(readme: Document, root: Path)
     assert [title for title in titles if f'"{title}"' not in script] == []
 
 
+@pytest.mark.process  # croniter, which reads the cron, asks `file` about the platform
 def test_the_toml_is_a_configuration(
     readme: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
