@@ -97,12 +97,13 @@ def restate(
     """Run the job in this process."""
     times = dict(zip(("start", "end"), WEEK, strict=True))
     config = {"models": list(models), **times, **options}
-    definitions = shop.definitions().defs
+    module = shop.definitions()
+    used = {"sqlmesh": resource or module.defs.resources["sqlmesh"]}
+    definitions = dg.Definitions(jobs=[module.sqlmesh_restate_job], resources=used)
     result = definitions.resolve_job_def("sqlmesh_restate_job").execute_in_process(
         instance=instance,
         run_config={"ops": {"sqlmesh_restate": {"config": config}}},
         raise_on_error=False,
-        resources={"sqlmesh": resource} if resource else None,
     )
     return Outcome.of(instance, result.run_id)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +13,14 @@ import dagster as dg
 import pytest
 import yaml
 
-from e2e import restating, workshop
+from dg_sqlmesh_codegen.cli.app import main
+from dg_sqlmesh_codegen.runtime import SQLMeshResource
+from e2e import restating, test_stopping, workshop
+from e2e.outcome import last_outcome
 from e2e.restating import CHANGED, RESTATED, WEEK, restate
-from e2e.shop import Shop, tick
+from e2e.shop import Shop, materialize, tick
+from e2e.waiting import PATIENCE, wait_until
+from e2e.workshop import FIRST_DAY
 
 pytestmark = pytest.mark.dagster
 
@@ -38,13 +45,13 @@ def rows(shop: Shop) -> dict[str, list[tuple[object, ...]]]:
     return {name: sorted(workshop.query(shop, f"FROM {name}"), key=str) for name in TABLES}
 
 
-def intervals(shop: Shop) -> dict[str, list[tuple[int, int]]]:
-    """Return the intervals of prod by model, as SQLMesh reads them."""
+def intervals(shop: Shop, name: str = "prod") -> dict[str, list[tuple[int, int]]]:
+    """Return the intervals of an environment by model, as SQLMesh reads them."""
     from sqlmesh import Context  # noqa: PLC0415 - seconds that collecting the tests need not take
 
     context = Context(paths=[str(shop.project)], load=False)
     try:
-        environment = context.state_reader.get_environment("prod")
+        environment = context.state_reader.get_environment(name)
         assert environment
         found = context.state_reader.get_snapshots(environment.snapshots).values()
         return {each.name: list(each.intervals) for each in found}
@@ -299,3 +306,81 @@ def test_the_launchpad_of_the_documentation(
 
     assert outcome.failure == ""
     assert "shop.marts.revenue" in restating.preview_of(outcome, instance)
+
+
+def test_a_development_environment_restates_only_itself(
+    project: Shop, instance: dg.DagsterInstance
+) -> None:
+    revenue = project.project / "models" / "revenue.sql"
+    text = revenue.read_text(encoding="utf-8")
+    revenue.write_text(text.replace("SUM(amount)", "SUM(amount) + 1000"), "utf-8")
+    workshop.plan(project, environment="dev")
+    dev = SQLMeshResource(project_dir=str(project.project), environment="dev")
+    before, held, prod = restating.state(project), intervals(project), rows(project)
+    in_dev = intervals(project, "dev")
+    workshop.execute(project, CHANGED)
+
+    refused = restate(project, instance, "staging.orders", resource=dev, preview=False)
+    restated = restate(project, instance, "marts.revenue", resource=dev, preview=False)
+
+    assert "shop.staging.orders (prod shares its table)" in refused.failure
+    assert restated.materialized == ["marts.revenue"]
+    assert (restating.state(project), intervals(project), rows(project)) == (before, held, prod)
+    assert intervals(project, "dev") == in_dev
+
+
+def test_prod_clears_the_intervals_of_other_versions(
+    project: Shop, instance: dg.DagsterInstance
+) -> None:
+    revenue = project.project / "models" / "revenue.sql"
+    text = revenue.read_text(encoding="utf-8")
+    revenue.write_text(text.replace("SUM(amount)", "SUM(amount) + 1000"), "utf-8")
+    workshop.plan(project, environment="dev")
+    held = intervals(project)
+
+    outcome = restate(project, instance, "staging.orders", preview=False)
+
+    assert "so that no old data is promoted later: versions 1, environments dev." in (
+        restating.preview_of(outcome, instance)
+    )
+    assert intervals(project) == held
+    first, second = intervals(project, "dev")['"shop"."marts"."revenue"']
+    week = [datetime(2026, 3, day, tzinfo=UTC).timestamp() * 1000 for day in (2, 9)]
+    assert [first[1], second[0]] == week
+
+
+def test_a_restatement_waits_for_what_is_missing_upstream(
+    project: Shop, instance: dg.DagsterInstance
+) -> None:
+    workshop.execute(project, CHANGED + BROKEN)
+    restate(project, instance, "staging.orders", preview=False)
+
+    outcome = restate(project, instance, "marts.revenue", preview=False)
+
+    assert outcome.failure == (
+        "shop.marts.revenue reads shop.staging.orders, which has missing intervals: "
+        "[2026-03-02, 2026-03-08]. Evaluate them first, in a run of the models."
+    )
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("dagster_home")
+def test_a_terminated_restatement(workplace: Path) -> None:
+    shop = test_stopping.stuck(workplace, "query")
+    assert main([str(shop.project), "-o", str(shop.package), "--set", "restate=true", "-q"]) == 0
+    before = workshop.intervals(shop)
+    options = {"models": ["work.first"], "start": FIRST_DAY, "end": FIRST_DAY, "preview": False}
+    config = {"ops": {"sqlmesh_restate": {"config": options}}}
+    (workplace / "run.yaml").write_text(json.dumps(config), encoding="utf-8")
+    with workshop.job(shop, workplace / "run.yaml", "sqlmesh_restate_job") as process:
+        wait_until((workplace / "begun").exists, "work.slow is evaluated")
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)  # the query would take hours
+    run, stopped = last_outcome()
+
+    assert run.status is dg.DagsterRunStatus.FAILURE  # of a signal without a request to cancel
+    assert stopped.materialized == ["work.first"], chr(10).join(stopped.messages)
+    workshop.execute(shop, test_stopping.FEW)
+    finished = materialize(shop, "2026-11-04")
+    assert set(finished.materialized) == {"work.slow", "work.last"}
+    assert workshop.intervals(shop).keys() == before.keys()

@@ -58,8 +58,8 @@ def tick(
     active = exclusivity.active_runs(context.instance, keys, target.environment)
     for record in active:
         run = record.dagster_run
-        same = options.job in (None, run.job_name) and run_log.LANDED_TAG not in run.tags
-        if same or exclusivity.restates(run):
+        landed = run_log.LANDED_TAG in run.tags
+        if exclusivity.restates(run) or (not landed and options.job in (None, run.job_name)):
             return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
 
     # Imports SQLMesh: at execution time only.

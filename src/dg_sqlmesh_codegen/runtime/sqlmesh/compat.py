@@ -101,6 +101,8 @@ def choose_models(context: Context, choose: Callable[[], Collection[str]]) -> No
 def left_out() -> list[str]:
     """Return what the installed version cannot do, and since when SQLMesh can."""
     found = []
+    if _MINOR < (0, 225):
+        found.append("`sqlmesh_restate_job` fails, with `restate = true` (0.225)")
     if _MINOR < (0, 224):
         found.append(
             "SQLMesh does not record when a model was evaluated, so evaluations without Dagster "

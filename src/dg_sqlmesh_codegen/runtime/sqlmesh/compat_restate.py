@@ -1,7 +1,7 @@
 """What a restatement uses of SQLMesh that its documentation does not cover.
 
 SQLMesh plans a restatement from its state (`ContextDiff.create_no_diff`), and no file of the
-project is read. Tried with 0.225.0, 0.228.1, 0.231.1, 0.235.4 and 0.236.4.
+project is read. Tried with 0.225.0 and 0.236.4.
 """
 
 from __future__ import annotations

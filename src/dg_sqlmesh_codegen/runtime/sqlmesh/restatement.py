@@ -108,6 +108,9 @@ class RestatementRun:
         own = {each: them for each, them in missing.items() if self._is_own(each)}
         compat_restate.remove_intervals(self.context, own, shared_versions=self._is_prod)
         self.context.state_reader.refresh_snapshot_intervals(list(self.snapshots.values()))
+        for snapshot, them in missing.items():
+            for interval in them:  # a preview's are not removed from the state
+                snapshot.remove_interval(interval)
         try:
             succeeded = compat_restate.evaluate(
                 self.context, self.environment, self.snapshots, missing, self._has_changed
