@@ -22,6 +22,7 @@ COMPAT_MODULES = (
     "runtime/sqlmesh/compat.py",
     "runtime/dagster/compat.py",
     "runtime/dagster/compat_limits.py",
+    "runtime/sqlmesh/compat_restate.py",
 )
 # The modules that the hosts' own guides import from.
 DOCUMENTED = {

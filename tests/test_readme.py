@@ -141,7 +141,8 @@ def test_the_toml_is_a_configuration(
     monkeypatch.chdir(tmp_path)
     config = resolve.load(Layer(COMMAND_LINE, None, {})).config
 
-    assert config.group_name == "warehouse"
+    assert config.name == "finance"
+    assert [job.schedule_name for job in config.jobs] == ["closing_schedule"]
     assert config.retry_policy
     assert config.retry_policy.backoff == "EXPONENTIAL"
 

@@ -67,6 +67,7 @@ def test_no_schedule_is_called_like_anything_else_in_definitions_py(tmp_path: Pa
         op_tags={"team": "data"},
         retry_policy=RetryPolicy(2, 3, "LINEAR", "FULL"),
         external_specs=True,
+        restate=True,
         schedule_status="RUNNING",
         schedule_name="the_schedule",
         code_url="https://git.example/{ref}",

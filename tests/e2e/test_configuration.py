@@ -158,6 +158,7 @@ def test_everything_in_pyproject(
     assert resource(module) == {"gateway": "local", "environment": "dev", "concurrent_tasks": 2}
     assert project_dir(module) == folder / "shop"
     assert schedules(module) == {"every_hour": "RUNNING"}
+    assert "dagster/table_name" not in module.defs.resolve_asset_graph().get(MART).metadata
     assert dict(module.sqlmesh_models.op.tags) == {
         "team": "data",
         "dagster-k8s/config": '{"cpu": 2}',
@@ -180,6 +181,13 @@ def test_everything_in_pyproject(
     assert [(column.name, column.type) for column in columns] == [("id", "INT")]
     assert graph.get(source).metadata["dagster/table_name"] == "warehouse.raw.orders"
     assert dg.AssetKey(["source", "main", "RAW_SOURCE_CUSTOMERS"]) in graph.external_asset_keys
+
+    # In another environment the schedule does not start by itself.
+    monkeypatch.setenv("DG_SQLMESH_ENVIRONMENT", "pr_1")
+    assert schedules(load("all_defs")) == {"every_hour": "STOPPED"}
+    monkeypatch.setenv("DG_SQLMESH_SCHEDULE_STATUS", "RUNNING")
+    assert schedules(load("all_defs")) == {"every_hour": "RUNNING"}
+    monkeypatch.delenv("DG_SQLMESH_ENVIRONMENT")
 
     # The environment still wins over what is configured.
     monkeypatch.setenv("DG_SQLMESH_GATEWAY", "other")

@@ -82,13 +82,15 @@ def copy(planned: Shop, folder: Path) -> Shop:
     return shop
 
 
-def plan(shop: Shop, at: str = PLANNED_AT) -> None:
+def plan(shop: Shop, at: str = PLANNED_AT, environment: str = "prod") -> None:
     """Promote what is in the project's files."""
     from sqlmesh import Context  # noqa: PLC0415 - seconds that collecting the tests need not take
 
     context = Context(paths=[str(shop.project)])
     try:
-        context.plan("prod", auto_apply=True, no_prompts=True, execution_time=at, skip_tests=True)
+        context.plan(
+            environment, auto_apply=True, no_prompts=True, execution_time=at, skip_tests=True
+        )
     finally:
         context.close()
 
@@ -129,12 +131,12 @@ def intervals(shop: Shop) -> dict[str, int]:
 
 
 @contextmanager
-def job(shop: Shop, config: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run `dagster job execute` of the generated job meanwhile; needs a DAGSTER_HOME."""
+def job(shop: Shop, config: Path, name: str = "sqlmesh_job") -> Iterator[subprocess.Popen[str]]:
+    """Run `dagster job execute` of a generated job meanwhile; needs a DAGSTER_HOME."""
     dagster = str(Path(sys.executable).parent / "dagster")
     module = f"{shop.package.name}.definitions"
     with subprocess.Popen(
-        [dagster, "job", "execute", "-m", module, "-j", "sqlmesh_job", "-c", str(config)],
+        [dagster, "job", "execute", "-m", module, "-j", name, "-c", str(config)],
         cwd=shop.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

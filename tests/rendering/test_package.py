@@ -435,6 +435,24 @@ def test_the_resource(tmp_path: Path) -> None:
     ]
 
 
+def test_the_job_that_restates(tmp_path: Path) -> None:
+    tmp_path.joinpath("shop").mkdir()
+    config = Config((tmp_path / "shop",), tmp_path / "defs", name="finance", pool="one")
+
+    text = definitions(config=replace(config, restate=True, op_tags={"team": "data"}))
+
+    assert_is_black(text)
+    for line in (
+        "    finance.restate(context, MODELS, config)",
+        '    tags={"dagster/concurrency_key": "one", "sqlmesh/restates": "finance"},',
+        "def finance_restate_job() -> None:",
+        "    jobs=[finance_job, finance_sync_job, finance_restate_job],",
+    ):
+        assert line in text.splitlines()
+    assert text.count('"team": "data"') == 2
+    assert "estate" not in definitions(config=config)
+
+
 def test_the_address_of_the_package_in_its_repository(tmp_path: Path) -> None:
     shop, out = tmp_path / "shop", tmp_path / "our dagster" / "defs"
     shop.mkdir()

@@ -109,6 +109,29 @@ def test_why_a_tick_skips(instance: dg.DagsterInstance, due_models: Mock) -> Non
     instance.delete_run(run.run_id)
 
 
+def test_during_a_run_of_landed_data_the_rest_is_requested(
+    instance: dg.DagsterInstance, due_models: Mock
+) -> None:
+    """A daily tick would lose its day."""
+
+    @dg.asset
+    def a() -> None: ...
+
+    job = dg.Definitions([a], jobs=[dg.define_asset_job("j", [a])]).resolve_job_def("j")
+    tags = {"sqlmesh/landed": "raw"}
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    try:
+        request = tick(instance, due_models, '"a"', '"b"')
+        assert isinstance(request, dg.RunRequest)
+        assert request.asset_selection == [dg.AssetKey("b")]
+        skipped = tick(instance, due_models, '"a"')
+        assert isinstance(skipped, dg.SkipReason)
+        assert str(skipped.skip_message).startswith("Another SQLMesh run is active")
+        due_models.read_due_models.assert_called_with(TARGET, AT, during_runs=True)
+    finally:
+        instance.delete_run(run.run_id)
+
+
 def test_what_failed_is_not_requested_again(
     instance: dg.DagsterInstance, due_models: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

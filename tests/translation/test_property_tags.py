@@ -33,6 +33,11 @@ from dg_sqlmesh_codegen.translation.property_tags import KNOWN, Properties
         (("dagster:gruop_name:x",), Properties()),
         (("dagster:automation:on_missing",), Properties(automation="on_missing")),
         (("dagster:automation:always", "dagster:automation:eager"), Properties(automation="eager")),
+        (("dagster:run_on_upstream",), Properties(run_on_upstream=True)),
+        (("dagster:run_on_upstream:true",), Properties(run_on_upstream=True)),
+        (("dagster:run_on_upstream:false",), Properties(run_on_upstream=False)),
+        (("dagster:run_on_upstream:",), Properties()),
+        (("dagster:run_on_upstream:yes",), Properties()),
     ],
 )
 def test_properties_of_a_model(tags: tuple[str, ...], expected: Properties) -> None:
@@ -56,6 +61,11 @@ def test_properties_of_a_model(tags: tuple[str, ...], expected: Properties) -> N
             ["tag 'dagster:automation:always' is not used. Its value is eager or on_missing."],
         ),
         (
+            ("dagster:run_on_upstream:yes",),
+            ["tag 'dagster:run_on_upstream:yes' is not used. Its value is true or false."],
+        ),
+        (("dagster:run_on_upstream:",), ["tag 'dagster:run_on_upstream:' has no value"]),
+        (
             ("dagster:group_name:a", "dagster:group_name:b"),
             ["several tags dagster:group_name:..., the first one counts: 'a'"],
         ),
@@ -70,7 +80,8 @@ def test_warnings(tags: tuple[str, ...], said: list[str]) -> None:
 
 def test_every_known_property_sets_something() -> None:
     for name in KNOWN:
-        value = {"freshness": "1h", "automation": "eager"}.get(name, "x")
+        values = {"freshness": "1h", "automation": "eager", "run_on_upstream": "true"}
+        value = values.get(name, "x")
         assert property_tags.of(model(tags=(f"dagster:{name}:{value}",))) != Properties(), name
 
 

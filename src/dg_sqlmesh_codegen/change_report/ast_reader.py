@@ -81,6 +81,22 @@ def only_string(node: ast.expr) -> Value:
     return value(node)
 
 
+def strings_of(tree: ast.Module) -> Evaluator:
+    """Return `only_string` for a module: a name is what the module assigns to it."""
+    assigned = {
+        target.id: each.value
+        for each in tree.body
+        if isinstance(each, ast.Assign)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def evaluate(node: ast.expr) -> Value:
+        return only_string(assigned.get(node.id, node) if isinstance(node, ast.Name) else node)
+
+    return evaluate
+
+
 def arguments(call: ast.Call, evaluate: Evaluator = value) -> dict[str, Value]:
     """Return the arguments of a call; `**mapping` has the name `**`."""
     positional = {str(number): evaluate(each) for number, each in enumerate(call.args)}

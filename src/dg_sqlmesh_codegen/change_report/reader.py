@@ -268,7 +268,7 @@ def _schedules(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _settings(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name, (prefix, known) in _SETTINGS.items():
-        evaluate = ast_reader.only_string if prefix == "resource" else ast_reader.value
+        evaluate = ast_reader.strings_of(tree) if prefix == "resource" else ast_reader.value
         for call in ast_reader.calls(tree, name):
             arguments = ast_reader.arguments(call, evaluate)
             of = prefix

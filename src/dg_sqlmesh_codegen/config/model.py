@@ -133,6 +133,10 @@ class Config:
     and `exclude` (as above, among the package's models), `schedule = true` for a schedule at the
     crons of its models or `cron` with a `timezone` (default UTC) for one of its own, `tags` of its
     runs, and a `description`. The schedule of `finance` is `finance_schedule`."""
+    run_on_upstream: StrictBool = Field(default=False, examples=[True])
+    """Generate a sensor that runs models when data lands in what they read: when Dagster
+    materializes an asset upstream that is no model of the package. Their cron need not be due. It
+    has the status of the schedule. The tag `dagster:run_on_upstream` does it for single models."""
     external_asset_mapping: types.KeyTemplate | None = Field(
         default=None, examples=["target/main/{node.name}"]
     )
@@ -203,6 +207,9 @@ class Config:
     your own downstream of models: with `skip` Dagster skips those below a model that is not due,
     and shows models that were not due as failed if the run fails. Choose `skip` if a
     materialization has to mean new data, as for `AutomationCondition.eager()`."""
+    restate: StrictBool = Field(default=False, examples=[True])
+    """Generate the job `sqlmesh_restate_job`, which evaluates intervals again that SQLMesh has
+    evaluated, with what is downstream. It previews them unless its launchpad says otherwise."""
     check_versions: StrictBool = Field(default=True, examples=[False])
     """Let `--check` fail where only the version of this tool or of SQLMesh differs."""
     templates: Folder | None = Field(default=None, examples=["my_templates"])

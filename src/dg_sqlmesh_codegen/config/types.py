@@ -27,8 +27,8 @@ _MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 # Names that the generated definitions.py uses for other things.
 TAKEN_NAMES = {
     *("CODE_URL", "CONTRACT", "ENVIRONMENT", "EXTERNALS", "HERE", "Iterator", "MODELS", "Path"),
-    *("SQLMeshResource", "SQLMeshResult", "SQLMeshRunConfig", "asset_specs", "default_status"),
-    *("defs", "dg", "os"),
+    *("SQLMeshResource", "SQLMeshRestateConfig", "SQLMeshResult", "SQLMeshRunConfig"),
+    *("asset_specs", "default_status", "defs", "dg", "os"),
 }
 # Dagster's DISALLOWED_NAMES without Python's keywords and builtins.
 _DAGSTER_NAMES = {

@@ -145,6 +145,7 @@ def _definitions(package: Package, made: Templates) -> File:
         str(DEFINITIONS),
         config=config,
         names=PackageNames.of(config.name),
+        upstream_sensor=any(each.run_on_upstream for each in package.assets),
         schedules=[*_schedules(package)],
         jobs=package.jobs,
         projects=[

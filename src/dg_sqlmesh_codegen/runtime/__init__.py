@@ -7,6 +7,7 @@ from .contract import require_contract
 from .default_status import default_status
 from .records import Audit, AuditCheck, ExternalAsset, ModelAsset
 from .resource import SQLMeshResource, SQLMeshRunConfig
+from .restate import SQLMeshRestateConfig
 from .results.run_results import SQLMeshResult
 from .specs import asset_specs
 
@@ -16,6 +17,7 @@ __all__ = [
     "ExternalAsset",
     "ModelAsset",
     "SQLMeshResource",
+    "SQLMeshRestateConfig",
     "SQLMeshResult",
     "SQLMeshRunConfig",
     "asset_specs",

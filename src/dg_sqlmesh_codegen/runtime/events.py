@@ -140,6 +140,31 @@ class DueRead:
 
 
 @dataclass(frozen=True, slots=True)
+class RestatedModel:
+    """A model that is evaluated again between these times (milliseconds), in so many batches."""
+
+    fqn: str
+    intervals: tuple[tuple[int, int], ...]
+    batches: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestatementPlanned:
+    """What a restatement evaluates, before it has started.
+
+    `left_out` says why other models, by fqn, are not restated. `cleared` is the number of versions
+    whose intervals are removed because they are not those of prod, and `environments` has these.
+    """
+
+    models: tuple[RestatedModel, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    cleared: int = 0
+    environments: tuple[str, ...] = ()
+    preview: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ModelsSkipped:
     """SQLMesh skipped these models because an upstream model failed."""
 
@@ -181,5 +206,6 @@ class RunEnded:
 
 
 _ModelEvent = BatchEnded | AuditFailed | ModelsSkipped | ModelFailed
-Event = EnvironmentRead | RunPlanned | _ModelEvent | AuditEnded | DueRead | RunEnded | Message
+_RunEvent = EnvironmentRead | RunPlanned | RestatementPlanned | RunEnded
+Event = _RunEvent | _ModelEvent | AuditEnded | DueRead | Message
 Emit = Callable[[Event], None]

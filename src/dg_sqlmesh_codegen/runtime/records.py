@@ -123,6 +123,7 @@ class ModelAsset:
         source: path of the model's file, relative to the package's folder.
         source_line: its line in that file.
         freshness: how old its data may be, such as `25h`. Dagster shows older data as late.
+        run_on_upstream: whether it runs when data lands upstream, though its cron is not due.
         jobs: names of the jobs that run it, if the package has several.
         columns: the table's columns. Packages of older versions have them in the spec's metadata.
     """
@@ -137,6 +138,7 @@ class ModelAsset:
     source: str | None = None
     source_line: int | None = None
     freshness: str | None = None
+    run_on_upstream: bool = False
     jobs: Sequence[str] = ()
     columns: Sequence[dg.TableColumn] = ()
 

@@ -11,10 +11,11 @@ from typing import TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from . import held_back, plan_reports, schedule
+from . import held_back, plan_reports, restate, schedule, upstream_sensor
 from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .records import ModelAsset
+from .restate import SQLMeshRestateConfig
 from .results.audit_results import AuditResults
 from .results.run_results import RunResults, SQLMeshResult
 from .run_target import (
@@ -120,6 +121,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         """
         selection = self._selection(context)
         evaluation = self._evaluation(config, selection.nodes(models), selection.run_id)
+        if run_log.LANDED_TAG in context.run.tags:
+            # A retry evaluates what is missing since the first attempt, and nothing again.
+            evaluation = replace(evaluation, ignore_cron=True, again=not selection.is_retry)
         target = self.target()
         results = RunResults(models, selection)
         if selection.audits_only:
@@ -129,21 +133,32 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             results = AuditResults(models, selection, find_failed)
         else:
             compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
-        locking = target.locking
-        if locking.exclusivity is not Exclusivity.OFF:
-            locking = replace(locking, missing_limit=exclusivity.missing_limit(context))
-        target = replace(target, locking=locking)
-        step = Step(
-            context,
-            SQLMeshRun(target, evaluation),
-            results,
-            YieldOrder(models, selection),
-        )
-        self._steps.append(step)
-        try:
-            yield from step.execute()
-        except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as interruption:
-            raise compat.StoppedError("SQLMesh was stopped with the Dagster run") from interruption
+        run = SQLMeshRun(_with_limit(target, context), evaluation)
+        yield from self._execute(Step(context, run, results, YieldOrder(models, selection)))
+
+    def restate(
+        self,
+        context: dg.OpExecutionContext,
+        models: Sequence[ModelAsset],
+        config: SQLMeshRestateConfig,
+    ) -> None:
+        """Evaluate intervals again that SQLMesh has evaluated, or say which with `preview`.
+
+        Args:
+            context: context of the generated op.
+            models: every model of the package.
+            config: what to evaluate again.
+
+        Raises:
+            dagster.Failure: a model failed, or the restatement is not possible as asked.
+        """
+        target = self.target()
+        step, results = restate.step(context, _with_limit(target, context), models, config)
+        if not config.preview:
+            compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
+        for _ in self._execute(step):
+            pass  # the step writes its results to the event log
+        context.add_output_metadata({"sqlmesh/restatement": dg.MetadataValue.md(results.text)})
 
     def tick(
         self,
@@ -167,6 +182,23 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         options = schedule.TickOptions(retry_failed, self.report_plans, job, self.partial)
         return schedule.tick(context, self.target(), models, options)
 
+    def upstream_tick(
+        self, context: dg.SensorEvaluationContext, models: Sequence[ModelAsset], pool: str
+    ) -> dg.RunRequest | dg.SkipReason:
+        """Return a run of exactly the models downstream of data that landed, or a reason to skip.
+
+        Args:
+            context: context of the generated sensor. Its cursor is moved.
+            models: every model of the package.
+            pool: the concurrency key of the run.
+        """
+        if self.environment != PROD:
+            return dg.SkipReason(
+                f"The environment is {self.environment!r}, and landed data starts runs of {PROD!r} "
+                "only. To run models now, materialize them."
+            )
+        return upstream_sensor.tick(context, models, {exclusivity.TAG: pool})
+
     def sync(self, context: dg.OpExecutionContext, models: Sequence[ModelAsset]) -> None:
         """Report to Dagster what SQLMesh evaluated without it, and evaluate nothing.
 
@@ -183,6 +215,13 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         """
         for step in self._steps:
             step.stop()
+
+    def _execute(self, step: Step) -> Iterator[SQLMeshResult]:
+        self._steps.append(step)
+        try:
+            yield from step.execute()
+        except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as interruption:
+            raise compat.StoppedError("SQLMesh was stopped with the Dagster run") from interruption
 
     def target(self) -> Target:
         """Return the project, the environment and the locking as plain values.
@@ -231,6 +270,14 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
             environment=None if self.environment == PROD else self.environment,
             audits_only=not context.selected_asset_keys and run_log.DUE_TAG not in context.run.tags,
         )
+
+
+def _with_limit(target: Target, context: compat.StepContext) -> Target:
+    """Return the target with why Dagster's limits do not exclude a second run, if so."""
+    locking = target.locking
+    if locking.exclusivity is not Exclusivity.OFF:
+        locking = replace(locking, missing_limit=exclusivity.missing_limit(context))
+    return replace(target, locking=locking)
 
 
 def _choice(choices: type[_Choice], name: str, value: str) -> _Choice:

@@ -113,12 +113,27 @@ class Audits:
 
 
 @dataclass(frozen=True, slots=True)
+class Restatement:
+    """Intervals to evaluate again: models by fqn or by a selector of SQLMesh, and times as text.
+
+    `package` are the fqns of the package. A `preview` writes nothing.
+    """
+
+    models: tuple[str, ...]
+    start: str
+    end: str
+    package: frozenset[str] = frozenset()
+    preview: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The models of one run, by fqn, and the options of `sqlmesh run`.
 
     Times are text that SQLMesh parses. `run_id` is Dagster's; a waiting run shows it. With
     `reads_evaluated` the run also says what was evaluated before. With `audits` no model is
-    evaluated.
+    evaluated, and with `restatement` only what it says. With `again` models without a missing
+    interval evaluate their last one again.
     """
 
     fqns: frozenset[str]
@@ -129,4 +144,6 @@ class Evaluation:
     execution_time: str | None = None
     upstream: Upstream = Upstream.INCLUDE
     reads_evaluated: bool = False
+    again: bool = False
     audits: Audits | None = None
+    restatement: Restatement | None = None

@@ -49,6 +49,7 @@ def tick(
     Only due models are requested: Dagster shows an asset that a run planned and did not materialize
     as failed or missing. While a run of the package is active, a tick skips. But a daily tick of
     another job would lose its day: it requests what no active run has planned, and the run waits.
+    The same goes for a run that landed data has started.
 
     Raises:
         SetupError: the project, its state or the environment is not ready. The tick fails.
@@ -56,7 +57,9 @@ def tick(
     keys = [model.spec.key for model in models]
     active = exclusivity.active_runs(context.instance, keys, target.environment)
     for record in active:
-        if options.job in (None, record.dagster_run.job_name):
+        run = record.dagster_run
+        landed = run_log.LANDED_TAG in run.tags
+        if exclusivity.restates(run) or (not landed and options.job in (None, run.job_name)):
             return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
 
     # Imports SQLMesh: at execution time only.
@@ -65,7 +68,7 @@ def tick(
     at = context.scheduled_execution_time.astimezone(UTC)
     try:
         with _ONE_TICK:
-            shares = options.partial or options.job is not None
+            shares = options.partial or options.job is not None or bool(active)
             due = due_models.read_due_models(target, at, during_runs=shares)
             if due.unfinished_plan:
                 return dg.SkipReason(target.being_updated(due.unfinished_plan))

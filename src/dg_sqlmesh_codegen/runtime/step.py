@@ -63,7 +63,7 @@ class YieldOrder:
 class Step:
     """Turns the events of one SQLMesh run into the results of a step, and can stop the run."""
 
-    context: dg.AssetExecutionContext
+    context: compat.StepContext
     run: SQLMeshRun
     results: RunResults
     order: YieldOrder
@@ -181,9 +181,9 @@ class Step:
 
     def _yield_or_log(self, result: SQLMeshResult) -> Iterator[SQLMeshResult]:
         """Yield a result, or write it to the event log if Dagster would refuse it."""
-        if not self.order.accepts(result):
+        self._in_flight = (result, time.time())  # a signal can arrive while it is written
+        if self.order.accepts(result):
+            yield result
+        else:
             event_log.log_result(self.context, result)
-            return
-        self._in_flight = (result, time.time())
-        yield result
         self._in_flight = None

@@ -18,7 +18,7 @@ from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
 from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model, Project
 
-from . import freshness, property_tags, results
+from . import freshness, property_tags, results, upstream_runs
 from .translator import SQLMeshTranslator, TranslationContext, overrides
 
 T = TypeVar("T")
@@ -47,6 +47,7 @@ class Translation:
     mapping: ExternalAssetMapping | None = None
     freshness_grace: str | None = None
     group_by: str = "none"
+    run_on_upstream: bool = False
 
     @classmethod
     def of(cls, config: Config, project: Project, translator: SQLMeshTranslator) -> Translation:
@@ -62,6 +63,7 @@ class Translation:
             ExternalAssetMapping(template) if template else None,
             config.freshness_grace if config.freshness else None,
             config.group_by,
+            config.run_on_upstream,
         )
 
     def asset_key(self, model: Model) -> AssetKey:
@@ -128,6 +130,10 @@ class Translation:
     def freshness(self, model: Model) -> str | None:
         """Return how old the data of a model may be; None if it does not matter."""
         return freshness.window(model, self.freshness_grace)
+
+    def runs_on_upstream(self, model: Model) -> bool:
+        """Return whether a model runs when data lands upstream."""
+        return upstream_runs.runs(model, self.run_on_upstream)
 
     def key(self, subject: Model | ExternalTable) -> AssetKey:
         """Return the key of a model or an external table."""

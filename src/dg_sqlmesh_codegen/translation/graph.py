@@ -69,6 +69,7 @@ class Asset:
     source: str | None = None
     freshness: str | None = None
     automation: Identifier | None = None
+    run_on_upstream: bool = False
     column_lineage: ColumnLineage = ()
     jobs: tuple[str, ...] = ()
 
@@ -204,6 +205,7 @@ def _asset(
         source=_source(model, names.out) if "source" in translation.metadata_keys else None,
         freshness=translation.freshness(model),
         automation=Identifier(automation) if automation else None,
+        run_on_upstream=translation.runs_on_upstream(model),
         column_lineage=tuple(
             (column.name, tuple((names.keys[fqn], name) for fqn, name in column.reads))
             for column in model.columns

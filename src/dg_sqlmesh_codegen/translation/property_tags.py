@@ -12,6 +12,8 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 
 PREFIX = "dagster:"
 NO_FRESHNESS = "none"
+RUN_ON_UPSTREAM = "run_on_upstream"
+_BOOLEANS = {"true": True, "false": False}
 # Methods of `dg.AutomationCondition` that need no arguments.
 AUTOMATION = ("eager", "on_missing")
 # What each property is called in a warning, and how its value is changed to one Dagster accepts.
@@ -22,10 +24,14 @@ _PROPERTIES: dict[str, tuple[str, Callable[[str], str]]] = {
     "description": ("description", str),
     "freshness": ("freshness", str),
     "automation": ("automation condition", str),
+    RUN_ON_UPSTREAM: ("run_on_upstream", str),
     "asset_key": ("asset key", lambda text: "/".join(_parts(text))),
 }
 KNOWN = tuple(_PROPERTIES)
-_SINGLE = ("group_name", "description", "freshness", "automation", "asset_key")
+_SINGLE = (
+    *("group_name", "description", "freshness", "automation", "asset_key"),
+    RUN_ON_UPSTREAM,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Properties:
     description: str | None = None
     freshness: str | None = None
     automation: str | None = None
+    run_on_upstream: bool | None = None
     asset_key: dagster_names.AssetKey = ()
 
 
@@ -55,6 +62,7 @@ def of(model: Model) -> Properties:
         description=first.get("description"),
         freshness=next((value for name, value in found if _is_freshness(name, value)), None),
         automation=next((value for name, value in found if _is_automation(name, value)), None),
+        run_on_upstream=_BOOLEANS.get(first.get(RUN_ON_UPSTREAM, "")),
         asset_key=_parts(first.get("asset_key", "")),
     )
 
@@ -102,6 +110,8 @@ def warnings(model: Model) -> Iterator[str]:
             yield f"{model}: tag {tag!r} is not used. Its value is {NO_FRESHNESS}, 90m, 36h or 2d."
         elif name == "automation" and not _is_automation(name, value):
             yield f"{model}: tag {tag!r} is not used. Its value is {' or '.join(AUTOMATION)}."
+        elif name == RUN_ON_UPSTREAM and value not in _BOOLEANS:
+            yield f"{model}: tag {tag!r} is not used. Its value is {' or '.join(_BOOLEANS)}."
     for name in _SINGLE:
         values = [value for found, value in _pairs(model) if found == name]
         if len(set(values)) > 1:
@@ -112,5 +122,6 @@ def _parsed(model: Model) -> Iterator[tuple[str, str, str]]:
     """Yield each property tag with its name and its value; the value may be empty."""
     for tag in model.tags:
         if tag.startswith(PREFIX):
-            name, _, value = tag.removeprefix(PREFIX).partition(":")
-            yield tag, name, value
+            name, colon, value = tag.removeprefix(PREFIX).partition(":")
+            # The one property that needs no value.
+            yield tag, name, "true" if name == RUN_ON_UPSTREAM and not colon else value

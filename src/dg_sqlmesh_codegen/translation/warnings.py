@@ -10,7 +10,7 @@ from dg_sqlmesh_codegen.config.names import schedule_name
 from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project
 
-from . import property_tags
+from . import property_tags, upstream_runs
 from .apply import Translation
 from .translator import SQLMeshTranslator, overrides
 
@@ -28,7 +28,7 @@ def warnings(
     """
     found = [*_overruled(config, translation.translator), *project.warnings, *_undescribed(project)]
     for model in project.models:
-        found += property_tags.warnings(model)
+        found += [*property_tags.warnings(model), *filter(None, [upstream_runs.warning(model)])]
     for model in project.models:
         found += _renamed(model, translation, keys[model.fqn])
     return tuple(dict.fromkeys(found))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
@@ -17,8 +18,12 @@ from dg_sqlmesh_codegen.runtime.concurrency import server_lock
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.concurrency.server_lock import SERVERS, ServerLock
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
-from dg_sqlmesh_codegen.runtime.errors import StateBusyError
-from dg_sqlmesh_codegen.runtime.run_target import Locking
+from dg_sqlmesh_codegen.runtime.errors import RunHoldsStateError, StateBusyError
+from dg_sqlmesh_codegen.runtime.redaction import Redaction
+from dg_sqlmesh_codegen.runtime.run_target import Locking, Target
+from dg_sqlmesh_codegen.runtime.sqlmesh.context import open_context
+from dg_sqlmesh_codegen.runtime.sqlmesh.due_models import read_due_models
+from e2e.server.depot import Depot
 from e2e.server.postgres import PASSWORD, PORT, USER, Postgres
 from e2e.waiting import wait_until
 
@@ -149,3 +154,16 @@ def test_a_connection_that_the_server_ends(
         wait_until(lambda: owners() not in ([], before), "the lock is taken again")
         assert not request.stop.is_set()
     assert owners() == []
+
+
+def test_a_tick_of_a_job_reads_the_state_during_a_run(depot: Depot) -> None:
+    """PostgreSQL lets it in, so it needs no earlier answer."""
+    target, at = Target((str(depot.project),), "prod"), datetime.now(UTC)
+    with open_context(target, Redaction(), LockRequest("run-1", target.locking)):
+        with pytest.raises(RunHoldsStateError, match="run run-1"):
+            read_due_models(target, at)
+        found = read_due_models(target, at, during_runs=True)
+
+    assert found.during_run
+    assert found.models
+    assert found.models.keys() == read_due_models(target, at).models.keys()

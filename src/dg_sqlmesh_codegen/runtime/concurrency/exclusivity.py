@@ -17,6 +17,8 @@ from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits, run_log
 
 POOL = "sqlmesh_jobs_exclusive"  # of an op that has none
 TAG = "dagster/concurrency_key"
+# Tag of the generated job that restates. Its value is the key of the package's resource.
+RESTATES_TAG = "sqlmesh/restates"
 SNIPPET = """\
 concurrency:
   pools:
@@ -59,15 +61,24 @@ def active_runs(
     """Return the active runs that materialize or check any of the assets in an environment.
 
     A run that was launched by hand and has not started does not have the tag of its environment,
-    and counts for every environment.
+    and counts for every environment. A restatement plans no assets. Its job has a tag, and it
+    counts whatever it restates.
     """
     wanted = set(keys)
     return [
         record
         for record in instance.get_run_records(filters=dg.RunsFilter(statuses=ACTIVE))
         if record.dagster_run.tags.get(run_log.ENVIRONMENT_TAG, environment) == environment
-        and not wanted.isdisjoint(planned_assets(instance, record.dagster_run))
+        and (
+            restates(record.dagster_run)
+            or not wanted.isdisjoint(planned_assets(instance, record.dagster_run))
+        )
     ]
+
+
+def restates(run: dg.DagsterRun) -> bool:
+    """Return whether a run is one of the restatement job."""
+    return RESTATES_TAG in run.tags
 
 
 def skip_reason(record: dg.RunRecord, now: datetime) -> str:
@@ -93,7 +104,7 @@ def skip_reason(record: dg.RunRecord, now: datetime) -> str:
     return text
 
 
-def missing_limit(context: dg.AssetExecutionContext) -> str | None:
+def missing_limit(context: compat.StepContext) -> str | None:
     """Return why a second run on another host can start now, and how to prevent it.
 
     None if an instance limit prevents it, or if runs and steps stay on one host: there a lock file

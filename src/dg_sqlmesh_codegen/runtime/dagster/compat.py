@@ -7,7 +7,7 @@ at once, and where, is in `compat_limits`: nothing there differs between version
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,9 @@ from typing import Any
 
 import dagster as dg
 from dagster._utils import interrupts
+
+# Of an op that runs models, or restates them.
+StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 class StoppedError(dg.DagsterError, dg.DagsterExecutionInterruptedError):
@@ -127,6 +130,29 @@ def tags_of(entry: dg.EventLogEntry) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest materialization of an asset. Ids are in the order in which events are stored."""
+
+    storage_id: int
+    entry: dg.EventLogEntry
+
+
+def latest_materializations(
+    instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]
+) -> dict[dg.AssetKey, Latest]:
+    """Return the latest materializations of those assets that have one, with one query.
+
+    The documented methods return the events of one asset. No documented field has the record.
+    """
+    found = {}
+    for record in instance.get_asset_records([*keys]) if keys else ():
+        latest = record.asset_entry.last_materialization_record
+        if latest is not None:
+            found[record.asset_entry.asset_key] = Latest(latest.storage_id, latest.event_log_entry)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class LatestCheck:
     """The latest result of an asset check, and the run that reported it."""
 
@@ -176,12 +202,12 @@ def failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[Mapping[str,
             yield data.user_failure_data.metadata
 
 
-def tag_run(context: dg.AssetExecutionContext, key: str, value: str) -> None:
+def tag_run(context: StepContext, key: str, value: str) -> None:
     """Add a tag to the run of a step. The documented tags are those that a run is launched with."""
     context.instance.add_run_tags(context.run.run_id, {key: value})
 
 
-def hide_omitted_outputs(context: dg.AssetExecutionContext) -> None:
+def hide_omitted_outputs(context: StepContext) -> None:
     """Hide Dagster's log line about checks without a result in this step.
 
     A model that is not due has no results, and the outputs of a step are skippable. Dagster
@@ -190,7 +216,7 @@ def hide_omitted_outputs(context: dg.AssetExecutionContext) -> None:
     context.log.addFilter(lambda record: _OMITTED_OUTPUTS not in record.getMessage())
 
 
-def downstream(context: dg.AssetExecutionContext, keys: Set[dg.AssetKey]) -> list[str]:
+def downstream(context: StepContext, keys: Set[dg.AssetKey]) -> list[str]:
     """Return the other assets of the run, as texts, that are downstream of these, sorted.
 
     Dagster skips them if these are not materialized. No public property has the assets of a run.

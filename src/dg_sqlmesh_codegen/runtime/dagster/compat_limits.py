@@ -92,7 +92,7 @@ def last_heartbeat(instance: dg.DagsterInstance) -> float | None:
     return max((heartbeat.timestamp for heartbeat in heartbeats), default=None)
 
 
-def executor(context: dg.AssetExecutionContext) -> tuple[str, bool]:
+def executor(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> tuple[str, bool]:
     """Return the name of the step's executor, and whether it runs steps on one host.
 
     Dagster's own executors do. No public property tells, and no public way leads from the context

@@ -20,7 +20,7 @@ DATA_VERSION_TAG = "dagster/data_version"
 
 
 def log_result(
-    context: dg.AssetExecutionContext,
+    context: compat.StepContext,
     result: SQLMeshResult,
     stored: Collection[dg.AssetKey | dg.AssetCheckKey] = (),
 ) -> None:
@@ -45,7 +45,8 @@ def log_result(
                 severity=check.severity,
                 description=check.description,
             )
-            context.log_event(evaluation)
+            # An op may write it, although the annotation leaves it out.
+            context.log_event(evaluation)  # type: ignore[arg-type]
 
 
 def materialization(result: dg.MaterializeResult[None]) -> dg.AssetMaterialization:
@@ -55,9 +56,7 @@ def materialization(result: dg.MaterializeResult[None]) -> dg.AssetMaterializati
     return dg.AssetMaterialization(result.asset_key or (), metadata=result.metadata, tags=tags)
 
 
-def log_missing(
-    context: dg.AssetExecutionContext, result: SQLMeshResult, since_seconds: float
-) -> None:
+def log_missing(context: compat.StepContext, result: SQLMeshResult, since_seconds: float) -> None:
     """Write those events of a yielded result that Dagster has not stored.
 
     Args:

@@ -16,6 +16,9 @@ ENVIRONMENT_TAG = "sqlmesh/environment"
 # Tag of a tick's run of standalone audits alone. SQLMesh evaluates them, so that they are no longer
 # due; another run of checks alone writes nothing to the state.
 DUE_TAG = "sqlmesh/due"
+# Tag of a run that data which landed upstream has started. Its value names the assets. Such a run
+# evaluates the last interval of its models again if no interval is missing.
+LANDED_TAG = "sqlmesh/landed"
 
 
 def failed_runs(

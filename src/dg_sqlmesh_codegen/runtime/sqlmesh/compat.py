@@ -101,6 +101,8 @@ def choose_models(context: Context, choose: Callable[[], Collection[str]]) -> No
 def left_out() -> list[str]:
     """Return what the installed version cannot do, and since when SQLMesh can."""
     found = []
+    if _MINOR < (0, 225):
+        found.append("`sqlmesh_restate_job` fails, with `restate = true` (0.225)")
     if _MINOR < (0, 224):
         found.append(
             "SQLMesh does not record when a model was evaluated, so evaluations without Dagster "
@@ -252,6 +254,21 @@ def missing_intervals(
         ignore_cron=evaluation.ignore_cron,
     )
     return {snapshot.name: intervals for snapshot, intervals in missing.items()}
+
+
+def remove_intervals(context: Context, intervals: list[tuple[Snapshot, tuple[int, int]]]) -> None:
+    """Remove an interval of each snapshot from the state, as a restatement does.
+
+    Only the base class of the state documents the method. Other versions of a model stay as they
+    are.
+    """
+    if intervals:
+        context.state_sync.remove_intervals(intervals)
+
+
+def kind_name(snapshot: Snapshot) -> str:
+    """Return the kind of a model as a model's file has it. Only the enumeration documents it."""
+    return str(snapshot.model.kind.name.value)
 
 
 def deployability(

@@ -30,12 +30,13 @@ from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation, Target, Upstream
 
-from . import compat, development, due_models, promoted, upstream
+from . import compat, development, due_models, last_intervals, promoted, upstream
 from .audits import AuditRun
 from .compat import Environment, Snapshot
 from .console import AuditNotifier, RunConsole
 from .context import open_context
 from .evaluated import evaluated_models
+from .restatement import RestatementRun
 
 if TYPE_CHECKING:
     from sqlmesh.utils import CompletionStatus
@@ -78,6 +79,12 @@ def _evaluate(
     with open_context(target, redaction, request, notifier) as context:
         environment = promoted.read_environment(context, target)
         snapshots = promoted.read_snapshots(context, environment)
+        if evaluation.restatement:
+            restated = RestatementRun(
+                context, environment, snapshots, target, evaluation.restatement
+            )
+            restated.execute(emit, stop, redaction)
+            return
         fqns = evaluation.fqns & snapshots.keys()
         if not fqns:
             raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
@@ -103,6 +110,8 @@ def _evaluate(
         context.console = RunConsole(
             redaction.emitter(said), stop, partial(compat.open_handles, context)
         )
+        if evaluation.again:
+            last_intervals.remove(context, snapshots, target, evaluation)
         status = _run(context, target, evaluation, snapshots)
         current = promoted.find_environment(context, target)
         if current and current.plan_id != environment.plan_id:

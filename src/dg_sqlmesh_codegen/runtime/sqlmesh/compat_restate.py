@@ -1,0 +1,193 @@
+"""What a restatement uses of SQLMesh that its documentation does not cover.
+
+SQLMesh plans a restatement from its state (`ContextDiff.create_no_diff`), and no file of the
+project is read. Tried with 0.225.0 and 0.236.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import zip_longest
+from typing import Any
+
+from sqlglot.errors import ParseError
+from sqlmesh import Context
+from sqlmesh.core.snapshot import Snapshot, merge_intervals, start_date
+from sqlmesh.utils.date import to_timestamp
+from sqlmesh.utils.errors import SQLMeshError
+
+from dg_sqlmesh_codegen.runtime.errors import SetupError
+from dg_sqlmesh_codegen.runtime.run_target import PROD
+
+from .compat import _MINOR, _VERSION, Environment, NoopConsole, deployability
+
+_OLDEST = (0, 225)
+Interval = tuple[int, int]
+Ranges = list[Interval]
+
+
+def require() -> None:
+    """Refuse a SQLMesh that is too old.
+
+    Raises:
+        SetupError: the parts that this module uses are not there.
+    """
+    if _MINOR < _OLDEST:
+        raise SetupError(
+            f"SQLMesh {_VERSION} cannot restate from its state alone; 0.225 and later can",
+            'Run `pip install "sqlmesh>=0.225"`, then `sqlmesh migrate`.',
+        )
+
+
+def select(context: Context, selector: str, snapshots: Mapping[str, Snapshot]) -> set[str]:
+    """Return the models of an environment that a selector of SQLMesh selects, by fqn.
+
+    Raises:
+        SetupError: SQLMesh cannot parse it.
+    """
+    from sqlmesh.core.selector import NativeSelector  # noqa: PLC0415 - new in 0.223
+    from sqlmesh.utils import UniqueKeyDict  # noqa: PLC0415
+
+    if "git:" in selector:
+        raise SetupError(
+            f"{selector!r} of `models` reads the project's files, and a restatement reads none",
+            "Name the models.",
+        )
+    nodes = {name: each.node for name, each in snapshots.items()}
+    models = {name: each.model for name, each in snapshots.items() if each.is_model}
+    native = NativeSelector(
+        context.state_reader,
+        models=UniqueKeyDict("models", **models),
+        default_catalog=context.default_catalog,
+        dialect=context.config.model_defaults.dialect,
+    )
+    try:
+        return native.expand_model_selections([selector], models=nodes) & nodes.keys()
+    except (SQLMeshError, ParseError) as error:
+        raise SetupError(
+            f"SQLMesh cannot read {selector!r} of `models`",
+            "Use a model's name, an asset key (a/b/c), or a selector such as `tag:x`.",
+            " ".join(str(error).split()),
+        ) from error
+
+
+def restated(
+    context: Context, environment: Environment, fqns: Iterable[str], times: Interval
+) -> tuple[dict[str, Ranges], dict[str, Interval]]:
+    """Return the intervals that a plan of SQLMesh would evaluate, and those it restates, by fqn.
+
+    Nothing is written. The plan is one without differences, so no file of the project matters.
+
+    Args:
+        context: the context.
+        environment: the environment to restate.
+        fqns: the models. SQLMesh adds those downstream.
+        times: the start and the end, in milliseconds.
+    """
+    from sqlmesh.core.context_diff import ContextDiff  # noqa: PLC0415
+    from sqlmesh.core.plan import PlanBuilder  # noqa: PLC0415
+
+    diff = ContextDiff.create_no_diff(environment.name, context.state_reader)
+    context.state_reader.refresh_snapshot_intervals(list(diff.snapshots.values()))
+    plan = PlanBuilder(
+        context_diff=diff,
+        start=times[0],
+        end=times[1],
+        restate_models=set(fqns),
+        is_dev=environment.name != PROD,
+        end_bounded=True,
+        console=NoopConsole(),
+    ).build()
+    removed = {each.name: interval for each, interval in plan.restatements.items()}
+    missing = {
+        each.snapshot_id.name: merge_intervals(each.intervals)
+        for each in plan.missing_intervals
+        if each.snapshot_id.name in removed
+    }
+    return missing, removed
+
+
+def start_ms(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> int:
+    """Return when the data of a model starts: its own start, or that of what it reads."""
+    return to_timestamp(start_date(snapshot, snapshots.values()))
+
+
+def other_versions(
+    context: Context,
+    restated: Mapping[str, Interval],
+    snapshots: Mapping[str, Snapshot],
+) -> tuple[dict[object, Ranges], set[str]]:
+    """Return the intervals of other versions that a restatement of prod makes stale.
+
+    And the environments that have these versions. SQLMesh clears the intervals, so that a version
+    with old data is not promoted.
+    """
+    # New in 0.218, as a function.
+    from sqlmesh.core.plan.common import (  # noqa: PLC0415
+        identify_restatement_intervals_across_snapshot_versions,
+    )
+
+    if not context.config.virtual_environment_mode.is_full:
+        return {}, set()
+    disabled = {name for name, each in snapshots.items() if each.disable_restatement}
+    found = identify_restatement_intervals_across_snapshot_versions(
+        state_reader=context.state_reader,
+        prod_restatements=dict(restated),
+        disable_restatement_models=disabled,
+        loaded_snapshots={each.snapshot_id: each for each in snapshots.values()},
+    )
+    environments = {name for each in found.values() for name in each.environment_names}
+    return {each.snapshot: [each.interval] for each in found.values()}, environments
+
+
+def remove_intervals(
+    context: Context, ranges: Mapping[Any, Ranges], *, shared_versions: bool
+) -> None:
+    """Remove intervals from the state, also of the snapshots that share a table if asked."""
+    # SQLMesh takes one interval of each version at a time.
+    for layer in zip_longest(*([(each, one) for one in them] for each, them in ranges.items())):
+        intervals = [pair for pair in layer if pair is not None]
+        context.state_sync.remove_intervals(intervals, remove_shared_versions=shared_versions)
+
+
+def evaluate(
+    context: Context,
+    environment: Environment,
+    snapshots: Mapping[str, Snapshot],
+    missing: Mapping[Snapshot, Ranges],
+    is_over: Callable[[], bool],
+) -> bool:
+    """Evaluate exactly these intervals with SQLMesh's scheduler; return whether all succeeded.
+
+    Raises:
+        CircuitBreakerError: `is_over` was true before a batch.
+    """
+    scheduler = context.create_scheduler(snapshots.values(), context.snapshot_evaluator)
+    errors, _ = scheduler.run_merged_intervals(
+        merged_intervals=dict(missing),
+        deployability_index=deployability(snapshots.values(), environment.name),
+        environment_naming_info=environment.naming_info,
+        circuit_breaker=is_over,
+        start=min(start for ranges in missing.values() for start, _ in ranges),
+        end=max(end for ranges in missing.values() for _, end in ranges),
+        run_environment_statements=True,
+        is_restatement=True,
+    )
+    return not errors
+
+
+def batches(
+    context: Context,
+    environment: Environment,
+    snapshots: Mapping[str, Snapshot],
+    missing: Mapping[Snapshot, Ranges],
+) -> dict[str, Ranges]:
+    """Return the batches by fqn. It asks the signals of the models, as a run does."""
+    scheduler = context.create_scheduler(snapshots.values(), context.snapshot_evaluator)
+    found = scheduler.batch_intervals(
+        dict(missing),
+        deployability(snapshots.values(), environment.name),
+        environment.naming_info,
+        is_restatement=True,
+    )
+    return {each.name: list(intervals) for each, intervals in found.items()}
