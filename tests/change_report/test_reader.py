@@ -289,3 +289,17 @@ def test_a_file_that_is_in_both_packages_is_read_once() -> None:
     old, new = reader.read(files, dict(files))
     (key,) = old.assets
     assert old.assets[key] is new.assets[key]
+
+
+def test_packages_with_a_column_schema_and_skippable_specs_have_the_same_graph() -> None:
+    files = package(model(columns=(Column("id", "INT", "The key"), Column("total", "DOUBLE"))))
+    path = ORDERS
+    head, _, rest = files[path].partition("    columns=[")
+    columns, _, tail = rest.partition("\n    ],\n")
+    schema = f'"dagster/column_schema": dg.TableSchema(columns=[{columns}]),'
+    spec = head.replace("metadata={", f"skippable=True, metadata={{{schema}")
+    assert spec.count("skippable") == 1
+
+    old = {**files, path: spec + tail}
+    assert reader.read(old, files)[0] == reader.read(old, files)[1]
+    assert only_asset(old).columns == {"id": ("INT",), "total": ("DOUBLE",)}

@@ -123,7 +123,7 @@ CHANGES: dict[str, tuple[Callable[[Hooked], object], set[str]]] = {
         {f"D  {TWO_SQL}", f" D {TWO}", f" M {INDEX}"},
     ),
     "a module edited by hand": (
-        lambda hooked: hooked.replace(ONE, "skippable=True", "skippable=False"),
+        lambda hooked: hooked.replace(ONE, "code_version=", "code_version= "),
         {f"MM {ONE}"},
     ),
 }

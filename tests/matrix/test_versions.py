@@ -58,6 +58,14 @@ def test_the_versions_are_those_of_pyproject(root: Path) -> None:
     assert found == sorted({row.python for row in ROWS})
 
 
+def test_both_compatibility_modules_name_the_versions_of_the_matrix(root: Path) -> None:
+    oldest, newest = ROWS[0].sqlmesh, ROWS[-1].sqlmesh
+    for half in ("sqlmesh_project", "runtime/sqlmesh"):
+        text = (root / "src/dg_sqlmesh_codegen" / half / "compat.py").read_text(encoding="utf-8")
+        found = re.findall(r'^_?OLDEST, _?NEWEST = "(.+)", "(.+)"$', text, re.MULTILINE)
+        assert found == [(oldest, newest)], half
+
+
 def test_the_readme_says_what_the_whole_suite_runs_with(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     tools = re.findall(

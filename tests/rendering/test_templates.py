@@ -123,12 +123,13 @@ def test_an_error_in_our_own_template_is_not_caught(
 def test_one_template_replaces_ours_and_the_rest_stay(tmp_path: Path) -> None:
     plain = files(None)
     own = (template_dir() / templates.MODEL).read_text(encoding="utf-8")
-    write(tmp_path, templates.MODEL, own.replace("skippable=True", "skippable=False"))
+    changed_hash = own.replace("{{ asset.model.data_hash }}", '"1"')
+    write(tmp_path, templates.MODEL, changed_hash)
 
     changed = files(tmp_path)
     differing = {path for path, text in changed.items() if text != plain[path]}
     assert differing == {"models/shop/sales/orders.py"}
-    assert "skippable=False" in changed["models/shop/sales/orders.py"]
+    assert 'code_version="1"' in changed["models/shop/sales/orders.py"]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ _SETTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "multi_asset": ("op", ("specs", "check_specs")),
     "define_asset_job": ("job", ("0", "selection")),
 }
+# What a record has that is compared by itself, or not at all.
+_PARTS = ("fqn", "spec", "columns", "audits", "audit_queries", "source", "source_line")
 # `sqlmesh/tags` repeats tags and group, and a rendered query changes with the query.
 _NO_PROPERTIES = {
     *(
@@ -120,8 +122,8 @@ def _asset(record: Fields, path: PurePosixPath, known: Mapping[str, Fields]) -> 
     spec = _record(record.get("spec"), "spec")
     metadata = _mapping(spec.get("metadata"))
     others = (
-        _without(record, "fqn", "spec", "audits", "audit_queries", "source", "source_line")
-        | _without(spec, "0", "key", "deps", "code_version", "metadata")
+        _without(record, *_PARTS)
+        | _without(spec, "0", "key", "deps", "code_version", "metadata", "skippable")
         | _without(metadata, *_NO_PROPERTIES)
     )
     if source := record.get("source"):
@@ -129,7 +131,9 @@ def _asset(record: Fields, path: PurePosixPath, known: Mapping[str, Fields]) -> 
     elif source := others.get("sqlmesh/source"):
         # Packages of 0.1.0: relative to the module.
         others["sqlmesh/source"] = posixpath.normpath(path.parent / text(source))
-    columns = [*_columns(metadata.get("dagster/column_schema"))]
+    # Packages of older versions have a schema.
+    old = _list(_mapping(metadata.get("dagster/column_schema")), "columns")
+    columns = [*_columns(_list(record, "columns") or old)]
     others |= {f"description of {name}": about for name, _, about in columns if about}
     others |= _lineage(metadata.get("dagster/column_lineage"))
     return model.ParsedAsset(
@@ -160,9 +164,9 @@ def _keys(spec: Fields, argument: str) -> tuple[AssetKey, ...]:
     return tuple(sorted(set(map(_key, _list(spec, argument)))))
 
 
-def _columns(schema: Value) -> Iterator[tuple[str, str, Value]]:
+def _columns(columns: list[Value]) -> Iterator[tuple[str, str, Value]]:
     """Yield the name, the type and the description of each column."""
-    for column in map(_mapping, _list(_mapping(schema), "columns")):
+    for column in map(_mapping, columns):
         name, type_ = column.get("name", column.get("0")), column.get("type", column.get("1"))
         yield text(name or ""), text(type_ or "unknown"), column.get("description")
 

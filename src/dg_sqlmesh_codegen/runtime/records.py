@@ -125,6 +125,7 @@ class ModelAsset:
         freshness: how old its data may be, such as `25h`. Dagster shows older data as late.
         run_on_upstream: whether it runs when data lands upstream, though its cron is not due.
         jobs: names of the jobs that run it, if the package has several.
+        columns: the table's columns. Packages of older versions have them in the spec's metadata.
     """
 
     fqn: str
@@ -139,12 +140,18 @@ class ModelAsset:
     freshness: str | None = None
     run_on_upstream: bool = False
     jobs: Sequence[str] = ()
+    columns: Sequence[dg.TableColumn] = ()
 
     def __post_init__(self) -> None:
-        """Add to the asset what not every Dagster has."""
+        """Add to the asset what every model has, its columns, and what not every Dagster has."""
+        metadata = dict(self.spec.metadata)
+        if self.columns:
+            metadata["dagster/column_schema"] = dg.TableSchema(columns=[*self.columns])
+        # A model that is not due has no output.
+        spec = self.spec.replace_attributes(skippable=True, metadata=metadata)
         if self.group_name or self.kinds:
-            spec = compat.extended(self.spec, self.group_name, self.kinds)
-            object.__setattr__(self, "spec", spec)
+            spec = compat.extended(spec, self.group_name, self.kinds)
+        object.__setattr__(self, "spec", spec)
 
     @cached_property
     def audit_checks(self) -> tuple[ModelCheck, ...]:

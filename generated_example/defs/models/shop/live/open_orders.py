@@ -17,7 +17,6 @@ model = ModelAsset(
         kinds={"duckdb", "sqlmesh", "table"},
         owners=["team:warehouse"],
         code_version="3389558452",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.live.open_orders",
             "dagster/storage_kind": "duckdb",
@@ -36,24 +35,18 @@ model = ModelAsset(
                 "WHERE\n"
                 "  status IN ('open', 'paid')"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn("order_id", "INT", description="The order's number"),
-                    dg.TableColumn("customer_id", "INT", description="Who ordered"),
-                    dg.TableColumn(
-                        "ordered_at",
-                        "TIMESTAMP",
-                        description="When the order came in, in UTC",
-                    ),
-                    dg.TableColumn(
-                        "status",
-                        "TEXT",
-                        description="open, or paid once the money is there",
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("order_id", "INT", description="The order's number"),
+        dg.TableColumn("customer_id", "INT", description="Who ordered"),
+        dg.TableColumn(
+            "ordered_at", "TIMESTAMP", description="When the order came in, in UTC"
+        ),
+        dg.TableColumn(
+            "status", "TEXT", description="open, or paid once the money is there"
+        ),
+    ],
     audits=[
         AuditCheck(audits.ACCEPTED_VALUES, column="status", is_in="('open', 'paid')"),
     ],

@@ -18,7 +18,6 @@ model = ModelAsset(
         kinds={"duckdb", "sqlmesh", "view"},
         owners=["team:warehouse"],
         code_version="2391793806",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.live.reserved_stock",
             "dagster/storage_kind": "duckdb",
@@ -37,16 +36,12 @@ model = ModelAsset(
                 "GROUP BY\n"
                 "  i.product_id"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "product_id", "INT", description="The product's number"
-                    ),
-                    dg.TableColumn("pieces", "BIGINT", description="Reserved pieces"),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("product_id", "INT", description="The product's number"),
+        dg.TableColumn("pieces", "BIGINT", description="Reserved pieces"),
+    ],
     audits=[
         AuditCheck(audits.ASSERT_AT_LEAST, column="pieces", minimum="1"),
     ],

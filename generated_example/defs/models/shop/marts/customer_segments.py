@@ -20,7 +20,6 @@ model = ModelAsset(
         },
         owners=["team:analytics"],
         code_version="4016961913",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.customer_segments",
             "dagster/storage_kind": "duckdb",
@@ -29,33 +28,23 @@ model = ModelAsset(
             "sqlmesh/cron": "@weekly",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["customer_id"],
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "customer_id", "INT", description="The account's number"
-                    ),
-                    dg.TableColumn(
-                        "recency",
-                        "INT",
-                        description="1 to 3; 3 is for those who ordered last",
-                    ),
-                    dg.TableColumn(
-                        "frequency",
-                        "INT",
-                        description="1 to 3; 3 is for those who ordered most often",
-                    ),
-                    dg.TableColumn(
-                        "monetary",
-                        "INT",
-                        description="1 to 3; 3 is for those who spent most",
-                    ),
-                    dg.TableColumn(
-                        "segment", "TEXT", description="at risk, regular or champion"
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("customer_id", "INT", description="The account's number"),
+        dg.TableColumn(
+            "recency", "INT", description="1 to 3; 3 is for those who ordered last"
+        ),
+        dg.TableColumn(
+            "frequency",
+            "INT",
+            description="1 to 3; 3 is for those who ordered most often",
+        ),
+        dg.TableColumn(
+            "monetary", "INT", description="1 to 3; 3 is for those who spent most"
+        ),
+        dg.TableColumn("segment", "TEXT", description="at risk, regular or champion"),
+    ],
     audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="customer_id"),
         AuditCheck(

@@ -23,7 +23,6 @@ model = ModelAsset(
         },
         owners=["team:analytics"],
         code_version="2237677393",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.customers",
             "dagster/storage_kind": "duckdb",
@@ -51,32 +50,24 @@ model = ModelAsset(
                 "  c.customer_name,\n"
                 "  n.country_name"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "customer_id", "INT", description="The account's number"
-                    ),
-                    dg.TableColumn(
-                        "customer_name", "TEXT", description="As the customer spells it"
-                    ),
-                    dg.TableColumn(
-                        "country_name", "TEXT", description="Where the customer lives"
-                    ),
-                    dg.TableColumn(
-                        "orders", "BIGINT", description="Orders that were not cancelled"
-                    ),
-                    dg.TableColumn(
-                        "lifetime_value", "DECIMAL(18, 2)", description="In euros"
-                    ),
-                    dg.TableColumn(
-                        "last_order_date",
-                        "DATE",
-                        description="Empty as long as nothing was ordered",
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("customer_id", "INT", description="The account's number"),
+        dg.TableColumn(
+            "customer_name", "TEXT", description="As the customer spells it"
+        ),
+        dg.TableColumn("country_name", "TEXT", description="Where the customer lives"),
+        dg.TableColumn(
+            "orders", "BIGINT", description="Orders that were not cancelled"
+        ),
+        dg.TableColumn("lifetime_value", "DECIMAL(18, 2)", description="In euros"),
+        dg.TableColumn(
+            "last_order_date",
+            "DATE",
+            description="Empty as long as nothing was ordered",
+        ),
+    ],
     audits=[
         AuditCheck(audits.NOT_NULL, columns="(customer_id)"),
         AuditCheck(audits.ASSERT_ORDERS_HAVE_A_DATE),

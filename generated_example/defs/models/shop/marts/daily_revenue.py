@@ -22,7 +22,6 @@ model = ModelAsset(
         },
         owners=["team:finance"],
         code_version="2377498126",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.daily_revenue",
             "dagster/storage_kind": "duckdb",
@@ -48,25 +47,19 @@ model = ModelAsset(
                 "  l.order_date,\n"
                 "  p.category"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "order_date",
-                        "DATE",
-                        description="The day on which the orders came in",
-                    ),
-                    dg.TableColumn("category", "TEXT", description="Product category"),
-                    dg.TableColumn(
-                        "orders",
-                        "BIGINT",
-                        description="Orders with a product of the category",
-                    ),
-                    dg.TableColumn("pieces", "BIGINT", description="Pieces sold"),
-                    dg.TableColumn("revenue", "DECIMAL(18, 2)", description="In euros"),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn(
+            "order_date", "DATE", description="The day on which the orders came in"
+        ),
+        dg.TableColumn("category", "TEXT", description="Product category"),
+        dg.TableColumn(
+            "orders", "BIGINT", description="Orders with a product of the category"
+        ),
+        dg.TableColumn("pieces", "BIGINT", description="Pieces sold"),
+        dg.TableColumn("revenue", "DECIMAL(18, 2)", description="In euros"),
+    ],
     audits=[
         AuditCheck(audits.NOT_NULL, columns="(order_date, category)"),
         AuditCheck(audits.ASSERT_AT_LEAST, column="revenue", minimum="0"),

@@ -21,7 +21,6 @@ model = ModelAsset(
         },
         owners=["team:marketing"],
         code_version="932055557",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.mailing_list",
             "dagster/storage_kind": "duckdb",
@@ -42,24 +41,18 @@ model = ModelAsset(
                 "WHERE\n"
                 "  NOT c.email IS NULL"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "customer_id", "INT", description="The account's number"
-                    ),
-                    dg.TableColumn(
-                        "customer_name", "TEXT", description="As the customer spells it"
-                    ),
-                    dg.TableColumn("email", "TEXT", description="Never empty here"),
-                    dg.TableColumn(
-                        "country_name",
-                        "TEXT",
-                        description="Decides the newsletter's language",
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("customer_id", "INT", description="The account's number"),
+        dg.TableColumn(
+            "customer_name", "TEXT", description="As the customer spells it"
+        ),
+        dg.TableColumn("email", "TEXT", description="Never empty here"),
+        dg.TableColumn(
+            "country_name", "TEXT", description="Decides the newsletter's language"
+        ),
+    ],
     audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="(email)"),
     ],

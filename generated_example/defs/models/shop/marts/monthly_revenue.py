@@ -20,7 +20,6 @@ model = ModelAsset(
         },
         owners=["team:finance"],
         code_version="1240421009",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.monthly_revenue",
             "dagster/storage_kind": "duckdb",
@@ -38,17 +37,13 @@ model = ModelAsset(
                 "GROUP BY\n"
                 "  1"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "month", "DATE", description="First day of the month"
-                    ),
-                    dg.TableColumn("pieces", "BIGINT", description="Pieces sold"),
-                    dg.TableColumn("revenue", "DECIMAL(18, 2)", description="In euros"),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("month", "DATE", description="First day of the month"),
+        dg.TableColumn("pieces", "BIGINT", description="Pieces sold"),
+        dg.TableColumn("revenue", "DECIMAL(18, 2)", description="In euros"),
+    ],
     audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="(month)"),
     ],

@@ -19,7 +19,6 @@ model = ModelAsset(
         kinds={"duckdb", "sqlmesh", "table"},
         owners=["team:analytics"],
         code_version="157063458",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.marts.product_sales",
             "dagster/storage_kind": "duckdb",
@@ -44,28 +43,20 @@ model = ModelAsset(
                 "  p.product_name,\n"
                 "  p.list_price_cents"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "product_id", "INT", description="The product's number"
-                    ),
-                    dg.TableColumn(
-                        "product_name", "TEXT", description="As the catalogue has it"
-                    ),
-                    dg.TableColumn(
-                        "list_price",
-                        "DECIMAL(18, 2)",
-                        description="Price of one piece today, in euros",
-                    ),
-                    dg.TableColumn("pieces", "BIGINT", description="Pieces sold"),
-                    dg.TableColumn("revenue", "DECIMAL(18, 2)", description="In euros"),
-                    dg.TableColumn(
-                        "sales_rank", "INT", description="1 is the best seller"
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("product_id", "INT", description="The product's number"),
+        dg.TableColumn("product_name", "TEXT", description="As the catalogue has it"),
+        dg.TableColumn(
+            "list_price",
+            "DECIMAL(18, 2)",
+            description="Price of one piece today, in euros",
+        ),
+        dg.TableColumn("pieces", "BIGINT", description="Pieces sold"),
+        dg.TableColumn("revenue", "DECIMAL(18, 2)", description="In euros"),
+        dg.TableColumn("sales_rank", "INT", description="1 is the best seller"),
+    ],
     audits=[
         AuditCheck(audits.NOT_NULL, columns="(product_id, sales_rank)"),
         AuditCheck(audits.UNIQUE_VALUES, columns="(product_id, sales_rank)"),

@@ -14,7 +14,6 @@ model = ModelAsset(
         kinds={"duckdb", "seed", "sqlmesh"},
         owners=["data@shop.example"],
         code_version="3728141470",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.raw.countries",
             "dagster/storage_kind": "duckdb",
@@ -23,21 +22,17 @@ model = ModelAsset(
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["country_code"],
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "country_code", "TEXT", description="ISO 3166-1 alpha-2 code"
-                    ),
-                    dg.TableColumn(
-                        "country_name",
-                        "TEXT",
-                        description='The name in the country\'s own language, e.g. "Österreich"',
-                    ),
-                    dg.TableColumn("region", "TEXT", description="Continent"),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("country_code", "TEXT", description="ISO 3166-1 alpha-2 code"),
+        dg.TableColumn(
+            "country_name",
+            "TEXT",
+            description='The name in the country\'s own language, e.g. "Österreich"',
+        ),
+        dg.TableColumn("region", "TEXT", description="Continent"),
+    ],
     audits=[
         AuditCheck(audits.NOT_NULL, columns="(country_code, country_name)"),
         AuditCheck(audits.UNIQUE_VALUES, columns="(country_code)"),

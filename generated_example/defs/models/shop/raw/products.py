@@ -14,7 +14,6 @@ model = ModelAsset(
         kinds={"duckdb", "seed", "sqlmesh"},
         owners=["data@shop.example"],
         code_version="911450263",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.raw.products",
             "dagster/storage_kind": "duckdb",
@@ -23,26 +22,20 @@ model = ModelAsset(
             "sqlmesh/cron": "@daily",
             "sqlmesh/start": "2026-01-01",
             "sqlmesh/grain": ["product_id"],
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "product_id", "INT", description="The product's number"
-                    ),
-                    dg.TableColumn("product_name", "TEXT"),
-                    dg.TableColumn(
-                        "category",
-                        "TEXT",
-                        description="coffee, tea, equipment or extras",
-                    ),
-                    dg.TableColumn(
-                        "list_price_cents",
-                        "INT",
-                        description="Price of one piece today, in euro cents",
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("product_id", "INT", description="The product's number"),
+        dg.TableColumn("product_name", "TEXT"),
+        dg.TableColumn(
+            "category", "TEXT", description="coffee, tea, equipment or extras"
+        ),
+        dg.TableColumn(
+            "list_price_cents",
+            "INT",
+            description="Price of one piece today, in euro cents",
+        ),
+    ],
     audits=[
         AuditCheck(audits.UNIQUE_VALUES, columns="(product_id)"),
         AuditCheck(

@@ -20,7 +20,6 @@ model = ModelAsset(
         },
         owners=["data@shop.example"],
         code_version="3820563837",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.staging.customers",
             "dagster/storage_kind": "duckdb",
@@ -38,29 +37,21 @@ model = ModelAsset(
                 "  signed_up_on::DATE -- Day of the registration\n"
                 "FROM source.customers"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "customer_id", "INT", description="The account's number"
-                    ),
-                    dg.TableColumn(
-                        "customer_name", "TEXT", description="As the customer spells it"
-                    ),
-                    dg.TableColumn(
-                        "email",
-                        "TEXT",
-                        description="Empty when the customer has asked to be forgotten",
-                    ),
-                    dg.TableColumn(
-                        "country_code", "TEXT", description="ISO 3166-1 alpha-2 code"
-                    ),
-                    dg.TableColumn(
-                        "signed_up_on", "DATE", description="Day of the registration"
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("customer_id", "INT", description="The account's number"),
+        dg.TableColumn(
+            "customer_name", "TEXT", description="As the customer spells it"
+        ),
+        dg.TableColumn(
+            "email",
+            "TEXT",
+            description="Empty when the customer has asked to be forgotten",
+        ),
+        dg.TableColumn("country_code", "TEXT", description="ISO 3166-1 alpha-2 code"),
+        dg.TableColumn("signed_up_on", "DATE", description="Day of the registration"),
+    ],
     audits=[
         AuditCheck(audits.NOT_NULL, columns="(customer_id, country_code)"),
         AuditCheck(audits.UNIQUE_VALUES, columns="(customer_id)"),

@@ -20,7 +20,6 @@ model = ModelAsset(
         },
         owners=["data@shop.example"],
         code_version="1305953813",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.staging.order_items",
             "dagster/storage_kind": "duckdb",
@@ -38,29 +37,21 @@ model = ModelAsset(
                 "  @euros(unit_price_cents * quantity) AS line_total -- Price of all pieces, in euros\n"
                 "FROM source.order_items"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(
-                        "order_id",
-                        "INT",
-                        description="The order that the product belongs to",
-                    ),
-                    dg.TableColumn("product_id", "INT", description="What was ordered"),
-                    dg.TableColumn("quantity", "INT", description="How many pieces"),
-                    dg.TableColumn(
-                        "unit_price",
-                        "DECIMAL(18, 2)",
-                        description="Price of one piece, in euros",
-                    ),
-                    dg.TableColumn(
-                        "line_total",
-                        "DECIMAL(18, 2)",
-                        description="Price of all pieces, in euros",
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn(
+            "order_id", "INT", description="The order that the product belongs to"
+        ),
+        dg.TableColumn("product_id", "INT", description="What was ordered"),
+        dg.TableColumn("quantity", "INT", description="How many pieces"),
+        dg.TableColumn(
+            "unit_price", "DECIMAL(18, 2)", description="Price of one piece, in euros"
+        ),
+        dg.TableColumn(
+            "line_total", "DECIMAL(18, 2)", description="Price of all pieces, in euros"
+        ),
+    ],
     audits=[
         AuditCheck(audits.ASSERT_AT_LEAST, column="quantity", minimum="1"),
         AuditCheck(

@@ -17,7 +17,6 @@ model = ModelAsset(
         kinds={"duckdb", "sqlmesh", "view"},
         owners=["data@shop.example"],
         code_version="2573969977",
-        skippable=True,
         metadata={
             "dagster/table_name": "shop.staging.orders",
             "dagster/storage_kind": "duckdb",
@@ -35,27 +34,23 @@ model = ModelAsset(
                 "  status::TEXT -- open, paid, shipped or cancelled\n"
                 "FROM source.orders"
             ),
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn("order_id", "INT", description="The order's number"),
-                    dg.TableColumn("customer_id", "INT", description="Who ordered"),
-                    dg.TableColumn(
-                        "ordered_at",
-                        "TIMESTAMP",
-                        description="When the order came in, in UTC",
-                    ),
-                    dg.TableColumn(
-                        "order_date",
-                        "DATE",
-                        description="The day whose revenue the order belongs to",
-                    ),
-                    dg.TableColumn(
-                        "status", "TEXT", description="open, paid, shipped or cancelled"
-                    ),
-                ]
-            ),
         },
     ),
+    columns=[
+        dg.TableColumn("order_id", "INT", description="The order's number"),
+        dg.TableColumn("customer_id", "INT", description="Who ordered"),
+        dg.TableColumn(
+            "ordered_at", "TIMESTAMP", description="When the order came in, in UTC"
+        ),
+        dg.TableColumn(
+            "order_date",
+            "DATE",
+            description="The day whose revenue the order belongs to",
+        ),
+        dg.TableColumn(
+            "status", "TEXT", description="open, paid, shipped or cancelled"
+        ),
+    ],
     audits=[
         AuditCheck(audits.NOT_NULL, columns="(order_id, customer_id)"),
         AuditCheck(
