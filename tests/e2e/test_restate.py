@@ -59,6 +59,15 @@ def intervals(shop: Shop, name: str = "prod") -> dict[str, list[tuple[int, int]]
         context.close()
 
 
+def change(shop: Shop, name: str, old: str, new: str) -> None:
+    file = shop.project / "models" / f"{name}.sql"
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def in_dev(shop: Shop) -> SQLMeshResource:
+    return SQLMeshResource(project_dir=str(shop.project), environment="dev")
+
+
 def test_a_preview_writes_nothing(project: Shop, instance: dg.DagsterInstance) -> None:
     workshop.execute(project, CHANGED)
     before = rows(project), intervals(project), restating.state(project)
@@ -311,13 +320,11 @@ def test_the_launchpad_of_the_documentation(
 def test_a_development_environment_restates_only_itself(
     project: Shop, instance: dg.DagsterInstance
 ) -> None:
-    revenue = project.project / "models" / "revenue.sql"
-    text = revenue.read_text(encoding="utf-8")
-    revenue.write_text(text.replace("SUM(amount)", "SUM(amount) + 1000"), "utf-8")
+    change(project, "revenue", "SUM(amount)", "SUM(amount) + 1000")
     workshop.plan(project, environment="dev")
-    dev = SQLMeshResource(project_dir=str(project.project), environment="dev")
+    dev = in_dev(project)
     before, held, prod = restating.state(project), intervals(project), rows(project)
-    in_dev = intervals(project, "dev")
+    held_in_dev = intervals(project, "dev")
     workshop.execute(project, CHANGED)
 
     refused = restate(project, instance, "staging.orders", resource=dev, preview=False)
@@ -326,15 +333,48 @@ def test_a_development_environment_restates_only_itself(
     assert "shop.staging.orders (prod shares its table)" in refused.failure
     assert restated.materialized == ["marts.revenue"]
     assert (restating.state(project), intervals(project), rows(project)) == (before, held, prod)
-    assert intervals(project, "dev") == in_dev
+    assert intervals(project, "dev") == held_in_dev
+
+
+def test_a_development_environment_reads_a_forward_only_model_of_prod(
+    workplace: Path, instance: dg.DagsterInstance
+) -> None:
+    orders = restating.FILES["models/orders.sql"]
+    project = restating.make(
+        workplace, {"models/orders.sql": orders.replace("batch_size 60", "forward_only true")}
+    )
+    change(project, "revenue", "SUM(amount)", "SUM(amount) + 1000")
+    workshop.plan(project, environment="dev")
+    held, prod = intervals(project), rows(project)
+
+    restated = restate(project, instance, "marts.revenue", resource=in_dev(project), preview=False)
+
+    assert restated.failure == ""
+    assert restated.materialized == ["marts.revenue"]
+    assert (intervals(project), rows(project)) == (held, prod)
+
+
+def test_a_development_environment_leaves_the_tables_that_its_views_share_with_prod(
+    project: Shop, instance: dg.DagsterInstance
+) -> None:
+    """Downstream of a change that is not breaking, the views are those of prod's tables."""
+    change(project, "orders", "customer, amount FROM", "customer, amount, 1 AS more FROM")
+    workshop.plan(project, environment="dev")
+    held, prod = intervals(project), rows(project)
+    workshop.execute(project, CHANGED)
+
+    restated = restate(project, instance, "staging.orders", resource=in_dev(project), preview=False)
+
+    assert restated.materialized == ["staging.orders"]
+    preview = restating.preview_of(restated, instance)
+    assert "- shop.marts.revenue: prod shares its table" in preview
+    assert (intervals(project), rows(project)) == (held, prod)
 
 
 def test_prod_clears_the_intervals_of_other_versions(
     project: Shop, instance: dg.DagsterInstance
 ) -> None:
-    revenue = project.project / "models" / "revenue.sql"
-    text = revenue.read_text(encoding="utf-8")
-    revenue.write_text(text.replace("SUM(amount)", "SUM(amount) + 1000"), "utf-8")
+    change(project, "revenue", "SUM(amount)", "SUM(amount) + 1000")
     workshop.plan(project, environment="dev")
     held = intervals(project)
 

@@ -206,8 +206,8 @@ class RestatementRun:
             )
 
     def _intervals(self, snapshot: Snapshot) -> Ranges:
-        """Return what is evaluated of a model in this environment."""
-        is_preview = not self._is_prod and not self._index.is_deployable(snapshot)
+        """Return what is evaluated of the table that readers of this environment query."""
+        is_preview = not self._index.is_representative(snapshot)
         return list(snapshot.dev_intervals if is_preview else snapshot.intervals)
 
     def _left_out(self, selected: set[str], ranges: Mapping[str, Ranges]) -> dict[str, str]:
@@ -237,8 +237,8 @@ class RestatementRun:
         return "it has no interval in this time"
 
     def _is_shared(self, snapshot: Snapshot) -> bool:
-        """Return whether a model of a development environment would write to a table of prod."""
-        return snapshot.name_version in self._of_prod and self._index.is_deployable(snapshot)
+        """Return whether a model of a development environment has the table of prod."""
+        return snapshot.name_version in self._of_prod and self._index.is_representative(snapshot)
 
     def _is_own(self, snapshot: Snapshot) -> bool:
         """Return whether the state's intervals of the version are those of the environment.
