@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import dagster as dg
 import pytest
@@ -334,6 +335,26 @@ def test_a_development_environment_restates_only_itself(
     assert restated.materialized == ["marts.revenue"]
     assert (restating.state(project), intervals(project), rows(project)) == (before, held, prod)
     assert intervals(project, "dev") == held_in_dev
+
+
+def test_a_killed_restatement_of_a_development_environment_leaves_intervals_missing(
+    project: Shop, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that are in the state with the snapshot before a change of metadata."""
+    from dg_sqlmesh_codegen.runtime.sqlmesh import compat_restate  # noqa: PLC0415
+
+    change(project, "revenue", "SUM(amount)", "SUM(amount) + 1000")
+    workshop.plan(project, environment="dev")
+    change(project, "revenue", "MODEL (", "MODEL (description 'x', ")
+    workshop.plan(project, environment="dev")
+    held = intervals(project)
+    monkeypatch.setattr(compat_restate, "evaluate", Mock(side_effect=RuntimeError("killed")))
+
+    outcome = restate(project, instance, "marts.revenue", resource=in_dev(project), preview=False)
+
+    assert "killed" in outcome.failure
+    assert len(intervals(project, "dev")['"shop"."marts"."revenue"']) == 2
+    assert intervals(project) == held
 
 
 def test_a_development_environment_reads_a_forward_only_model_of_prod(

@@ -2,8 +2,9 @@
 
 A plan also writes the record of the environment, its statements and its views. Here SQLMesh plans
 what to restate, and then only intervals are written: they are removed, and evaluated as in a run.
-Whatever ends the run before leaves intervals missing, and the next run evaluates these. (A plan of
-SQLMesh removes none of the environment, so if it is killed, nothing tells which have the old data.)
+Whatever ends the run before leaves intervals missing, and the next run evaluates these. Only those
+of the preview of a forward-only change stay: SQLMesh cannot remove them. (A plan of SQLMesh removes
+none of the environment, so if it is killed, nothing tells which have the old data.)
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class RestatementRun:
         """
         self._clear_other_versions(restated)
         own = {each: them for each, them in missing.items() if self._is_own(each)}
-        compat_restate.remove_intervals(self.context, own, shared_versions=self._is_prod)
+        compat_restate.remove_intervals(self.context, own)
         self.context.state_reader.refresh_snapshot_intervals(list(self.snapshots.values()))
         for snapshot, them in missing.items():
             for interval in them:  # a preview's are not removed from the state
@@ -125,7 +126,7 @@ class RestatementRun:
 
     def _clear_other_versions(self, restated: Mapping[str, tuple[int, int]]) -> None:
         others, _ = self._other_versions(restated)
-        compat_restate.remove_intervals(self.context, others, shared_versions=True)
+        compat_restate.remove_intervals(self.context, others)
 
     def _other_versions(
         self, restated: Mapping[str, tuple[int, int]]
