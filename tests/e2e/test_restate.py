@@ -333,6 +333,8 @@ def test_a_development_environment_restates_only_itself(
 
     assert "shop.staging.orders (prod shares its table)" in refused.failure
     assert restated.materialized == ["marts.revenue"]
+    assert restated.metadata["marts.revenue"]["sqlmesh/environment"] == "dev"
+    assert restated.metadata["marts.revenue"]["dagster/table_name"] == "shop.marts__dev.revenue"
     assert (restating.state(project), intervals(project), rows(project)) == (before, held, prod)
     assert intervals(project, "dev") == held_in_dev
 
