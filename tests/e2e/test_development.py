@@ -341,7 +341,7 @@ def test_an_environment_that_was_invalidated_is_one_line(
     else:
         was = "The SQLMesh environment 'pr_1' expired or was invalidated at "
         assert said.startswith(was)
-        assert said.endswith(f" UTC. {command} to keep it.")
+        assert said.endswith(f" UTC. {command} with its files, if it is still needed.")
     assert "\n" not in said
     with pytest.raises(Exception, match="The SQLMesh environment 'pr_1'") as caught:
         tick(preview, LATER, instance)

@@ -238,8 +238,8 @@ def test_rows_that_earlier_runs_have_reported_are_in_the_preview(project: Shop) 
 @pytest.mark.parametrize(
     ("models", "options", "message"),
     [
-        ("", {}, "`models` is missing. Set it in the launchpad, such as [marts.orders]."),
-        ("staging.orders", {"end": None}, "`end` is missing. Set it in the launchpad, such as"),
+        ("", {}, "Set `models` in the launchpad, such as `models: [marts.orders]`."),
+        ("staging.orders", {"end": None}, "Set `end` in the launchpad, such as"),
         ("staging.orders", {"end": "2126-01-01"}, "The end '2126-01-01' is in the future. Use an"),
         (
             "staging.orders",

@@ -69,10 +69,12 @@ def step(
 
 
 def _restatement(models: Sequence[ModelAsset], config: SQLMeshRestateConfig) -> Restatement:
-    for name in ("models", "start", "end"):
-        if not getattr(config, name):
-            example = {"models": "[marts.orders]"}.get(name, '"2026-01-05"')
-            raise _refused(f"`{name}` is missing. Set it in the launchpad, such as {example}.")
+    examples = {"models": "[marts.orders]", "start": '"2026-01-05"', "end": '"2026-01-11"'}
+    missing = [name for name in examples if not getattr(config, name)]
+    if missing:
+        example = ", ".join(f"{name}: {examples[name]}" for name in missing)
+        names = " and ".join(f"`{name}`" for name in missing)
+        raise _refused(f"Set {names} in the launchpad, such as `{example}`.")
     keys = {model.spec.key.to_user_string(): model.fqn for model in models}
     for text in config.models:
         if "/" in text and text not in keys:

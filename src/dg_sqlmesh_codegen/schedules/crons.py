@@ -26,6 +26,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Model, StandaloneAudit
 
 from .fields import FIELDS, longest_pause, numbers, plain, plain_days
 
+_NAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _DAY_MINUTES = 24 * 60
 
 
@@ -112,7 +113,10 @@ def _members(bits: int) -> list[int]:
 @lru_cache(maxsize=1024)
 def _parse(cron: str) -> _Cron:
     text = " ".join(cron.split())
-    if not text.startswith("@"):
+    if text.startswith("@"):
+        if text.lower() not in _NAMES:
+            raise ValueError(f"it is none of {', '.join(_NAMES)}")
+    else:
         _refuse(text.split())
     fields, nth = croniter.expand(text)[:2]  # ValueError (CroniterError) on what it cannot read
     minutes, hours = (numbers(fields[index], index) for index in (0, 1))

@@ -70,7 +70,7 @@ def read_environment(context: Context, target: Target) -> Environment:
         raise SetupError(
             f"The SQLMesh environment {target.environment!r} expired or was invalidated "
             f"at {at:%Y-%m-%d %H:%M} UTC",
-            f"Run `{target.plan_command}` to keep it.",
+            f"Run `{target.plan_command}` with its files, if it is still needed.",
         )
     return environment
 
