@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -80,9 +81,9 @@ RESTATED = {
 }
 
 
-def make(folder: Path) -> Shop:
+def make(folder: Path, changed: Mapping[str, str] | None = None) -> Shop:
     """Make the project with its package, which has the job that restates."""
-    shop = workshop.make(folder, FILES, sql=SOURCES)
+    shop = workshop.make(folder, {**FILES, **(changed or {})}, sql=SOURCES)
     assert main([str(shop.project), "-o", str(shop.package), "--set", "restate=true", "-q"]) == 0
     return shop
 

@@ -165,6 +165,26 @@ def test_upstream_models_of_the_environment_are_evaluated_first(preview: Shop) -
     assert outcome.materialized == ["work.b", "work.c"]
 
 
+def test_models_of_prod_that_nothing_waits_for_are_not_evaluated_first(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weekly `b` reads what prod has evaluated; days after that are due in prod."""
+    shop = workshop.make(workplace, FILES)
+    text = model(
+        "work.b", CHANGED.format("a"), kind=BY_TIME, cron="'@weekly'", start="'2026-10-20'"
+    )
+    (shop.project / "models" / "b.sql").write_text(text, encoding="utf-8")
+    plan(shop, "pr_1")
+    monkeypatch.setenv("DG_SQLMESH_ENVIRONMENT", "pr_1")
+    sqlmesh(shop, "run", "prod", execution_time="2026-11-08", end="2026-11-08")
+    before = state_of_prod(shop)
+
+    outcome = materialize(shop, at="2026-11-10")
+
+    assert outcome.materialized == ["work.b"]
+    assert state_of_prod(shop) == before
+
+
 def test_a_preview_of_a_forward_only_change_is_evaluated(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

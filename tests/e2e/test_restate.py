@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import dagster as dg
 import pytest
@@ -57,6 +58,15 @@ def intervals(shop: Shop, name: str = "prod") -> dict[str, list[tuple[int, int]]
         return {each.name: list(each.intervals) for each in found}
     finally:
         context.close()
+
+
+def change(shop: Shop, name: str, old: str, new: str) -> None:
+    file = shop.project / "models" / f"{name}.sql"
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def in_dev(shop: Shop) -> SQLMeshResource:
+    return SQLMeshResource(project_dir=str(shop.project), environment="dev")
 
 
 def test_a_preview_writes_nothing(project: Shop, instance: dg.DagsterInstance) -> None:
@@ -311,13 +321,11 @@ def test_the_launchpad_of_the_documentation(
 def test_a_development_environment_restates_only_itself(
     project: Shop, instance: dg.DagsterInstance
 ) -> None:
-    revenue = project.project / "models" / "revenue.sql"
-    text = revenue.read_text(encoding="utf-8")
-    revenue.write_text(text.replace("SUM(amount)", "SUM(amount) + 1000"), "utf-8")
+    change(project, "revenue", "SUM(amount)", "SUM(amount) + 1000")
     workshop.plan(project, environment="dev")
-    dev = SQLMeshResource(project_dir=str(project.project), environment="dev")
+    dev = in_dev(project)
     before, held, prod = restating.state(project), intervals(project), rows(project)
-    in_dev = intervals(project, "dev")
+    held_in_dev = intervals(project, "dev")
     workshop.execute(project, CHANGED)
 
     refused = restate(project, instance, "staging.orders", resource=dev, preview=False)
@@ -325,16 +333,71 @@ def test_a_development_environment_restates_only_itself(
 
     assert "shop.staging.orders (prod shares its table)" in refused.failure
     assert restated.materialized == ["marts.revenue"]
+    assert restated.metadata["marts.revenue"]["sqlmesh/environment"] == "dev"
+    assert restated.metadata["marts.revenue"]["dagster/table_name"] == "shop.marts__dev.revenue"
     assert (restating.state(project), intervals(project), rows(project)) == (before, held, prod)
-    assert intervals(project, "dev") == in_dev
+    assert intervals(project, "dev") == held_in_dev
+
+
+def test_a_killed_restatement_of_a_development_environment_leaves_intervals_missing(
+    project: Shop, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that are in the state with the snapshot before a change of metadata."""
+    from dg_sqlmesh_codegen.runtime.sqlmesh import compat_restate  # noqa: PLC0415
+
+    change(project, "revenue", "SUM(amount)", "SUM(amount) + 1000")
+    workshop.plan(project, environment="dev")
+    change(project, "revenue", "MODEL (", "MODEL (description 'x', ")
+    workshop.plan(project, environment="dev")
+    held = intervals(project)
+    monkeypatch.setattr(compat_restate, "evaluate", Mock(side_effect=RuntimeError("killed")))
+
+    outcome = restate(project, instance, "marts.revenue", resource=in_dev(project), preview=False)
+
+    assert "killed" in outcome.failure
+    assert len(intervals(project, "dev")['"shop"."marts"."revenue"']) == 2
+    assert intervals(project) == held
+
+
+def test_a_development_environment_reads_a_forward_only_model_of_prod(
+    workplace: Path, instance: dg.DagsterInstance
+) -> None:
+    orders = restating.FILES["models/orders.sql"]
+    project = restating.make(
+        workplace, {"models/orders.sql": orders.replace("batch_size 60", "forward_only true")}
+    )
+    change(project, "revenue", "SUM(amount)", "SUM(amount) + 1000")
+    workshop.plan(project, environment="dev")
+    held, prod = intervals(project), rows(project)
+
+    restated = restate(project, instance, "marts.revenue", resource=in_dev(project), preview=False)
+
+    assert restated.failure == ""
+    assert restated.materialized == ["marts.revenue"]
+    assert (intervals(project), rows(project)) == (held, prod)
+
+
+def test_a_development_environment_leaves_the_tables_that_its_views_share_with_prod(
+    project: Shop, instance: dg.DagsterInstance
+) -> None:
+    """Downstream of a change that is not breaking, the views are those of prod's tables."""
+    change(project, "orders", "customer, amount FROM", "customer, amount, 1 AS more FROM")
+    workshop.plan(project, environment="dev")
+    held, prod = intervals(project), rows(project)
+    workshop.execute(project, CHANGED)
+
+    restated = restate(project, instance, "staging.orders", resource=in_dev(project), preview=False)
+
+    assert restated.materialized == ["staging.orders"]
+    preview = restating.preview_of(restated, instance)
+    assert "- shop.marts.revenue: prod shares its table" in preview
+    assert (intervals(project), rows(project)) == (held, prod)
 
 
 def test_prod_clears_the_intervals_of_other_versions(
     project: Shop, instance: dg.DagsterInstance
 ) -> None:
-    revenue = project.project / "models" / "revenue.sql"
-    text = revenue.read_text(encoding="utf-8")
-    revenue.write_text(text.replace("SUM(amount)", "SUM(amount) + 1000"), "utf-8")
+    change(project, "revenue", "SUM(amount)", "SUM(amount) + 1000")
     workshop.plan(project, environment="dev")
     held = intervals(project)
 

@@ -95,6 +95,16 @@ def test_models_without_a_missing_interval_evaluate_their_last_one_again(works: 
     assert isinstance(tick(works, datetime(2026, 11, 6, 14, 5, tzinfo=UTC)), dg.SkipReason)
 
 
+def test_a_model_whose_metadata_a_plan_has_changed_is_evaluated_again(works: Shop) -> None:
+    """Its last interval is in the state with the snapshot before the change."""
+    file = works.project / "models" / "entire.sql"
+    file.write_text(file.read_text("utf-8").replace("MODEL (", "MODEL (description 'x', "), "utf-8")
+    workshop.plan(works)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert "work.entire" in run_landed(works, instance).materialized
+    assert (2,) in workshop.query(works, "FROM shop.work.entire")
+
+
 def test_the_sensor_requests_the_models_that_have_the_property(works: Shop) -> None:
     module = works.definitions()
     with (

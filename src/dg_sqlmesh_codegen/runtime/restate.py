@@ -12,7 +12,7 @@ from .dagster.earlier_rows import known_rows
 from .events import RestatedModel
 from .records import ModelAsset
 from .results.restatement_results import RestatementResults
-from .run_target import Evaluation, Restatement, Target
+from .run_target import PROD, Evaluation, Restatement, Target
 from .step import Step, YieldOrder
 from .worker import SQLMeshRun
 
@@ -48,12 +48,13 @@ def step(
         dagster.Failure: `models`, `start` or `end` is missing, or there is no such asset.
     """
     run_id = context.run.run_id
+    environment = None if target.environment == PROD else target.environment
 
     def find_rows(asset: ModelAsset, model: RestatedModel) -> str:
-        rows = known_rows(context.instance, asset.spec.key, model.intervals)
+        rows = known_rows(context.instance, asset.spec.key, model.intervals, environment)
         return "" if rows is None else str(rows)
 
-    results = RestatementResults(models, run_id, find_rows)
+    results = RestatementResults(models, run_id, environment, find_rows)
     evaluation = Evaluation(
         frozenset(),
         run_id,

@@ -57,3 +57,9 @@ def test_a_report_without_a_number_tells_nothing(instance: dg.DagsterInstance) -
     report(instance, 1, 31, None)  # of a plan
 
     assert known_rows(instance, KEY, [(ms(2), ms(4))]) is None
+
+
+def test_only_runs_of_the_environment_count(instance: dg.DagsterInstance) -> None:
+    report(instance, 2, 4, 20)
+
+    assert known_rows(instance, KEY, [(ms(2), ms(4))], "dev") is None

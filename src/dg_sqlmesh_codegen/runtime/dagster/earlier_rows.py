@@ -16,16 +16,23 @@ _Range = tuple[int, int]
 
 
 def known_rows(
-    instance: dg.DagsterInstance, key: dg.AssetKey, intervals: Iterable[_Range]
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    intervals: Iterable[_Range],
+    environment: str | None = None,
 ) -> int | None:
     """Return the rows that runs have processed of exactly these intervals (milliseconds).
 
+    Only runs of the environment count; None is prod.
     The latest materialization of an interval counts. None if one has no number, or has other
     intervals too: then it is not known.
     """
     left, rows = list(intervals), 0
     for record in instance.fetch_materializations(key, _MOST_MATERIALIZATIONS).records:
         metadata = compat.metadata_of(record.event_log_entry)
+        of = metadata.get("sqlmesh/environment")
+        if (of.value if of else None) != environment:
+            continue
         reported = _intervals(metadata)
         if not any(start < b and a < end for start, end in reported for a, b in left):
             continue

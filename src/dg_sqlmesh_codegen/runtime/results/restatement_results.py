@@ -20,9 +20,22 @@ FindRows = Callable[[ModelAsset, RestatedModel], str]
 class RestatementResults(RunResults):
     """Collects the events of a restatement. `text` says, as Markdown, what is restated."""
 
-    def __init__(self, models: Sequence[ModelAsset], run_id: str, find_rows: FindRows) -> None:
-        """Take every model of the package. Nothing is selected: all results are logged."""
-        self.selection = Selection(frozenset(), frozenset(), run_id)
+    def __init__(
+        self,
+        models: Sequence[ModelAsset],
+        run_id: str,
+        environment: str | None,
+        find_rows: FindRows,
+    ) -> None:
+        """Take every model of the package. Nothing is selected: all results are logged.
+
+        Args:
+            models: every model of the package.
+            run_id: of the Dagster run.
+            environment: the development environment; None for prod.
+            find_rows: returns what earlier runs have reported.
+        """
+        self.selection = Selection(frozenset(), frozenset(), run_id, environment=environment)
         super().__init__(models, self.selection)
         self._find_rows = find_rows
         self.text = ""

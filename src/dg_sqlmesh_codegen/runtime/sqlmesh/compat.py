@@ -260,10 +260,11 @@ def remove_intervals(context: Context, intervals: list[tuple[Snapshot, tuple[int
     """Remove an interval of each snapshot from the state, as a restatement does.
 
     Only the base class of the state documents the method. Other versions of a model stay as they
-    are.
+    are. Snapshots of one version share its intervals, and each is written with the snapshot that it
+    was evaluated for: after a change of metadata that is not the current one.
     """
     if intervals:
-        context.state_sync.remove_intervals(intervals)
+        context.state_sync.remove_intervals(intervals, remove_shared_versions=True)
 
 
 def kind_name(snapshot: Snapshot) -> str:

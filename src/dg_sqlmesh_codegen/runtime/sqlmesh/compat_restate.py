@@ -19,6 +19,7 @@ from sqlmesh.utils.errors import SQLMeshError
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.run_target import PROD
 
+from . import compat
 from .compat import _MINOR, _VERSION, Environment, NoopConsole, deployability
 
 _OLDEST = (0, 225)
@@ -140,14 +141,11 @@ def other_versions(
     return {each.snapshot: [each.interval] for each in found.values()}, environments
 
 
-def remove_intervals(
-    context: Context, ranges: Mapping[Any, Ranges], *, shared_versions: bool
-) -> None:
-    """Remove intervals from the state, also of the snapshots that share a table if asked."""
+def remove_intervals(context: Context, ranges: Mapping[Any, Ranges]) -> None:
+    """Remove intervals from the state, of all snapshots that share a table (see `compat`)."""
     # SQLMesh takes one interval of each version at a time.
     for layer in zip_longest(*([(each, one) for one in them] for each, them in ranges.items())):
-        intervals = [pair for pair in layer if pair is not None]
-        context.state_sync.remove_intervals(intervals, remove_shared_versions=shared_versions)
+        compat.remove_intervals(context, [pair for pair in layer if pair is not None])
 
 
 def evaluate(

@@ -2,8 +2,9 @@
 
 A plan also writes the record of the environment, its statements and its views. Here SQLMesh plans
 what to restate, and then only intervals are written: they are removed, and evaluated as in a run.
-Whatever ends the run before leaves intervals missing, and the next run evaluates these. (A plan of
-SQLMesh removes none of the environment, so if it is killed, nothing tells which have the old data.)
+Whatever ends the run before leaves intervals missing, and the next run evaluates these. Only those
+of the preview of a forward-only change stay: SQLMesh cannot remove them. (A plan of SQLMesh removes
+none of the environment, so if it is killed, nothing tells which have the old data.)
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class RestatementRun:
         """
         self._clear_other_versions(restated)
         own = {each: them for each, them in missing.items() if self._is_own(each)}
-        compat_restate.remove_intervals(self.context, own, shared_versions=self._is_prod)
+        compat_restate.remove_intervals(self.context, own)
         self.context.state_reader.refresh_snapshot_intervals(list(self.snapshots.values()))
         for snapshot, them in missing.items():
             for interval in them:  # a preview's are not removed from the state
@@ -125,7 +126,7 @@ class RestatementRun:
 
     def _clear_other_versions(self, restated: Mapping[str, tuple[int, int]]) -> None:
         others, _ = self._other_versions(restated)
-        compat_restate.remove_intervals(self.context, others, shared_versions=True)
+        compat_restate.remove_intervals(self.context, others)
 
     def _other_versions(
         self, restated: Mapping[str, tuple[int, int]]
@@ -206,8 +207,8 @@ class RestatementRun:
             )
 
     def _intervals(self, snapshot: Snapshot) -> Ranges:
-        """Return what is evaluated of a model in this environment."""
-        is_preview = not self._is_prod and not self._index.is_deployable(snapshot)
+        """Return what is evaluated of the table that readers of this environment query."""
+        is_preview = not self._index.is_representative(snapshot)
         return list(snapshot.dev_intervals if is_preview else snapshot.intervals)
 
     def _left_out(self, selected: set[str], ranges: Mapping[str, Ranges]) -> dict[str, str]:
@@ -237,8 +238,8 @@ class RestatementRun:
         return "it has no interval in this time"
 
     def _is_shared(self, snapshot: Snapshot) -> bool:
-        """Return whether a model of a development environment would write to a table of prod."""
-        return snapshot.name_version in self._of_prod and self._index.is_deployable(snapshot)
+        """Return whether a model of a development environment has the table of prod."""
+        return snapshot.name_version in self._of_prod and self._index.is_representative(snapshot)
 
     def _is_own(self, snapshot: Snapshot) -> bool:
         """Return whether the state's intervals of the version are those of the environment.

@@ -127,6 +127,8 @@ def _run(
     include, selected = evaluation.upstream is Upstream.INCLUDE, {*evaluation.fqns}
     if include:
         selected = upstream.with_audited_models(selected, snapshots)
+    # In other environments `Choice` adds what is upstream: SQLMesh would also add what is prod's.
+    adds_upstream = include and target.environment == PROD
     return context.run(
         target.environment,
         start=evaluation.start,
@@ -134,7 +136,7 @@ def _run(
         execution_time=evaluation.execution_time,
         ignore_cron=evaluation.ignore_cron,
         select_models=sorted(selected),
-        no_auto_upstream=not include,
+        no_auto_upstream=not adds_upstream,
         skip_janitor=True,
     )
 
