@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 import pytest
@@ -10,7 +13,12 @@ import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 import dg_sqlmesh_codegen
-from dg_sqlmesh_codegen.component.component import SQLMeshProjectComponent, stale, with_resource
+from dg_sqlmesh_codegen.component.component import (
+    SQLMeshProjectComponent,
+    in_environment,
+    stale,
+    with_resource,
+)
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
@@ -149,12 +157,17 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return generated(tmp_path, monkeypatch)
 
 
-def generated(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str | None = None) -> Path:
+def generated(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str | None = None,
+    status: Literal["STOPPED", "RUNNING"] = "STOPPED",
+) -> Path:
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415 - it imports SQLMesh
 
     project = write_project(folder / "project", {"models/one.sql": model("a.one", kind="FULL")})
     out = folder / f"package_of_{name or 'a_component'}"
-    pipeline.generate(Config(projects=(project,), out=out, name=name))
+    pipeline.generate(Config(projects=(project,), out=out, name=name, schedule_status=status))
     monkeypatch.syspath_prepend(str(folder))
     return out
 
@@ -177,13 +190,26 @@ def test_a_package_with_a_name_has_its_own_resource_and_variables(
 def resource_of(folder: Path, **attributes: object) -> SQLMeshResource:
     """Return the resource of a component whose folder is a package on Python's path."""
     overrides = component(**attributes).overrides(folder)  # the rest needs a `dg` project: see e2e
-    module = __import__(f"{folder.name}.definitions", fromlist=["defs"])
+    with in_environment(overrides):
+        module = __import__(f"{folder.name}.definitions", fromlist=["defs"])
     defs = with_resource(module.defs, overrides)
     assert defs.resources
     resource = defs.resources[str(attributes.get("name", "sqlmesh"))]
     assert isinstance(resource, SQLMeshResource)
     assert [*defs.resolve_all_job_defs()]
     return resource
+
+
+@pytest.mark.sqlmesh
+@pytest.mark.parametrize(("environment", "status"), [("prod", "RUNNING"), ("dev", "STOPPED")])
+def test_the_schedule_of_another_environment_does_not_start_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: str, status: str
+) -> None:
+    package = generated(tmp_path, monkeypatch, name=f"in_{environment}", status="RUNNING")
+    resource_of(package, sqlmesh_config={"environment": environment}, name=f"in_{environment}")
+    (schedule,) = sys.modules[f"{package.name}.definitions"].defs.schedules
+    assert schedule.default_status.value == status
+    assert "DG_SQLMESH_ENVIRONMENT" not in os.environ
 
 
 @pytest.mark.sqlmesh

@@ -179,6 +179,17 @@ def test_the_cursor_survives_other_models(sensor: Sensor, instance: dg.DagsterIn
     assert json.loads(sensor.cursor)["raw"] == 2
 
 
+@pytest.mark.parametrize("cursor", ["yesterday", "[]", "7", '{"raw": "yesterday"}'])
+def test_a_cursor_that_somebody_wrote_is_history(
+    sensor: Sensor, instance: dg.DagsterInstance, cursor: str
+) -> None:
+    land(instance)
+    sensor.cursor = cursor
+    assert sensor.requested() == []
+    land(instance)
+    assert sorted(sensor.requested()) == ["a", "b", "c", "d"]
+
+
 def test_only_prod_is_run(instance: dg.DagsterInstance) -> None:
     resource = SQLMeshResource(project_dir="/project", environment="dev")
     context = dg.build_sensor_context(instance)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -26,6 +27,7 @@ from .attributes import Attributes
 from .scaffolder import SQLMeshProjectScaffolder
 
 _DEFINITIONS = Path("definitions.py")
+_ENVIRONMENT = "DG_SQLMESH_ENVIRONMENT"
 
 
 @dg.scaffold_with(SQLMeshProjectScaffolder)
@@ -90,8 +92,9 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
                 f"The Dagster package of the SQLMesh project is not generated yet: {folder} has no "
                 f"{_DEFINITIONS}. Run: python -m dg_sqlmesh_codegen -o {folder}"
             )
-        module = compat.module_of(context, folder / _DEFINITIONS)
         overrides = self.overrides(folder)
+        with in_environment(overrides):
+            module = compat.module_of(context, folder / _DEFINITIONS)
         for text in stale(folder, module.defs, overrides):
             warnings.warn(text, stacklevel=2)
         return with_resource(module.defs, overrides)
@@ -104,7 +107,7 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
         variables = {
             "project_dir": names.project_dir_variable,
             "gateway": names.gateway_variable,
-            "environment": "DG_SQLMESH_ENVIRONMENT",
+            "environment": _ENVIRONMENT,
         }
         keys = ("gateway", "environment", "concurrent_tasks")
         fields = {key: self.settings.get(key) for key in keys}
@@ -116,6 +119,22 @@ class SQLMeshProjectComponent(dg.Component, dg.Resolvable):
             for name, value in fields.items()
             if value and not os.getenv(variables.get(name, ""))
         }
+
+
+@contextmanager
+def in_environment(overrides: Mapping[str, object]) -> Iterator[None]:
+    """Let a package that is imported know the environment that the attributes set, if they do.
+
+    More than its resource goes by it: whether a schedule starts, and the tables' names.
+    """
+    if "environment" not in overrides:
+        yield
+        return
+    os.environ[_ENVIRONMENT] = str(overrides["environment"])  # `overrides` has none if it is set
+    try:
+        yield
+    finally:
+        del os.environ[_ENVIRONMENT]
 
 
 def stale(folder: Path, defs: dg.Definitions, overrides: Mapping[str, object]) -> Iterator[str]:

@@ -157,7 +157,8 @@ def _read(cursor: str | None) -> dict[str, int]:
         found = json.loads(cursor or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {key: each for key, each in pairs if isinstance(each, int)}
 
 
 def _written(
