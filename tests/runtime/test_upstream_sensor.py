@@ -10,7 +10,7 @@ import pytest
 
 from dg_sqlmesh_codegen.runtime import SQLMeshResource, upstream_sensor
 from dg_sqlmesh_codegen.runtime.records import ModelAsset
-from dg_sqlmesh_codegen.runtime.results.model_results import EVALUATED_AT
+from dg_sqlmesh_codegen.runtime.results.model_results import EVALUATED, EVALUATED_AT
 
 
 def model(name: str, *deps: str, runs: bool = True) -> ModelAsset:
@@ -163,6 +163,19 @@ def test_a_report_of_a_plan_is_no_run(sensor: Sensor, instance: dg.DagsterInstan
         facts = {EVALUATED_AT: dg.TimestampMetadataValue(2e9)}
         instance.report_runless_asset_event(dg.AssetMaterialization(name, metadata=facts))
     assert sensor.requested() == ["a", "b", "d", "c"]
+
+
+def test_a_model_of_another_package_that_was_not_due_is_no_landing(
+    sensor: Sensor, instance: dg.DagsterInstance
+) -> None:
+    not_due = dg.AssetMaterialization("raw", metadata={EVALUATED: False})
+    instance.report_runless_asset_event(not_due)
+    assert sensor.said() == "Nothing has landed upstream"
+    land(instance)
+    instance.report_runless_asset_event(not_due)
+    assert sensor.requested() == ["a", "b", "d", "c"]
+    instance.report_runless_asset_event(not_due)
+    assert sensor.requested() == []
 
 
 def test_the_cursor_survives_other_models(sensor: Sensor, instance: dg.DagsterInstance) -> None:

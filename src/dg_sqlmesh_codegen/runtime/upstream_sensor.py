@@ -26,9 +26,12 @@ from .concurrency import exclusivity
 from .dagster import compat, run_log
 from .dagster.compat import Latest
 from .records import ModelAsset
-from .results.model_results import EVALUATED_AT
+from .results.model_results import EVALUATED, EVALUATED_AT
 from .run_target import PROD
 from .text import shortened
+
+# How many reports in a row of a model that was not due are looked through for one that was.
+_MOST_NOT_DUE = 25
 
 
 def tick(
@@ -48,7 +51,11 @@ def tick(
     graph = Graph.of(models)
     found = compat.latest_materializations(context.instance, graph.landings)
     seen = _read(context.cursor)
-    landed = {key: each for key, each in found.items() if each.storage_id > _since(seen, key, each)}
+    landed = {
+        key: each
+        for key, each in found.items()
+        if _has_landed(context.instance, key, each, _since(seen, key, each))
+    }
     keys = [model.spec.key for model in models]
     active = exclusivity.active_runs(context.instance, keys, PROD) if landed else []
     context.update_cursor(_written(graph, found, seen, landed if active else ()))
@@ -144,6 +151,26 @@ class _Stale:
             record = self.instance.get_run_record_by_id(run_id)
             self._started[run_id] = (record.start_time if record else None) or 0.0
         return self._started[run_id]
+
+
+def _has_landed(
+    instance: dg.DagsterInstance, key: dg.AssetKey, latest: Latest, since: int
+) -> bool:
+    """Return whether an asset has new data after a storage id.
+
+    With `not_due = "materialize"` another package materializes models that it has not evaluated.
+    """
+    if latest.storage_id <= since or _is_evaluated(latest.entry):
+        return latest.storage_id > since
+    records = instance.fetch_materializations(key, limit=_MOST_NOT_DUE).records
+    return any(
+        record.storage_id > since and _is_evaluated(record.event_log_entry) for record in records
+    )
+
+
+def _is_evaluated(entry: dg.EventLogEntry) -> bool:
+    found = compat.metadata_of(entry).get(EVALUATED)
+    return found is None or found.value is not False
 
 
 def _since(seen: Mapping[str, int], key: dg.AssetKey, latest: Latest) -> int:

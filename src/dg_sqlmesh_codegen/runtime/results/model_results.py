@@ -29,6 +29,7 @@ _MAX_LINE = 300
 # Metadata key of the version of SQLMesh's snapshot.
 SNAPSHOT_VERSION = "sqlmesh/snapshot_version"
 # Metadata key of when the state says that the model was evaluated.
+EVALUATED = "sqlmesh/evaluated"  # false: the model was not due
 EVALUATED_AT = "sqlmesh/evaluated_at"
 # Metadata key of the environment, if it is not prod.
 ENVIRONMENT = "sqlmesh/environment"
@@ -62,7 +63,7 @@ class ModelResults:
         at = evaluated.at_ms or 0
         facts: dict[str, checks.Fact] = {
             SNAPSHOT_VERSION: evaluated.version,
-            "sqlmesh/evaluated": False,
+            EVALUATED: False,
             "sqlmesh/current_to": dg.TimestampMetadataValue(evaluated.intervals[-1][1] / 1000),
         }
         if at:
