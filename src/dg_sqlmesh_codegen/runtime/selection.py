@@ -57,6 +57,22 @@ class Selection:
         }
         return Audits(frozenset(names), any(map(self.has_status, models)))
 
+    def checks_of_others(self, models: Iterable[ModelAsset]) -> list[str]:
+        """Return the selected checks of assets that are not selected beside them.
+
+        A run of assets evaluates models, and runs audits only after that. Standalone audits run
+        alone.
+        """
+        standalone = {
+            check.spec.key
+            for model in models
+            for check in model.audit_checks
+            if check.audit.standalone
+        }
+        others = [key for key in self.checks - standalone if key.asset_key not in self.assets]
+        names = [f"{key.name} of {key.asset_key.to_user_string()}" for key in others]
+        return sorted(names) if self.assets else []
+
     def has_status(self, model: ModelAsset) -> bool:
         """Return whether the check `sqlmesh_execution_status` of a model is selected."""
         return model.has_status_check and model.status_check.key in self.checks

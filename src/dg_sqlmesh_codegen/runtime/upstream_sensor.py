@@ -153,9 +153,7 @@ class _Stale:
         return self._started[run_id]
 
 
-def _has_landed(
-    instance: dg.DagsterInstance, key: dg.AssetKey, latest: Latest, since: int
-) -> bool:
+def _has_landed(instance: dg.DagsterInstance, key: dg.AssetKey, latest: Latest, since: int) -> bool:
     """Return whether an asset has new data after a storage id.
 
     With `not_due = "materialize"` another package materializes models that it has not evaluated.

@@ -268,14 +268,19 @@ def test_every_model_of_a_long_chain_has_its_failed_upstream_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "shown"), [("w.s__dev.a", "w.s__dev.a"), ("w.s.a", None), ("", None)]
+    ("environment", "view", "shown"),
+    [("dev", "w.s__dev.a", "w.s__dev.a"), (None, '"W"."S"."A"', None), ("dev", "", None)],
 )
-def test_a_materialization_names_the_view_of_its_environment(view: str, shown: str | None) -> None:
+def test_a_materialization_names_the_view_of_its_environment(
+    environment: str | None, view: str, shown: str | None
+) -> None:
     plain = model("a")
     named = replace(
         plain, spec=plain.spec.replace_attributes(metadata={"dagster/table_name": "w.s.a"})
     )
-    results = results_of(named)
+    checks = frozenset(check.key for check in named.check_specs)
+    selection = Selection(frozenset([named.spec.key]), checks, "run-1", environment=environment)
+    results = RunResults([named], selection)
     read = events.EnvironmentRead((replace(promoted("a"), view=view),))
     found = [
         each for it in (read, event("plan a"), event("batch a")) for each in results.handle(it)
@@ -284,3 +289,14 @@ def test_a_materialization_names_the_view_of_its_environment(view: str, shown: s
     (made,) = [each for each in found if isinstance(each, dg.MaterializeResult)]
     assert facts_of(made).get("dagster/table_name") == shown
     assert "dagster/table_name" not in facts_of((made.check_results or [])[0])
+
+
+def test_checks_of_assets_that_are_not_selected_are_named() -> None:
+    a, b = model("a"), model("b")
+    keys = frozenset([a.spec.key]), frozenset([a.status_check.key, b.status_check.key])
+    read = events.EnvironmentRead((promoted("a"), promoted("b")))
+
+    (said,) = RunResults([a, b], Selection(*keys, "run-1")).handle(read)
+    assert isinstance(said, events.Message)
+    assert said.text.endswith("Run them alone: sqlmesh_execution_status of w/s/b")
+    assert [*RunResults([a, b], Selection(frozenset(), keys[1], "run-1")).handle(read)] == []

@@ -150,11 +150,14 @@ class ModelResults:
                 yield result
 
     def _view(self, model: ModelAsset) -> checks.Facts:
-        """Return the view of this environment; the package names that of prod."""
+        """Return the view of this environment; the package names that of prod.
+
+        SQLMesh writes odd names in another way: `DB.SCH.Odd` for Snowflake's `db.sch."Odd"`.
+        """
+        if not self.selection.environment and TABLE_NAME in model.spec.metadata:
+            return {}
         promoted = self.state.promoted.get(model.fqn)
-        view = promoted.view if promoted else ""
-        is_prods = view == model.spec.metadata.get(TABLE_NAME) and not self.selection.environment
-        return {TABLE_NAME: view} if view and not is_prods else {}
+        return {TABLE_NAME: promoted.view} if promoted and promoted.view else {}
 
     def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
         """Return the status of a due model of which no interval is ready."""

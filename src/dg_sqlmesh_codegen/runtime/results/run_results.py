@@ -171,6 +171,10 @@ class RunResults:
         self._state.not_promoted = found.not_promoted
         for line in found.warnings():
             yield events.Message(logging.WARNING, line)
+        others = self._selection.checks_of_others(models)
+        if others:
+            text = "A run of assets does not run the checks of other assets. Run them alone"
+            yield events.Message(logging.WARNING, f"{text}: {shortened(others)}")
         if not self._selection.audits_only:
             yield from self._name_left_to_prod()
 
