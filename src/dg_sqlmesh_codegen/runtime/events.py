@@ -27,7 +27,7 @@ class PromotedModel:
     `data_hash` is the code version of a package. `next_due_ms` is the next tick of its cron; None
     if no run evaluates it. `is_asset` is whether a package has an asset for it: not for standalone
     audits and symbolic models (external and embedded). `view` is what readers of the environment
-    query, with the suffix of a development environment.
+    query, with the suffix of a development environment, and `uri` its address, if that is known.
     """
 
     fqn: str
@@ -36,6 +36,7 @@ class PromotedModel:
     next_due_ms: int | None
     is_asset: bool = True
     view: str = ""
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from .failures import failed_upstream
 from .progress import ModelErrors, Progress, RunState
 
 TABLE_NAME = "dagster/table_name"
+URI = "dagster/uri"
 # The values of `sqlmesh/status` if signals hold back every interval of a model.
 WAITING = "waiting for its signals"
 WAITING_UPSTREAM = "waiting for signals upstream"
@@ -150,14 +151,16 @@ class ModelResults:
                 yield result
 
     def _view(self, model: ModelAsset) -> checks.Facts:
-        """Return the view of this environment; the package names that of prod.
+        """Return the view of this environment, and its address. The package names prod's view.
 
         SQLMesh writes odd names in another way: `DB.SCH.Odd` for Snowflake's `db.sch."Odd"`.
         """
-        if not self.selection.environment and TABLE_NAME in model.spec.metadata:
-            return {}
         promoted = self.state.promoted.get(model.fqn)
-        return {TABLE_NAME: promoted.view} if promoted and promoted.view else {}
+        if promoted is None:
+            return {}
+        named = not self.selection.environment and TABLE_NAME in model.spec.metadata
+        facts = {TABLE_NAME: "" if named else promoted.view, URI: promoted.uri}
+        return {name: text for name, text in facts.items() if text}
 
     def _waiting(self, model: ModelAsset, progress: Progress) -> dg.AssetCheckResult:
         """Return the status of a due model of which no interval is ready."""

@@ -19,6 +19,7 @@ from . import compat
 from .compat import Environment, EnvironmentNamingInfo, Snapshot
 from .context import open_context, server_lock
 from .state_identity import duckdb_file, duckdb_path
+from .table_uri import table_uri
 
 
 def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
@@ -32,7 +33,7 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
         with open_context(target, redaction) as context:
             environment = read_environment(context, target)
             snapshots = read_snapshots(context, environment).values()
-        return tuple(promoted_model(snapshot, environment) for snapshot in snapshots)
+            return tuple(promoted_model(context, each, environment) for each in snapshots)
 
     return redacted_errors(read)
 
@@ -86,17 +87,20 @@ def read_snapshots(context: Context, environment: Environment) -> dict[str, Snap
     return {snapshot.name: snapshot for snapshot in snapshots}
 
 
-def promoted_model(snapshot: Snapshot, environment: Environment) -> PromotedModel:
+def promoted_model(context: Context, snapshot: Snapshot, environment: Environment) -> PromotedModel:
     """Return a snapshot of an environment as plain values."""
     tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
+    # A standalone audit has no view, and a name that need not be one of a table.
+    view = view_of(snapshot, environment) if is_asset(snapshot) else ""
+    gateway = snapshot.model_gateway or context.gateway
     return PromotedModel(
         fqn=snapshot.name,
         data_hash=snapshot.fingerprint.data_hash,
         parents=parent_names(snapshot),
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
-        # A standalone audit has no view, and a name that need not be one of a table.
-        view=view_of(snapshot, environment) if is_asset(snapshot) else "",
+        view=view,
+        uri=table_uri(context.config.get_connection(gateway), view) if view else "",
     )
 
 

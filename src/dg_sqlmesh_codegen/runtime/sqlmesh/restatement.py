@@ -65,7 +65,10 @@ class RestatementRun:
         selected = self._selected()
         for fqn in sorted(selected):
             self._require_whole(self.snapshots[fqn])
-        models = [promoted.promoted_model(x, self.environment) for x in self.snapshots.values()]
+        models = [
+            promoted.promoted_model(self.context, each, self.environment)
+            for each in self.snapshots.values()
+        ]
         emit(EnvironmentRead(tuple(models), self.target.plan_command))
         ranges, restated = compat_restate.restated(
             self.context, self.environment, selected, self._times

@@ -148,7 +148,9 @@ def _environment_read(
     target: Target,
     evaluation: Evaluation,
 ) -> EnvironmentRead:
-    models = tuple(promoted.promoted_model(each, environment) for each in snapshots.values())
+    models = tuple(
+        promoted.promoted_model(context, each, environment) for each in snapshots.values()
+    )
     prod = development.prod_of(context, target)
     left = development.left_to_prod(prod, snapshots, target, evaluation)
     if not evaluation.reads_evaluated:
