@@ -73,6 +73,8 @@ def test_a_model_that_waited_for_its_signals_is_held_back(instance: dg.DagsterIn
     run_id = run(instance, status="waiting for its signals")
 
     assert held(instance, waits) == {'"a"': run_id}
+    run(instance, status="due")  # the check alone
+    assert held(instance, waits) == {'"a"': run_id}
     assert held(instance, replace(waits, since=LATER)) == {}
     assert held(instance, Due(BEFORE)) == {}  # the promoted version has no signals any more
     run(instance)  # a later run did not come so far

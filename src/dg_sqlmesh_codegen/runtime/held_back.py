@@ -15,7 +15,7 @@ import dagster as dg
 from .dagster import compat, run_log
 from .due import Due, DueModels
 from .records import ModelAsset
-from .results.model_results import WAITING
+from .results.model_results import DUE, WAITING
 from .text import display_name, shortened
 
 
@@ -95,7 +95,13 @@ def _waiting(
         each = due.get(model.fqn)
         if each is None or not each.has_signals or not model.has_status_check:
             continue
-        latest = compat.latest_check(instance, model.status_check.key)
+        # A run of the check alone found that it is due, and did not ask its signals.
+        of_runs = (
+            found
+            for found in compat.latest_checks(instance, model.status_check.key)
+            if found.description != DUE
+        )
+        latest = next(of_runs, None)
         record = instance.get_run_record_by_id(latest.run_id) if latest else None
         tags = record.dagster_run.tags if record else {}
         is_other = tags.get(run_log.ENVIRONMENT_TAG, environment) != environment

@@ -34,6 +34,8 @@ _RESULT_EVENTS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
 }
+# So many runs of a check alone in a row are looked through.
+_MOST_CHECKS = 10
 _OMITTED_OUTPUTS = "did not yield or return expected outputs"
 
 
@@ -154,24 +156,25 @@ def latest_materializations(
 
 @dataclass(frozen=True, slots=True)
 class LatestCheck:
-    """The latest result of an asset check, and the run that reported it."""
+    """One of the latest results of an asset check, and the run that reported it.
+
+    Without a `description` the run has not reported it yet.
+    """
 
     run_id: str
     description: str | None
 
 
-def latest_check(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> LatestCheck | None:
-    """Return the latest result of a check; None if its latest run has not reported one.
+def latest_checks(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Iterator[LatestCheck]:
+    """Yield the latest results of a check, the last one first.
 
-    The UI shows it. The documented methods only return the events of a whole run.
+    The UI shows them. The documented methods only return the events of a whole run.
     """
-    record = instance.get_latest_asset_check_evaluation_record(key)
-    event = record.event.dagster_event if record and record.event else None
-    if record is None or event is None:
-        return None
-    if event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        return None  # the check is planned
-    return LatestCheck(record.run_id, event.asset_check_evaluation_data.description)
+    for record in instance.event_log_storage.get_asset_check_execution_history(key, _MOST_CHECKS):
+        event = record.event.dagster_event if record.event else None
+        evaluated = event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        text = event.asset_check_evaluation_data.description if event and evaluated else None
+        yield LatestCheck(record.run_id, text)
 
 
 def stored_results(

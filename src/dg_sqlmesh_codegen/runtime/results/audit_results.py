@@ -13,7 +13,7 @@ from dg_sqlmesh_codegen.runtime.selection import Selection
 from dg_sqlmesh_codegen.runtime.text import clipped, display_name, shortened
 
 from . import checks
-from .model_results import iso_intervals
+from .model_results import DUE, iso_intervals
 from .run_results import RunResults, SQLMeshResult
 
 FindFailed = Callable[[DueModels], Mapping[str, str]]
@@ -108,6 +108,6 @@ class AuditResults(RunResults):
                 facts = {"sqlmesh/failed_in_run": dg.DagsterRunMetadataValue(run_id)}
                 yield checks.status(model, False, "failed", facts, f"in run {run_id}")
             elif fqn in due.models:
-                yield checks.status(model, True, "due", {})
+                yield checks.status(model, True, DUE, {})
             else:
                 yield self._results.up_to_date(model, "up to date")

@@ -21,6 +21,7 @@ TABLE_NAME = "dagster/table_name"
 URI = "dagster/uri"
 # The values of `sqlmesh/status` if signals hold back every interval of a model.
 WAITING = "waiting for its signals"
+DUE = "due"  # in a run of checks alone
 WAITING_UPSTREAM = "waiting for signals upstream"
 # Its values for models that a development environment leaves to prod.
 IN_PROD = "runs in prod"
