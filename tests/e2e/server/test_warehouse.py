@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,8 +57,8 @@ def test_the_daemon_runs_what_is_due(installation: Installation, depot: Depot) -
     # A FULL model: PostgreSQL reports rows, and the asset's page shows them.
     customers = depot.query("SELECT COUNT(*) FROM raw.customers")
     assert [(outcome.metadata["staging.customers"]["dagster/row_count"],)] == customers
-    uri = str(outcome.metadata["staging.customers"]["dagster/uri"])
-    assert re.fullmatch(r"postgres://[^/@]+:\d+/\w+\.staging\.customers", uri), uri
+    # Its host is the folder of a socket.
+    assert "dagster/uri" not in outcome.metadata["staging.customers"]
     depot.require_complete(day(0))
 
 

@@ -281,13 +281,15 @@ def test_a_materialization_names_the_view_of_its_environment(
     checks = frozenset(check.key for check in named.check_specs)
     selection = Selection(frozenset([named.spec.key]), checks, "run-1", environment=environment)
     results = RunResults([named], selection)
-    read = events.EnvironmentRead((replace(promoted("a"), view=view),))
+    uri = "postgres://db:5432/w.s.a"
+    read = events.EnvironmentRead((replace(promoted("a"), view=view, uri=uri),))
     found = [
         each for it in (read, event("plan a"), event("batch a")) for each in results.handle(it)
     ]
 
     (made,) = [each for each in found if isinstance(each, dg.MaterializeResult)]
     assert facts_of(made).get("dagster/table_name") == shown
+    assert facts_of(made)["dagster/uri"] == uri
     assert "dagster/table_name" not in facts_of((made.check_results or [])[0])
 
 

@@ -25,6 +25,7 @@ SNOWFLAKE = SnowflakeConnectionConfig(account="org-1", user="ana", password="sec
     [
         (POSTGRES, "postgres://db.example:5432/a.s.t"),
         (SNOWFLAKE, "snowflake://org-1/a.s.t"),
+        (POSTGRES.model_copy(update={"host": "/var/run/postgresql"}), ""),
         (DuckDBConnectionConfig(database="a.duckdb"), ""),
     ],
 )

@@ -16,11 +16,12 @@ def table_uri(connection: ConnectionConfig, table: str) -> str:
         table: the name that readers query.
 
     Returns:
-        An empty text if the connection names no server, as those of DuckDB and BigQuery.
+        An empty text if the connection names no server, as those of DuckDB and BigQuery, or only
+        the folder of a socket.
     """
     servers = (getattr(connection, name, None) for name in _SERVERS)
-    server = next(filter(None, servers), None)
-    if not server:
+    server = next(filter(None, servers), "/")
+    if server.startswith("/"):
         return ""
     port = getattr(connection, "port", None)
     return f"{connection.type_}://{server}{f':{port}' if port else ''}/{table}"
