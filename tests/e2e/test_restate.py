@@ -332,6 +332,7 @@ def test_a_development_environment_restates_only_itself(
     restated = restate(project, instance, "marts.revenue", resource=dev, preview=False)
 
     assert "shop.staging.orders (prod shares its table)" in refused.failure
+    assert "shop.marts.revenue (name it in `models`" in refused.failure
     assert restated.materialized == ["marts.revenue"]
     assert restated.metadata["marts.revenue"]["sqlmesh/environment"] == "dev"
     assert restated.metadata["marts.revenue"]["dagster/table_name"] == "shop.marts__dev.revenue"

@@ -39,6 +39,7 @@ from .console import RunConsole
 from .restated_ranges import bounded, merged
 
 _SHARED = "prod shares its table"
+_NO_INTERVAL = "it has no interval in this time"
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,12 @@ class RestatementRun:
             for name in wanted
             if self.snapshots[name].is_model and not self.snapshots[name].is_external
         }
+        # SQLMesh looks for what is downstream only of models that it restates.
+        if _SHARED in {reasons.get(fqn) for fqn in selected}:
+            below = {name for name, why in reasons.items() if why == _NO_INTERVAL} - selected
+            reasons |= dict.fromkeys(
+                below, "name it in `models`: what it reads is prod's"
+            )
         return {name: why for name, why in sorted(reasons.items()) if why}
 
     def _reason(self, snapshot: Snapshot, *, is_planned: bool) -> str:
@@ -238,7 +245,7 @@ class RestatementRun:
             return ""
         if snapshot.disable_restatement:
             return "`disable_restatement` is set, or its kind implies it"
-        return "it has no interval in this time"
+        return _NO_INTERVAL
 
     def _is_shared(self, snapshot: Snapshot) -> bool:
         """Return whether a model of a development environment has the table of prod."""
