@@ -116,7 +116,9 @@ def test_a_version_that_is_too_old_and_one_that_is_not_known(
     )
 
 
-@pytest.mark.parametrize(("minor", "count"), [(206, 3), (212, 2), (217, 1), (223, 1), (224, 0)])
+@pytest.mark.parametrize(
+    ("minor", "count"), [(206, 4), (212, 3), (217, 2), (223, 2), (224, 1), (225, 0)]
+)
 def test_what_a_version_leaves_out(minor: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compat, "_MINOR", (0, minor))
     assert len(compat.left_out()) == count

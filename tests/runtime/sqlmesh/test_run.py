@@ -42,7 +42,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
     monkeypatch.setattr(promoted, "read_environment", lambda context, target: PLANNED)
     monkeypatch.setattr(promoted, "find_environment", lambda context, target: made.environment)
     monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': SNAPSHOT})
-    monkeypatch.setattr(promoted, "promoted_model", lambda snapshot, environment: MODEL)
+    monkeypatch.setattr(promoted, "promoted_model", lambda *_: MODEL)
     return made
 
 
