@@ -22,8 +22,8 @@ MIDNIGHT = datetime(2026, 11, 6, tzinfo=UTC)
 
 
 def generate(shop: Shop, name: str, *arguments: str) -> ModuleType:
-    assert main([str(shop.project), "-o", f"defs_{name}", "--quiet", *arguments]) == 0
-    return importlib.import_module(f"defs_{name}.definitions")
+    assert main([str(shop.project), "-o", f"{name}_defs", "--quiet", *arguments]) == 0
+    return importlib.import_module(f"{name}_defs.definitions")
 
 
 @pytest.fixture
