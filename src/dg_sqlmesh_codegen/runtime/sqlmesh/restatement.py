@@ -229,9 +229,7 @@ class RestatementRun:
         # SQLMesh looks for what is downstream only of models that it restates.
         if _SHARED in {reasons.get(fqn) for fqn in selected}:
             below = {name for name, why in reasons.items() if why == _NO_INTERVAL} - selected
-            reasons |= dict.fromkeys(
-                below, "name it in `models`: what it reads is prod's"
-            )
+            reasons |= dict.fromkeys(below, "name it in `models`: what it reads is prod's")
         return {name: why for name, why in sorted(reasons.items()) if why}
 
     def _reason(self, snapshot: Snapshot, *, is_planned: bool) -> str:
