@@ -8,6 +8,9 @@ A landing is a materialization of an asset that models read and that is no model
 observation is none: it says what a table is like, not that it has changed. The sensor reads
 Dagster's event log only; SQLMesh and its state stay untouched until there is a run.
 
+A landing counts as handled when its run is requested. If that run fails, the schedule requests the
+models that are due.
+
 Data reaches a model through models that have `run_on_upstream`. Below a model without it nothing
 has changed until its own cron.
 """

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
+from dg_sqlmesh_codegen.repeatable_kinds import REPEATABLE_KINDS
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 
 from . import property_tags
-
-# To evaluate the last interval of these again is the same as to evaluate it later. INCREMENTAL_
-# UNMANAGED would append its rows twice, SCD_TYPE_2 would write history that its cron does not say,
-# and what a custom kind does is not known.
-KINDS = frozenset(
-    {
-        "FULL",
-        "VIEW",
-        "INCREMENTAL_BY_TIME_RANGE",
-        "INCREMENTAL_BY_UNIQUE_KEY",
-        "INCREMENTAL_BY_PARTITION",
-    }
-)
 
 
 def runs(model: Model, default: bool) -> bool:
@@ -35,9 +23,9 @@ def warning(model: Model) -> str | None:
     """Return what is wrong with the tag of a model that never runs when data lands."""
     if not property_tags.of(model).run_on_upstream or _can(model):
         return None
-    why = f"is {model.kind}" if model.kind not in KINDS else "reads itself"
+    why = f"is {model.kind}" if model.kind not in REPEATABLE_KINDS else "reads itself"
     return f"{model}: the tag dagster:run_on_upstream is not used, because the model {why}"
 
 
 def _can(model: Model) -> bool:
-    return model.kind in KINDS and model.fqn not in model.depends_on
+    return model.kind in REPEATABLE_KINDS and model.fqn not in model.depends_on

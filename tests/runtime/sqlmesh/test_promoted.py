@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlmesh import Context
+from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import promoted
@@ -32,3 +34,11 @@ def test_the_view_is_that_of_the_environment(suffix: str, view: str, tmp_path: P
 
     (found,) = promoted.promoted_models(Target((str(project),), "dev_ana"))
     assert (found.fqn, found.view) == ('"lake"."sales"."orders"', view)
+
+
+def test_a_model_of_a_gateway_that_is_gone_has_no_address() -> None:
+    context = Mock()
+    context.config.get_connection.side_effect = ConfigError("Missing gateway 'old'")
+
+    assert promoted._uri(context, "old", "a.s.t") == ""
+    context.config.get_connection.assert_called_once_with("old")

@@ -47,7 +47,7 @@ def select(context: Context, selector: str, snapshots: Mapping[str, Snapshot]) -
         SetupError: SQLMesh cannot parse it.
     """
     from sqlmesh.core.selector import NativeSelector  # noqa: PLC0415 - new in 0.223
-    from sqlmesh.utils import UniqueKeyDict  # noqa: PLC0415
+    from sqlmesh.utils import UniqueKeyDict  # noqa: PLC0415 - goes with it
 
     if "git:" in selector:
         raise SetupError(
@@ -85,6 +85,7 @@ def restated(
         fqns: the models. SQLMesh adds those downstream.
         times: the start and the end, in milliseconds.
     """
+    # Late: a run that restates nothing does not need them.
     from sqlmesh.core.context_diff import ContextDiff  # noqa: PLC0415
     from sqlmesh.core.plan import PlanBuilder  # noqa: PLC0415
 

@@ -13,21 +13,11 @@ from collections.abc import Mapping
 from sqlmesh import Context
 from sqlmesh.utils.date import to_timestamp
 
+from dg_sqlmesh_codegen.repeatable_kinds import REPEATABLE_KINDS
 from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation, Target
 
 from . import compat
 from .compat import Snapshot
-
-# To evaluate the last interval of these again is the same as to evaluate it later.
-_KINDS = frozenset(
-    {
-        "FULL",
-        "VIEW",
-        "INCREMENTAL_BY_TIME_RANGE",
-        "INCREMENTAL_BY_UNIQUE_KEY",
-        "INCREMENTAL_BY_PARTITION",
-    }
-)
 
 
 def remove(
@@ -64,7 +54,7 @@ def _can(snapshot: Snapshot) -> bool:
         return False
     model = snapshot.model
     return (
-        compat.kind_name(snapshot) in _KINDS
+        compat.kind_name(snapshot) in REPEATABLE_KINDS
         and not model.depends_on_self
         and not model.disable_restatement
         and not getattr(model.kind, "when_matched", None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmesh import Context
 from sqlmesh.utils.date import now_timestamp, to_timestamp
-from sqlmesh.utils.errors import SQLMeshError
+from sqlmesh.utils.errors import ConfigError, SQLMeshError
 
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
@@ -92,7 +92,6 @@ def promoted_model(context: Context, snapshot: Snapshot, environment: Environmen
     tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
     # A standalone audit has no view, and a name that need not be one of a table.
     view = view_of(snapshot, environment) if is_asset(snapshot) else ""
-    gateway = snapshot.model_gateway or context.gateway
     return PromotedModel(
         fqn=snapshot.name,
         data_hash=snapshot.fingerprint.data_hash,
@@ -100,8 +99,16 @@ def promoted_model(context: Context, snapshot: Snapshot, environment: Environmen
         next_due_ms=to_timestamp(tick) if tick else None,
         is_asset=is_asset(snapshot),
         view=view,
-        uri=table_uri(context.config.get_connection(gateway), view) if view else "",
+        uri=_uri(context, snapshot.model_gateway, view) if view else "",
     )
+
+
+def _uri(context: Context, gateway: str | None, view: str) -> str:
+    try:
+        connection = context.config.get_connection(gateway or context.gateway)
+    except ConfigError:
+        return ""  # the configuration no longer has the gateway, and only this model fails
+    return table_uri(connection, view)
 
 
 def view_of(snapshot: Snapshot, environment: Environment) -> str:
