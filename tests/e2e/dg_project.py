@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,8 @@ class DgProject:
         assert isinstance(found, dict)
         return found
 
-    def asset_keys(self) -> set[object]:
-        # Before Dagster 1.12 it is called `key`.
-        assets = self.definitions()["assets"]
-        return {asset.get("asset_key", asset.get("key")) for asset in assets}
+
+def asset_keys(found: Mapping[str, list[dict[str, object]]]) -> set[object]:
+    """Return the assets of what `DgProject.definitions` has found."""
+    # Before Dagster 1.12 it is called `key`.
+    return {asset.get("asset_key", asset.get("key")) for asset in found["assets"]}

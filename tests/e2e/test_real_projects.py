@@ -62,7 +62,6 @@ def test_the_graph_is_sqlmeshs_own(
         subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     run([*generate, "defs", "--check"], tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("**/.cache/**/*")} == cache
-    assert graph(run(ask_sqlmesh, tmp_path).stdout) == expected
 
 
 def test_sushi_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from e2e.dg_project import BIN, TYPE, DgProject
+from dg_sqlmesh_codegen.cli.app import main
+from e2e.dg_project import BIN, TYPE, DgProject, asset_keys
 from e2e.server.processes import Processes, script
 from e2e.shop import run
 from e2e.waiting import wait_until
@@ -46,11 +47,14 @@ def key(name: str, view: str) -> dg.AssetKey:
 
 def planned(folder: Path, name: str) -> Path:
     """Write a project of two models, planned in the past, so that both are due."""
+    from sqlmesh import Context  # noqa: PLC0415 - seconds that collecting the tests need not take
+
     models = {f"models/{each}.sql": model(f"work.{each}", kind="FULL") for each in "ab"}
     config = CONFIG.format(database=folder / f"{name}.db")
     project = write_project(folder / name, models, config=config)
-    plan = [script("sqlmesh"), "-p", str(project), "plan", "--auto-apply", "--no-prompts"]
-    run([*plan, "--execution-time", "2026-11-04"], folder)
+    context = Context(paths=[str(project)])
+    context.plan(auto_apply=True, no_prompts=True, skip_tests=True, execution_time="2026-11-04")
+    context.close()
     return project
 
 
@@ -74,7 +78,7 @@ def test_the_second_component_gets_a_name(project: DgProject) -> None:
 @pytest.mark.process
 def test_dg_lists_checks_and_launches_both(project: DgProject) -> None:
     found = project.definitions()
-    assert project.asset_keys() == {f"{name}/work/{each}" for name in PROJECTS for each in "ab"}
+    assert asset_keys(found) == {f"{name}/work/{each}" for name in PROJECTS for each in "ab"}
     jobs = {job["name"] for job in found["jobs"]}
     assert jobs >= {"sqlmesh_job", "sqlmesh_sync_job", "bank_job", "bank_sync_job"}
     schedules = {schedule["name"] for schedule in found["schedules"]}
@@ -145,7 +149,8 @@ def test_the_daemon_runs_both_schedules(project: DgProject) -> None:
 def test_two_packages_that_are_merged_by_hand(tmp_path: Path) -> None:
     for name in PROJECTS:
         folder = planned(tmp_path, name)
-        run([*GENERATE, str(folder), "-o", f"{name}_defs", "--set", f"name={name}"], tmp_path)
+        options = ["-o", str(tmp_path / f"{name}_defs"), "--set", f"name={name}", "--quiet"]
+        assert main([str(folder), *options]) == 0
     (tmp_path / "merged.py").write_text(MERGED)
     (tmp_path / "home").mkdir()
     home = {"DAGSTER_HOME": str(tmp_path / "home")}

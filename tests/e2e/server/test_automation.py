@@ -14,7 +14,7 @@ from e2e.shop import materialize
 from e2e.waiting import wait_until
 from projects import model
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = pytest.mark.server
 
 SEED, REPORT = dg.AssetKey(["shop", "work", "countries"]), dg.AssetKey("report")
 FILES = {

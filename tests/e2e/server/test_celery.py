@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -20,7 +19,7 @@ from e2e.server.postgres import Postgres
 from e2e.server.processes import Processes, answers, free_port, script
 from e2e.waiting import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("depot")]
 
 # The generated definitions, with another executor for all jobs.
 DEFINITIONS = """
@@ -46,10 +45,9 @@ def processes(
     depot: Depot, storage_server: Postgres, root: Path, tmp_path: Path
 ) -> Iterator[Processes]:
     """The environment of a host that runs the job, or a worker."""
-    database = f"dagster_celery_{uuid4().hex}"
-    storage_server.execute(f"CREATE DATABASE {database}")
     home = tmp_path / "dagster_home"
-    write_instance(home, root / "generated_example", storage_server.url(database))
+    storage = storage_server.url(storage_server.new_database())
+    write_instance(home, root / "generated_example", storage)
     with dg.DagsterInstance.from_config(str(home)):
         pass  # makes the tables: two processes that do so at once get in each other's way
     (tmp_path / "celery_defs.py").write_text(DEFINITIONS, encoding="utf-8")

@@ -13,7 +13,7 @@ from e2e.server.processes import Processes, script
 from e2e.waiting import wait_until
 from projects import model
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = pytest.mark.server
 
 # The first run holds the state in it until the schedules of both jobs have ticked.
 SHARED = """

@@ -13,7 +13,7 @@ from e2e.server.installation import ASSET_JOB, IN_PROCESS, Installation
 from e2e.server.postgres import Postgres
 from e2e.waiting import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("installation")]
 
 CHOSEN = ["staging.orders", "marts.daily_revenue", "enriched.report"]
 

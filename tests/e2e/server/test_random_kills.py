@@ -1,70 +1,54 @@
-"""Twenty runs in a row that are killed at random moments, and one that is not."""
+"""Twenty runs that are killed at random moments, and one that is not."""
 
 from __future__ import annotations
 
-import importlib
-import random
-import signal
-import time
 from datetime import UTC, date, datetime
-from multiprocessing import get_context
+from itertools import count
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from e2e.outcome import Outcome
 from e2e.server.depot import MODELS, PLANNED, Depot, day
-from e2e.server.installation import Installation
+from e2e.server.installation import write_instance
+from e2e.server.killing import Jobs, kill_at_random
+from e2e.server.postgres import Postgres
 from e2e.shop import run_at
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("depot")]
 
 KILLS = 20
 SEED = 20261122
-ATTEMPT = "attempt_for"
-# A run is a process of its own; what takes seconds is imported once, in the server that forks it.
-FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["dagster", "pytest", "dg_sqlmesh_codegen.runtime.sqlmesh.run"])
 
 
-def run_models(home: str, time_of_run: str) -> None:
-    """Run all models as `dagster job execute` does on the in-process executor."""
-    definitions = importlib.import_module("defs.definitions").defs
-    with dg.DagsterInstance.from_config(home) as instance:
-        definitions.resolve_job_def("sqlmesh_job").execute_in_process(
-            instance=instance,
-            run_config=run_at(time_of_run),
-            tags={ATTEMPT: time_of_run},
-            raise_on_error=False,
-        )
+@pytest.fixture
+def jobs(
+    depot: Depot,
+    storage_server: Postgres,
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Jobs:
+    """The jobs of the depot's package, on an instance of their own."""
+    home = tmp_path / "home"
+    storage = storage_server.url(storage_server.new_database())
+    write_instance(home, root / "generated_example", storage)
+    monkeypatch.syspath_prepend(str(depot.project.parent))
+    return Jobs(home, "defs")
 
 
-def run(installation: Installation, time_of_run: date, kill_after: float | None = None) -> float:
+def run(jobs: Jobs, time_of_run: date, kill_after: float | None = None) -> float:
     """Run the models; return the seconds it took, or 0 if the process had to be killed."""
-    process = FORKS.Process(target=run_models, args=(str(installation.home), str(time_of_run)))
-    started = time.monotonic()
-    process.start()
-    process.join(kill_after)  # a random moment, not a wait for something
-    process.kill()
-    process.join()
-    took = time.monotonic() - started
-    for each in runs_of_this_test(installation.instance):
-        if not each.is_finished:  # what the code server or the run monitoring would find out
-            installation.instance.report_run_failed(each)
-            installation.instance.event_log_storage.free_concurrency_slots_for_run(each.run_id)
-    assert process.exitcode in (0, -signal.SIGKILL)
-    return took if process.exitcode == 0 else 0
+    return jobs.run("sqlmesh_job", run_at(str(time_of_run)), kill_after)
 
 
-def runs_of_this_test(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    return [run for run in instance.get_runs() if ATTEMPT in run.tags]
-
-
-def reported(instance: dg.DagsterInstance) -> dict[str, list[tuple[str, str]]]:
-    """Return the intervals of all evaluations by these runs, by model, in order of time."""
+def reported(jobs: Jobs) -> dict[str, list[tuple[str, str]]]:
+    """Return the intervals of all evaluations, by model, in order of time."""
     found: dict[str, list[tuple[str, str]]] = {model: [] for model in MODELS}
-    for run in runs_of_this_test(instance):
-        outcome = Outcome.of(instance, run.run_id)
+    with dg.DagsterInstance.from_config(str(jobs.home)) as instance:
+        outcomes = [Outcome.of(instance, each.run_id) for each in instance.get_runs()]
+    for outcome in outcomes:
         for model, metadata in outcome.metadata.items():
             intervals = metadata["sqlmesh/intervals"]
             assert isinstance(intervals, list)
@@ -72,26 +56,20 @@ def reported(instance: dg.DagsterInstance) -> dict[str, list[tuple[str, str]]]:
     return {model: sorted(intervals) for model, intervals in found.items()}
 
 
-def test_no_interval_is_lost_or_counted_twice(
-    installation: Installation, depot: Depot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in installation.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.syspath_prepend(str(installation.folder))
-    moments = random.Random(SEED)  # noqa: S311 - to be the same every time
-    run(installation, day(PLANNED - 1))  # the first run also makes what later ones find
-    whole = run(installation, day(PLANNED - 2))
-    killed = 0
-    for each in range(KILLS):
-        took = run(installation, day(PLANNED - 3 - each), moments.uniform(0, whole))
-        killed += not took
-        whole = took or whole  # it takes less by now: other tests have ended
-    last = day(PLANNED - 3 - KILLS)
-    assert run(installation, last)
+def test_no_interval_is_lost_or_counted_twice(jobs: Jobs, depot: Depot) -> None:
+    run(jobs, day(PLANNED - 1))  # the first run also makes what later ones find
+    whole = run(jobs, day(PLANNED - 2))
+    days = (day(PLANNED - 3 - number) for number in count())
 
-    assert killed > KILLS / 2
+    def run_next_day(kill_after: float) -> float:
+        return run(jobs, next(days), kill_after)
+
+    kill_at_random(run_next_day, whole, kills=KILLS, seed=SEED)
+    last = next(days)
+    assert run(jobs, last)
+
     depot.require_complete(last)
-    for model, intervals in reported(installation.instance).items():
+    for model, intervals in reported(jobs).items():
         # Those of the first two runs and of the last one, at least.
         assert len(intervals) >= 3, model
         assert intervals[0][0] >= midnight_of(depot.started), model

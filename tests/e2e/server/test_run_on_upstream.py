@@ -16,7 +16,7 @@ from e2e.shop import Shop
 from e2e.waiting import wait_until
 from projects import model
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = pytest.mark.server
 
 ORDERS, OTHER = dg.AssetKey(["shop", "raw", "orders"]), dg.AssetKey(["shop", "raw", "other"])
 SOURCE = """

@@ -27,7 +27,7 @@ from e2e.server.depot import Depot
 from e2e.server.postgres import PASSWORD, PORT, USER, Postgres
 from e2e.waiting import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("depot")]
 
 DATABASE = "locks"
 CONFIG = """

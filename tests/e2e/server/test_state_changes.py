@@ -18,7 +18,7 @@ from e2e.server.processes import script
 from e2e.shop import run
 from projects import model
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("depot")]
 
 TIERS = "models/marts/customer_tiers.sql"
 ORDERS = "models/staging/orders.sql"

@@ -11,7 +11,7 @@ from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import IN_PROCESS, MULTIPROCESS, Installation
 from e2e.waiting import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("installation")]
 
 
 def terminate(installation: Installation, run_id: str) -> None:

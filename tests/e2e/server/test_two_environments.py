@@ -15,7 +15,7 @@ from e2e.server.depot import PLANNED, Depot, day
 from e2e.server.processes import script
 from e2e.shop import run
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("depot")]
 
 JOB = (script("dagster"), "job", "execute", "-m", "defs.definitions", "-j", "sqlmesh_job")
 LATEST = "SELECT max(ordered_on) FROM marts__pr_1.daily_revenue"

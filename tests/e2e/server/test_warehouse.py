@@ -15,7 +15,7 @@ from e2e.server.depot import MODELS, PLANNED, Depot, day
 from e2e.server.installation import ASSET_JOB, IN_PROCESS, MULTIPROCESS, SCHEDULE, Installation
 from e2e.waiting import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("installation")]
 
 
 @pytest.fixture
