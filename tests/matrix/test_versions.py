@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -33,6 +34,16 @@ def test_the_table_of_a_report() -> None:
         "tick": "1 of 2 failed",
         "doctor": "1 of 1 failed",
         "runtime": "left out: no run",
+    }
+
+
+def test_a_row_that_runs_some_of_the_parts() -> None:
+    text = table({replace(ROW, parts=("plan, materialize",)): Xml.fromstring(REPORT)})
+    (header, cells) = rows_in(text)
+
+    assert dict(zip(header[4:], cells[4:], strict=True)) == {
+        **dict.fromkeys(PARTS, "not run"),
+        "plan, materialize": "ok; left out: no seeds",
     }
 
 
