@@ -63,10 +63,7 @@ class Arena:
         number = next(self.numbers)
         folder = self.planned.with_name(f"copy-{number}")
         shutil.copytree(self.planned, folder)
-        url = None
-        if self.server:
-            self.server.execute(f"CREATE DATABASE dagster_{number}")
-            url = self.server.url(f"dagster_{number}")
+        url = self.server.url(self.server.new_database()) if self.server else None
         instance = instance_in(folder, url)
         cost = run(command, folder, instance, timeout=timeout)
         if command[0] == SQLMESH[0]:

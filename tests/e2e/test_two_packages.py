@@ -126,8 +126,7 @@ def test_the_daemon_runs_both_schedules(project: DgProject) -> None:
         file.write_text(text.replace(daily, f'cron_schedule="* * * * *", {running}'))
     daemon = Processes(project.folder, project.environment)
     try:
-        command = [script("dagster-daemon"), "run", "-m", "shop_project.definitions"]
-        daemon.start("daemon", command)
+        daemon.start_daemon("-m", "shop_project.definitions")
         with dg.DagsterInstance.from_config(str(project.home)) as instance:
 
             def materialized() -> bool:

@@ -13,11 +13,14 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], what: str) -> T:
-    """Return the condition's first true value; an AssertionError says what never happened."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    """Return the condition's first true value; an AssertionError says what never happened.
+
+    What takes long is looked at less often: a look at a server costs both processes time.
+    """
+    started = time.monotonic()
+    while (waited := time.monotonic() - started) < PATIENCE:
         value = condition()
         if value:
             return value
-        time.sleep(0.1)
+        time.sleep(min(0.1 + waited / 20, 1.0))
     raise AssertionError(f"Not within {PATIENCE:.0f} seconds: {what}")

@@ -7,11 +7,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import requests
+import dagster as dg
 
-from e2e.server.processes import Processes, answers, free_port, script
+from e2e.server.processes import Processes, WebServer, script
 from e2e.shop import run
 from e2e.waiting import wait_until
 
@@ -39,11 +38,7 @@ class Stage:
     good: str = ""
     bad: str = ""
     processes: Processes = field(init=False)
-    _port: int = field(default_factory=free_port)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+    web: WebServer = field(init=False)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -69,15 +64,14 @@ class Stage:
         self._run(*generate, "--set", "freshness=true", "--quiet")
         plan = ["plan", "--auto-apply", "--no-prompts", "--execution-time", "2 days ago"]
         self._run(script("sqlmesh"), "-p", "shop", *plan)
-        self._run(script("dagster"), "instance", "info")  # makes the tables before both need them
+        with dg.DagsterInstance.from_config(str(home)):
+            pass  # its tables are made before several processes ask for them at once
 
     def start(self) -> None:
         """Start the web server and the daemon, and make both runs."""
         self.processes = Processes(self.folder, self.environment)
-        command = [script("dagster-webserver"), "-m", LOCATION, "-p", str(self._port)]
-        self.processes.start("webserver", command)
-        self.processes.start("daemon", [script("dagster-daemon"), "run", "-m", LOCATION])
-        wait_until(self._listens, "a web server")
+        self.processes.start_daemon("-m", LOCATION)
+        self.web = self.processes.start_web_server("-m", LOCATION)
         self.good = self._launch("SUCCESS")
 
     def fail(self) -> None:
@@ -91,26 +85,14 @@ class Stage:
 
     def freshness(self, model: str) -> str:
         """Return what the freshness policy of a model says."""
-        found = self.ask(_FRESHNESS, key={"path": ["shop", *model.split(".")]})
+        found = self.web.ask(_FRESHNESS, key={"path": ["shop", *model.split(".")]})
         return str(found["freshnessStatusInfo"]["freshnessStatus"])
 
     def load_sources(self, *arguments: str) -> None:
         self._run(sys.executable, "shop/load_sources.py", *arguments)
 
-    def ask(self, query: str, **variables: object) -> Any:  # noqa: ANN401  # JSON
-        """Send GraphQL, and return the value of its one field."""
-        body: Any = {"query": query, "variables": variables}
-        answer = requests.post(f"{self.url}/graphql", json=body, timeout=120).json()
-        assert not answer.get("errors"), answer["errors"]
-        (value,) = answer["data"].values()
-        return value
-
     def _run(self, *command: str) -> None:
         run(command, self.folder, **self.environment)
-
-    def _listens(self) -> bool:
-        self.processes.require("webserver")
-        return answers(self._port)
 
     def _launch(self, expected: str, **config: str) -> str:
         parameters: Mapping[str, object] = {
@@ -118,10 +100,10 @@ class Stage:
             "runConfigData": {"ops": {"sqlmesh_models": {"config": config}}},
             "mode": "default",
         }
-        run_id = str(self.ask(_LAUNCH, parameters=parameters)["run"]["runId"])
+        run_id = str(self.web.ask(_LAUNCH, parameters=parameters)["run"]["runId"])
 
         def ended() -> str | None:
-            status = str(self.ask(_STATUS, id=run_id)["status"])
+            status = str(self.web.ask(_STATUS, id=run_id)["status"])
             return status if status in ("SUCCESS", "FAILURE") else None
 
         assert wait_until(ended, f"run {run_id} ends") == expected

@@ -141,7 +141,7 @@ def take(page: Page, stage: Stage, picture: Picture, folder: Path) -> None:
     """Photograph a page as soon as it says what it has to say."""
     x, y = picture.corner
     page.set_viewport_size({"width": x + picture.width, "height": y + picture.height})
-    page.goto(stage.url + picture.address)
+    page.goto(stage.web.url + picture.address)
     body = page.locator("body")
     for text in picture.says:
         expect(body).to_contain_text(text, timeout=PATIENCE_MS)

@@ -51,7 +51,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Stag
 
 
 def asset(stage: Stage, name: str) -> dict[str, Any]:
-    found = stage.ask(_ASSET, key={"path": ["shop", *name.split(".")]})
+    found = stage.web.ask(_ASSET, key={"path": ["shop", *name.split(".")]})
     assert isinstance(found, dict)
     return found
 
@@ -150,14 +150,14 @@ def test_the_execution_status_says_why(stage: Stage) -> None:
 
 def test_the_job_and_the_schedule_say_what_they_do(stage: Stage) -> None:
     descriptions = {
-        name: stage.ask(_JOB, name=name)["description"]
+        name: stage.web.ask(_JOB, name=name)["description"]
         for name in ("sqlmesh_job", "sqlmesh_sync_job")
     }
     assert descriptions == {
         "sqlmesh_job": "Evaluates the models that are due in one run of SQLMesh.",
         "sqlmesh_sync_job": "Reports what SQLMesh evaluated without Dagster.",
     }
-    assert stage.ask(_SCHEDULE) == {
+    assert stage.web.ask(_SCHEDULE) == {
         "description": "Ticks at the crons of the models. Requests a run of those that are due.",
         "cronSchedule": "*/5 * * * *",
         "executionTimezone": "UTC",

@@ -15,6 +15,7 @@ import pytest
 from e2e.server.depot import PLANNED, WAREHOUSE, Depot, day
 from e2e.server.installation import Installation
 from e2e.server.postgres import Postgres
+from e2e.server.processes import Processes, script
 from e2e.shop import run
 
 STORAGE = "dagster"
@@ -55,10 +56,9 @@ def planned_depot(
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as both:
         patch.setenv("DEPOT_HOST", warehouse_server.host)
         patch.setenv("DEPOT_PASSWORD", "secret")
-        sqlmesh = str(Path(sys.executable).parent / "sqlmesh")
         catalog = ["--default-catalog", WAREHOUSE]
         generated = both.submit(run, [*generate, *catalog], folder)
-        run([sqlmesh, "-p", "depot", *plan], folder)
+        run([script("sqlmesh"), "-p", "depot", *plan], folder)
         generated.result()
         depot.keep()
         yield depot
@@ -69,6 +69,14 @@ def depot(planned_depot: Depot) -> Depot:
     """The project as it was right after the plan."""
     planned_depot.restore()
     return planned_depot
+
+
+@pytest.fixture
+def processes(workplace: Path, dagster_home: Path) -> Iterator[Processes]:
+    """Programs that find the packages of `workplace` and the instance of `dagster_home`."""
+    made = Processes(workplace, {"DAGSTER_HOME": str(dagster_home), "PYTHONPATH": str(workplace)})
+    yield made
+    made.stop_all()
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,11 @@ from typing import Any
 
 import dagster as dg
 import psutil
-import requests
 import yaml
 from dagster._core.scheduler import instigation as dg_ticks
 
 from e2e.outcome import Outcome
-from e2e.server.processes import Processes, answers, free_port, script
+from e2e.server.processes import Processes, WebServer, free_port, script
 from e2e.waiting import wait_until
 
 LOCATION = "depot"
@@ -57,7 +56,7 @@ class Installation:
     environment: dict[str, str]
     processes: Processes = field(init=False)
     instance: dg.DagsterInstance = field(init=False)
-    _web_port: int = field(default=0, init=False)
+    web: WebServer = field(init=False)
 
     @property
     def home(self) -> Path:
@@ -81,23 +80,16 @@ class Installation:
 
     def start(self) -> None:
         """Start the code server, the web server and the daemon, and wait until they answer."""
-        code_port, self._web_port = free_port(), free_port()
-        self.workspace.write_text(_WORKSPACE.format(port=code_port, name=LOCATION))
-        code = ["api", "grpc", "-m", "platform_defs", "-p", str(code_port)]
-        self.processes.start("code-server", [script("dagster"), *code])
-        wait_until(lambda: self._listens("code-server", code_port), "a code server")
+        port = free_port()
+        self.workspace.write_text(_WORKSPACE.format(port=port, name=LOCATION))
+        code = [script("dagster"), "api", "grpc", "-m", "platform_defs", "-p", str(port)]
+        self.processes.start_listening("code-server", code, port)
         self.start_daemon()
-        web = ["-h", "127.0.0.1", "-p", str(self._web_port), "-w", str(self.workspace)]
-        self.processes.start("webserver", [script("dagster-webserver"), *web])
-        wait_until(lambda: self._listens("webserver", self._web_port), "a web server")
-
-    def _listens(self, name: str, port: int) -> bool:
-        self.processes.require(name)
-        return answers(port)
+        self.web = self.processes.start_web_server("-w", str(self.workspace))
 
     def start_daemon(self) -> None:
         """Start the daemon: scheduler, run queue, run monitoring."""
-        self.processes.start("daemon", [script("dagster-daemon"), "run", "-w", str(self.workspace)])
+        self.processes.start_daemon("-w", str(self.workspace))
 
     def stop(self) -> None:
         """Stop everything."""
@@ -108,11 +100,7 @@ class Installation:
 
     def graphql(self, query: str, **variables: object) -> Mapping[str, Any]:
         """Send a query or a mutation and return its one field's value."""
-        url = f"http://127.0.0.1:{self._web_port}/graphql"
-        body: Any = {"query": query, "variables": variables}
-        answer = requests.post(url, json=body, timeout=120).json()
-        assert not answer.get("errors"), answer["errors"]
-        (value,) = answer["data"].values()
+        value = self.web.ask(query, **variables)
         assert isinstance(value, dict)
         assert value["__typename"] in _GOOD, value
         return value

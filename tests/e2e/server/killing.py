@@ -15,7 +15,9 @@ import dagster as dg
 
 # What takes seconds is imported once, in the server that forks the processes.
 _FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload(["dagster", "pytest", "dg_sqlmesh_codegen.runtime.sqlmesh.run"])
+_FORKS.set_forkserver_preload(
+    ["dagster", "dagster_postgres", "pytest", "dg_sqlmesh_codegen.runtime.sqlmesh.run"]
+)
 
 
 def kill_at_random(run: Callable[[float], float], whole: float, *, kills: int, seed: int) -> None:

@@ -56,6 +56,10 @@ class Postgres:
         """Return a database's URL with its driver: SQLAlchemy 2.1 defaults to psycopg 3."""
         return f"postgresql+psycopg2://{USER}:{PASSWORD}@/{database}?host={self.host}&port={PORT}"
 
+    def dsn(self, database: str) -> str:
+        """Return what psycopg2 connects to a database with."""
+        return f"host={self.host} port={PORT} user={USER} password={PASSWORD} dbname={database}"
+
     def query(self, statement: str, database: str = USER) -> list[tuple[object, ...]]:
         """Run a query and return its rows."""
         with self.connection(database) as connection, connection.cursor() as cursor:
@@ -70,10 +74,7 @@ class Postgres:
     @contextmanager
     def connection(self, database: str) -> Iterator[psycopg2.extensions.connection]:
         """Open a connection that commits each statement."""
-        opened = psycopg2.connect(
-            host=self.host, port=PORT, user=USER, password=PASSWORD, dbname=database
-        )
-        with closing(opened) as connection:
+        with closing(psycopg2.connect(self.dsn(database))) as connection:
             connection.autocommit = True
             yield connection
 

@@ -11,6 +11,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import requests
+
+from e2e.waiting import wait_until
 
 _STOP_PATIENCE = 30.0
 
@@ -34,6 +39,21 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@dataclass(frozen=True)
+class WebServer:
+    """Dagster's web server, which is asked as the UI asks it."""
+
+    url: str
+
+    def ask(self, query: str, **variables: object) -> Any:  # noqa: ANN401  # JSON
+        """Send GraphQL, and return the value of its one field."""
+        body: Any = {"query": query, "variables": variables}
+        answer = requests.post(f"{self.url}/graphql", json=body, timeout=120).json()
+        assert not answer.get("errors"), answer["errors"]
+        (value,) = answer["data"].values()
+        return value
+
+
 @dataclass
 class Processes:
     """Long-running programs in process groups of their own; each writes a log file."""
@@ -55,6 +75,27 @@ class Processes:
             )
         self._running[name] = process
         return process
+
+    def start_listening(self, name: str, command: list[str], port: int) -> None:
+        """Start a program, and wait until it listens on a port of this host."""
+
+        def listens() -> bool:
+            self.require(name)
+            return answers(port)
+
+        self.start(name, command)
+        wait_until(listens, f"{name} listens")
+
+    def start_web_server(self, *definitions: str) -> WebServer:
+        """Start Dagster's web server, on definitions such as `-m module`."""
+        port = free_port()
+        command = [script("dagster-webserver"), "-h", "127.0.0.1", "-p", str(port), *definitions]
+        self.start_listening("webserver", command, port)
+        return WebServer(f"http://127.0.0.1:{port}")
+
+    def start_daemon(self, *definitions: str) -> None:
+        """Start Dagster's daemon, under the name `daemon`, on definitions such as `-m module`."""
+        self.start("daemon", [script("dagster-daemon"), "run", *definitions])
 
     def log(self, name: str) -> Path:
         """Return the file that a program writes to."""

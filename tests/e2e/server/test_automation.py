@@ -9,7 +9,7 @@ import pytest
 
 from dg_sqlmesh_codegen.cli.app import main
 from e2e import workshop
-from e2e.server.processes import Processes, script
+from e2e.server.processes import Processes
 from e2e.shop import materialize
 from e2e.waiting import wait_until
 from projects import model
@@ -46,7 +46,7 @@ defs = dg.Definitions.merge(
 """
 
 
-def test_an_eager_asset_below_a_seed_is_requested(workplace: Path, dagster_home: Path) -> None:
+def test_an_eager_asset_below_a_seed_is_requested(workplace: Path, processes: Processes) -> None:
     shop = workshop.make(workplace, FILES)
     workshop.plan(shop, "2100-01-01")  # so that nothing is due
     definitions = shop.package / "definitions.py"
@@ -57,20 +57,16 @@ def test_an_eager_asset_below_a_seed_is_requested(workplace: Path, dagster_home:
     definitions.write_text(text.replace(daily, every_minute), encoding="utf-8")
     platform = PLATFORM.format(package=shop.package.name, seed=list(SEED.path))
     (workplace / "platform_defs.py").write_text(platform, encoding="utf-8")
-    daemon = Processes(workplace, {"DAGSTER_HOME": str(dagster_home), "PYTHONPATH": str(workplace)})
-    try:
-        daemon.start("daemon", [script("dagster-daemon"), "run", "-m", "platform_defs"])
-        with dg.DagsterInstance.get() as instance:
+    processes.start_daemon("-m", "platform_defs")
+    with dg.DagsterInstance.get() as instance:
 
-            def materialized() -> bool:
-                daemon.require("daemon")
-                return instance.get_latest_materialization_event(REPORT) is not None
+        def materialized() -> bool:
+            processes.require("daemon")
+            return instance.get_latest_materialization_event(REPORT) is not None
 
-            wait_until(materialized, "the eager asset is materialized")
-            found = instance.fetch_materializations(SEED, limit=10).records
-            event = found[0].asset_materialization
-    finally:
-        daemon.stop_all()
+        wait_until(materialized, "the eager asset is materialized")
+        found = instance.fetch_materializations(SEED, limit=10).records
+        event = found[0].asset_materialization
     assert event
     assert event.metadata["sqlmesh/evaluated_by"].value == "plan"
     assert [record.event_log_entry.run_id for record in found] == [""]  # a tick reported it, once
@@ -114,7 +110,7 @@ defs = dg.Definitions.merge(
 
 @pytest.mark.parametrize("blocking_checks", ["sqlmesh", "dagster"])
 def test_an_asset_waits_for_the_blocking_checks_of_a_model(
-    workplace: Path, dagster_home: Path, blocking_checks: str
+    workplace: Path, processes: Processes, blocking_checks: str
 ) -> None:
     """With `blocking_checks = "dagster"` only: by default no check blocks in Dagster."""
     shop = workshop.make(workplace, CHECKED, sql=SOURCE)
@@ -124,32 +120,28 @@ def test_an_asset_waits_for_the_blocking_checks_of_a_model(
     (workplace / "platform_defs.py").write_text(platform, encoding="utf-8")
     asset = dg.AssetSelection.assets(SEEN)
     checks = dg.AssetSelection.checks_for_assets(shop.definitions().sqlmesh_models)
-    daemon = Processes(workplace, {"DAGSTER_HOME": str(dagster_home), "PYTHONPATH": str(workplace)})
-    try:
-        with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance:
 
-            def run(selection: dg.AssetSelection) -> None:
-                materialize(shop, "2100-01-01", selection=selection, instance=instance)
+        def run(selection: dg.AssetSelection) -> None:
+            materialize(shop, "2100-01-01", selection=selection, instance=instance)
 
-            def requested(name: str) -> bool:
-                daemon.require("daemon")
-                return instance.get_latest_materialization_event(dg.AssetKey(name)) is not None
+        def requested(name: str) -> bool:
+            processes.require("daemon")
+            return instance.get_latest_materialization_event(dg.AssetKey(name)) is not None
 
-            workshop.execute(shop, "INSERT INTO raw.source VALUES (1)")
-            run(checks)  # fails
-            workshop.execute(shop, "DELETE FROM raw.source")
-            daemon.start("daemon", [script("dagster-daemon"), "run", "-m", "platform_defs"])
-            wait_until(lambda: has_ticked(instance), "a tick of the sensor")
-            run(asset.without_checks())
-            wait_until(lambda: requested(ANY_DATA), "the eager asset is materialized")
-            if blocking_checks == "sqlmesh":
-                wait_until(lambda: requested(GOOD_DATA), "no check blocks")
-            else:
-                assert not requested(GOOD_DATA)
-                run(checks)  # passes
-                wait_until(lambda: requested(GOOD_DATA), "the check has passed")
-    finally:
-        daemon.stop_all()
+        workshop.execute(shop, "INSERT INTO raw.source VALUES (1)")
+        run(checks)  # fails
+        workshop.execute(shop, "DELETE FROM raw.source")
+        processes.start_daemon("-m", "platform_defs")
+        wait_until(lambda: has_ticked(instance), "a tick of the sensor")
+        run(asset.without_checks())
+        wait_until(lambda: requested(ANY_DATA), "the eager asset is materialized")
+        if blocking_checks == "sqlmesh":
+            wait_until(lambda: requested(GOOD_DATA), "no check blocks")
+        else:
+            assert not requested(GOOD_DATA)
+            run(checks)  # passes
+            wait_until(lambda: requested(GOOD_DATA), "the check has passed")
 
 
 def has_ticked(instance: dg.DagsterInstance) -> bool:

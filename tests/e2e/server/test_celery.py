@@ -16,7 +16,7 @@ from e2e.outcome import Outcome
 from e2e.server.depot import MODELS, Depot, day
 from e2e.server.installation import write_instance
 from e2e.server.postgres import Postgres
-from e2e.server.processes import Processes, answers, free_port, script
+from e2e.server.processes import Processes, free_port, script
 from e2e.waiting import wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("depot")]
@@ -65,8 +65,7 @@ def processes(
 def broker(processes: Processes) -> dict[str, object]:
     """A Redis and a Celery worker; the executor's configuration that finds them."""
     port = free_port()
-    processes.start("redis", [redis_server(), "--port", str(port), "--save", ""])
-    wait_until(lambda: answers(port), "a Redis")
+    processes.start_listening("redis", [redis_server(), "--port", str(port), "--save", ""], port)
     url = f"redis://127.0.0.1:{port}/0"
     config: dict[str, object] = {"execution": {"config": {"broker": url, "backend": url}}}
     file = processes.folder / "celery.yaml"

@@ -9,7 +9,7 @@ import pytest
 
 from dg_sqlmesh_codegen.cli.app import main
 from e2e import workshop
-from e2e.server.processes import Processes, script
+from e2e.server.processes import Processes
 from e2e.waiting import wait_until
 from projects import model
 
@@ -42,36 +42,33 @@ STEP = (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS)
 LIMITED = "concurrency: {pools: {default_limit: 1, granularity: op}}\ntelemetry: {enabled: false}\n"
 
 
-def test_two_jobs_that_share_a_model(workplace: Path, dagster_home: Path) -> None:
+def test_two_jobs_that_share_a_model(
+    workplace: Path, dagster_home: Path, processes: Processes
+) -> None:
     (dagster_home / "dagster.yaml").write_text(LIMITED, encoding="utf-8")
     shop = workshop.make(workplace, FILES)
     arguments = ["--set", f"jobs={JOBS}", "--set", "schedule_status=RUNNING", "--quiet"]
     assert main([str(shop.project), "-o", str(shop.package), *arguments]) == 0
     hold = workplace / "hold"
     hold.touch()
-    daemon = Processes(workplace, {"DAGSTER_HOME": str(dagster_home), "PYTHONPATH": str(workplace)})
-    try:
-        command = [script("dagster-daemon"), "run", "-m", f"{shop.package.name}.definitions"]
-        daemon.start("daemon", command)
-        with dg.DagsterInstance.get() as instance:
+    processes.start_daemon("-m", f"{shop.package.name}.definitions")
+    with dg.DagsterInstance.get() as instance:
 
-            def runs(*statuses: dg.DagsterRunStatus) -> list[dg.RunRecord]:
-                daemon.require("daemon")
-                filters = dg.RunsFilter(statuses=[*statuses] or None)
-                return [*instance.get_run_records(filters, ascending=True)]
+        def runs(*statuses: dg.DagsterRunStatus) -> list[dg.RunRecord]:
+            processes.require("daemon")
+            filters = dg.RunsFilter(statuses=[*statuses] or None)
+            return [*instance.get_run_records(filters, ascending=True)]
 
-            wait_until(lambda: len(runs()) > 1, "both jobs have a run")
-            assert runs(dg.DagsterRunStatus.SUCCESS) == []
-            hold.unlink()
-            wait_until(lambda: len(runs(dg.DagsterRunStatus.SUCCESS)) > 1, "both runs end")
-            made = [each.dagster_run for each in runs(dg.DagsterRunStatus.SUCCESS)]
-            steps = sorted(step(instance, each) for each in made)
-            materialized = {
-                name: len(instance.fetch_materializations(key, limit=10).records)
-                for name, key in KEYS.items()
-            }
-    finally:
-        daemon.stop_all()
+        wait_until(lambda: len(runs()) > 1, "both jobs have a run")
+        assert runs(dg.DagsterRunStatus.SUCCESS) == []
+        hold.unlink()
+        wait_until(lambda: len(runs(dg.DagsterRunStatus.SUCCESS)) > 1, "both runs end")
+        made = [each.dagster_run for each in runs(dg.DagsterRunStatus.SUCCESS)]
+        steps = sorted(step(instance, each) for each in made)
+        materialized = {
+            name: len(instance.fetch_materializations(key, limit=10).records)
+            for name, key in KEYS.items()
+        }
     assert sorted(each.job_name for each in made) == ["first", "second"]
     selected = [key for each in made for key in each.asset_selection or ()]
     assert sorted(selected) == sorted(KEYS.values())

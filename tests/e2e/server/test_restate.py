@@ -63,11 +63,8 @@ def warehouse(
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> Jobs:
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
-    return Jobs(home, "restated_defs")
+def jobs(dagster_home: Path) -> Jobs:
+    return Jobs(dagster_home, "restated_defs")
 
 
 def last(jobs: Jobs) -> Outcome:

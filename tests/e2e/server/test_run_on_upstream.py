@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -11,7 +10,7 @@ from sqlmesh import Context
 
 from dg_sqlmesh_codegen.cli.app import main
 from e2e import workshop
-from e2e.server.processes import Processes, script
+from e2e.server.processes import Processes
 from e2e.shop import Shop
 from e2e.waiting import wait_until
 from projects import model
@@ -77,14 +76,6 @@ def shop(workplace: Path) -> Shop:
     return made
 
 
-@pytest.fixture
-def daemon(workplace: Path, dagster_home: Path) -> Iterator[Processes]:
-    made = Processes(workplace, {"DAGSTER_HOME": str(dagster_home), "PYTHONPATH": str(workplace)})
-    made.start("daemon", [script("dagster-daemon"), "run", "-m", "platform_defs"])
-    yield made
-    made.stop_all()
-
-
 def runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Return the runs that landings have started, the first one first."""
     found = instance.get_runs(filters=dg.RunsFilter(tags={"dagster/sensor_name": SENSOR}))
@@ -99,17 +90,18 @@ SENSOR = "sqlmesh_upstream_sensor"
 
 
 def test_landed_data_runs_the_models_downstream(
-    shop: Shop, daemon: Processes, workplace: Path
+    shop: Shop, processes: Processes, workplace: Path
 ) -> None:
+    processes.start_daemon("-m", "platform_defs")
     with dg.DagsterInstance.get() as instance:
 
         def ended(number: int) -> bool:
-            daemon.require("daemon")
+            processes.require("daemon")
             found = runs(instance)
             return len(found) >= number and all(run.is_finished for run in found)
 
         def ticks() -> int:
-            daemon.require("daemon")
+            processes.require("daemon")
             states = instance.all_instigator_state()
             state = next((each for each in states if each.name == SENSOR), None)
             if state is None:

@@ -90,9 +90,9 @@ def host(
         host=state.host, port=PORT, user=USER, password=PASSWORD, database=DATABASE
     )
     (folder / "config.yaml").write_text(config, encoding="utf-8")
-    dsn = f"host={state.host} port={PORT} user={USER} password={PASSWORD} dbname={DATABASE}"
     own = {name: str(folder) for name in ("HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
-    command = [sys.executable, "-c", HOST, str(folder), dsn, str(starts), str(seconds)]
+    arguments = [str(folder), state.dsn(DATABASE), str(starts), str(seconds)]
+    command = [sys.executable, "-c", HOST, *arguments]
     with subprocess.Popen(command, env={**os.environ, **own}) as process:
         try:
             yield process
@@ -104,9 +104,7 @@ def held(state: Postgres, request: LockRequest) -> AbstractContextManager[None]:
     """Hold the state's lock in this process."""
 
     def connect() -> psycopg2.extensions.connection:
-        return psycopg2.connect(
-            host=state.host, port=PORT, user=USER, password=PASSWORD, dbname=DATABASE
-        )
+        return psycopg2.connect(state.dsn(DATABASE))
 
     lock = ServerLock(SERVERS["postgres"], connect, "sqlmesh/prod")
     return hold_state(request, lock, lambda: pytest.fail("a lock file"))

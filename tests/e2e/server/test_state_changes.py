@@ -14,6 +14,7 @@ import pytest
 
 from e2e.outcome import Outcome
 from e2e.server.depot import MODELS, STATE, Depot, day
+from e2e.server.killing import Jobs
 from e2e.server.processes import script
 from e2e.shop import run
 from projects import model
@@ -35,6 +36,11 @@ class Workplace:
     @property
     def folder(self) -> Path:
         return self.depot.project.parent
+
+    @property
+    def jobs(self) -> Jobs:
+        """What runs a job of `prod` to its end."""
+        return Jobs(self.home, "defs")
 
     def sqlmesh(self, *arguments: str) -> None:
         """Run a command of SQLMesh, as another person does."""
@@ -63,13 +69,13 @@ class Workplace:
 
 
 @pytest.fixture
-def workplace(depot: Depot, tmp_path: Path) -> Workplace:
+def workplace(
+    depot: Depot, tmp_path: Path, dagster_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Workplace:
+    monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("depot", "defs"):
         shutil.copytree(depot.project.parent / name, tmp_path / name)
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
-    return Workplace(replace(depot, project=tmp_path / "depot"), home)
+    return Workplace(replace(depot, project=tmp_path / "depot"), dagster_home)
 
 
 def test_a_plan_that_is_applied_during_a_run(workplace: Workplace) -> None:
@@ -114,8 +120,7 @@ def test_an_environment_that_is_invalidated_during_a_run(workplace: Workplace) -
     with workplace.running("dev"):
         pass
     assert "'dev' was never planned" in workplace.outcome().failure
-    with workplace.running():
-        pass
+    workplace.jobs.run("sqlmesh_job", {})
     assert workplace.outcome().failure == ""
     depot.require_complete(day(0))
 
@@ -136,8 +141,7 @@ def test_a_state_of_another_sqlmesh_version(workplace: Workplace, change: str, r
         "SELECT schema_version, sqlmesh_version FROM sqlmesh._versions", STATE
     )
     depot.postgres.execute(f"UPDATE sqlmesh._versions SET {change}", STATE)
-    with workplace.running():
-        pass
+    workplace.jobs.run("sqlmesh_job", {})
     outcome = workplace.outcome()
     schema, version = versions[0]
     back = f"schema_version = {schema}, sqlmesh_version = '{version}'"
