@@ -5,6 +5,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from sqlmesh import Context
 from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.utils.errors import ConfigError
 
@@ -14,9 +15,7 @@ from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Exclusivity, Locking, Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import compat
 from dg_sqlmesh_codegen.runtime.sqlmesh import context as opened
-from dg_sqlmesh_codegen.runtime.sqlmesh.compat import create_context
 from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier
 from projects import write_project
 
@@ -37,7 +36,7 @@ def context_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     other = Mock(gateways={}, default_connection=None)
     context.configs = {tmp_path: Mock(gateways={}, default_connection=None), tmp_path / "b": other}
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compat, "create_context", made)
+    monkeypatch.setattr(opened, "Context", made)
     monkeypatch.setattr(
         opened, "secrets_of", lambda config: {"of-the-second!" if config is other else "hunter2!"}
     )
@@ -79,8 +78,10 @@ def test_the_options_of_the_context(context_class: Mock) -> None:
     with opened.open_context(TARGET, redaction, notifier=notifier) as context:
         assert not context.close.called  # type: ignore[attr-defined]
 
-    named = {"paths": ["."], "config": "config", "gateway": "main", "concurrent_tasks": 3}
-    context_class.assert_called_once_with(**named, notification_targets=[notifier])
+    named = {"paths": ["."], "config": "config", "gateway": "main", "load": False}
+    context_class.assert_called_once_with(
+        **named, concurrent_tasks=3, notification_targets=[notifier]
+    )
     # `concurrent_tasks` above sets the threads, and this the connections.
     assert context.connection_config.concurrent_tasks == 3
     # With a `username` in the configuration, SQLMesh notifies only this user.
@@ -147,7 +148,7 @@ def test_an_invalid_project_and_an_open_duckdb_file(context_class: Mock) -> None
 def test_a_malformed_configuration_is_not_quoted(
     tmp_path: Path, context_class: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compat, "create_context", create_context)
+    monkeypatch.setattr(opened, "Context", Context)
     write_project(tmp_path, {}, config="gateways:\n  main: {connection: {password: hunter2: x}}\n")
     with pytest.raises(SetupError) as caught:
         open_and_close()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from sqlmesh.core.node import IntervalUnit
 
-from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation
 from dg_sqlmesh_codegen.runtime.sqlmesh import compat, last_intervals
+from dg_sqlmesh_codegen.runtime.sqlmesh.promoted import PromotedEnvironment
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -37,9 +39,9 @@ def removed(
     monkeypatch.setattr(
         compat, "remove_intervals", lambda _, given: found.extend(times for _, times in given)
     )
-    last_intervals.remove(
-        Mock(), {"a": each}, Target(("/x",), environment), Evaluation(frozenset({"a"}))
-    )
+    named: Any = SimpleNamespace(name=environment)
+    promoted = PromotedEnvironment(named, {"a": each})
+    last_intervals.remove(Mock(promoted=promoted, evaluation=Evaluation(frozenset({"a"}))))
     return found
 
 

@@ -17,18 +17,20 @@ from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import compat, promoted, run
+from dg_sqlmesh_codegen.runtime.sqlmesh import compat, open_run, promoted, run
 
 pytestmark = pytest.mark.sqlmesh
 
-SNAPSHOT, PLANNED = Mock(is_audit=False), Mock(plan_id="1")
+SNAPSHOT, PLANNED = Mock(parents=[]), Mock(plan_id="1")
+PLANNED.name = "prod"
 WAITING = events.Message(logging.INFO, "Only one sqlmesh run can plan")  # a sentence of ours
 MODEL = events.PromotedModel('"a"', "1", (), None)
 
 
 @pytest.fixture(autouse=True)
 def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    made = Mock(environment=PLANNED)
+    made = Mock()
+    made.state_reader.get_environment.return_value = PLANNED
 
     @contextmanager
     def open_context(
@@ -38,10 +40,10 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
         request.emit(WAITING)
         yield made
 
+    found = promoted.PromotedEnvironment(PLANNED, {'"a"': SNAPSHOT})
     monkeypatch.setattr(run, "open_context", open_context)
-    monkeypatch.setattr(promoted, "read_environment", lambda context, target: PLANNED)
-    monkeypatch.setattr(promoted, "find_environment", lambda context, target: made.environment)
-    monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': SNAPSHOT})
+    monkeypatch.setattr(run, "read_promoted", lambda context, target: found)
+    monkeypatch.setattr(open_run, "read_snapshots", lambda context, environment: found.snapshots)
     monkeypatch.setattr(promoted, "promoted_model", lambda *_: MODEL)
     return made
 
@@ -67,13 +69,13 @@ def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> 
         events.Message(logging.INFO, "connected with ***"),
         events.RunEnded(nothing_to_do=True),
     ]
-    flags = {"ignore_cron": True, "no_auto_upstream": False, "skip_janitor": True}
+    flags = {"ignore_cron": True, "no_auto_upstream": True, "skip_janitor": True}
     context.run.assert_called_once_with("prod", select_models=['"a"'], **flags, **times)
 
 
 def test_the_environment_is_read_again_after_a_plan(context: Mock) -> None:
     context.run.return_value = CompletionStatus.SUCCESS
-    context.environment = Mock(plan_id="2")
+    context.state_reader.get_environment.return_value = Mock(plan_id="2")
     _, before, after, _ = evaluate()
 
     assert before == after == events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod")

@@ -8,10 +8,10 @@ reason. Without a version it holds for all that were tried: 0.206.1, 0.215.0, 0.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
-from inspect import signature
+from types import SimpleNamespace
 from typing import Any
 
 from dg_sqlmesh_codegen.runtime.errors import SetupError
@@ -34,11 +34,11 @@ try:
         DeployabilityIndex,
         Snapshot,
         apply_auto_restatements,
-        snapshots_to_dag,
     )
     from sqlmesh.core.state_sync import StateSync
     from sqlmesh.core.state_sync.base import SCHEMA_VERSION, Versions
     from sqlmesh.utils.connection_pool import ConnectionPool
+    from sqlmesh.utils.dag import DAG
     from sqlmesh.utils.date import now_timestamp
 except ImportError as error:
     raise SetupError(
@@ -49,53 +49,29 @@ except ImportError as error:
 
 # For the other modules of this folder.
 __all__ = [
+    "DAG",
     "DeployabilityIndex",
     "Environment",
     "EnvironmentNamingInfo",
     "NoopConsole",
     "Snapshot",
-    "snapshots_to_dag",
 ]
+
+MissingIntervals = Mapping[str, list[tuple[int, int]]]
 
 # The start of what `Context.run` logs if it has nothing to do.
 NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
 
 
-class ExactSelector:
-    """Selects models by fqn. SQLMesh's own selector parses names, and cannot parse all of them."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        """Take what SQLMesh passes. It is not needed."""
-
-    def expand_model_selections(
-        self, model_selections: Iterable[str], *args: object, **kwargs: object
-    ) -> set[str]:
-        """Return the given fqns."""
-        return set(model_selections)
-
-
-def create_context(**options: Any) -> Context:  # noqa: ANN401 - of SQLMesh's context
-    """Create a context that selects models by fqn, and does not load the project's models."""
-    if "selector" in signature(Context).parameters:  # since 0.223
-        # SQLMesh asks for a subclass of its selector, and calls one method of it.
-        return Context(selector=ExactSelector, load=False, **options)  # type: ignore[arg-type]
-    context = Context(load=False, **options)
-    context._new_selector = ExactSelector  # type: ignore[assignment,method-assign]
-    return context
-
-
-def choose_models(context: Context, choose: Callable[[], Collection[str]]) -> None:
+def choose_models(context: Context, choose: Callable[[], set[str]]) -> None:
     """Have each run of the context evaluate the fqns that `choose` returns, whatever it selects.
 
-    SQLMesh restarts a run if a plan has changed the environment, with the selection of the first
-    attempt. It makes its selector anew for each attempt, and has no other hook there.
+    SQLMesh's own selector parses names, and cannot parse all of them. SQLMesh restarts a run if a
+    plan has changed the environment, with the selection of the first attempt. It makes its selector
+    anew for each attempt, calls one method of it, and has no other hook there.
     """
-
-    class Chosen(ExactSelector):
-        def expand_model_selections(self, *args: object, **kwargs: object) -> set[str]:
-            return {*choose()}
-
-    context._new_selector = Chosen  # type: ignore[assignment,method-assign]
+    selector = SimpleNamespace(expand_model_selections=lambda *_args, **_options: choose())
+    context._new_selector = lambda *_args, **_options: selector  # type: ignore[assignment,method-assign]
 
 
 def left_out() -> list[str]:
@@ -230,7 +206,7 @@ def refresh_intervals(context: Context, snapshots: Iterable[Snapshot]) -> None:
 
 def missing_intervals(
     snapshots: Mapping[str, Snapshot], environment: str, evaluation: Evaluation
-) -> dict[str, list[tuple[int, int]]]:
+) -> MissingIntervals:
     """Return what `sqlmesh run` would evaluate, by name. SQLMesh has no dry run.
 
     Changes the snapshots, but not the state.

@@ -6,7 +6,7 @@ project is read. Tried with 0.225.0 and 0.236.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -17,10 +17,14 @@ from sqlmesh.utils.date import to_timestamp
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.runtime.errors import SetupError
-from dg_sqlmesh_codegen.runtime.run_target import PROD
 
 from . import compat
-from .compat import _MINOR, _VERSION, Environment, NoopConsole, deployability
+from .compat import _MINOR, _VERSION, NoopConsole
+from .open_run import OpenRun
+from .promoted import PromotedEnvironment
+
+# `merge_intervals` is for the other modules of this folder.
+__all__ = ["merge_intervals"]
 
 _OLDEST = (0, 225)
 Interval = tuple[int, int]
@@ -40,7 +44,7 @@ def require() -> None:
         )
 
 
-def select(context: Context, selector: str, snapshots: Mapping[str, Snapshot]) -> set[str]:
+def select(run: OpenRun, selector: str) -> set[str]:
     """Return the models of an environment that a selector of SQLMesh selects, by fqn.
 
     Raises:
@@ -54,13 +58,13 @@ def select(context: Context, selector: str, snapshots: Mapping[str, Snapshot]) -
             f"{selector!r} of `models` reads the project's files, and a restatement reads none",
             "Name the models.",
         )
-    nodes = {name: each.node for name, each in snapshots.items()}
-    models = {name: each.model for name, each in snapshots.items() if each.is_model}
+    nodes = {name: each.node for name, each in run.promoted.snapshots.items()}
+    models = {name: each.model for name, each in run.promoted.snapshots.items() if each.is_model}
     native = NativeSelector(
-        context.state_reader,
+        run.context.state_reader,
         models=UniqueKeyDict("models", **models),
-        default_catalog=context.default_catalog,
-        dialect=context.config.model_defaults.dialect,
+        default_catalog=run.context.default_catalog,
+        dialect=run.context.config.model_defaults.dialect,
     )
     try:
         return native.expand_model_selections([selector], models=nodes) & nodes.keys()
@@ -73,15 +77,14 @@ def select(context: Context, selector: str, snapshots: Mapping[str, Snapshot]) -
 
 
 def restated(
-    context: Context, environment: Environment, fqns: Iterable[str], times: Interval
+    run: OpenRun, fqns: Iterable[str], times: Interval
 ) -> tuple[dict[str, Ranges], dict[str, Interval]]:
     """Return the intervals that a plan of SQLMesh would evaluate, and those it restates, by fqn.
 
     Nothing is written. The plan is one without differences, so no file of the project matters.
 
     Args:
-        context: the context.
-        environment: the environment to restate.
+        run: the run that restates.
         fqns: the models. SQLMesh adds those downstream.
         times: the start and the end, in milliseconds.
     """
@@ -89,14 +92,15 @@ def restated(
     from sqlmesh.core.context_diff import ContextDiff  # noqa: PLC0415
     from sqlmesh.core.plan import PlanBuilder  # noqa: PLC0415
 
-    diff = ContextDiff.create_no_diff(environment.name, context.state_reader)
-    context.state_reader.refresh_snapshot_intervals(list(diff.snapshots.values()))
+    state = run.context.state_reader
+    diff = ContextDiff.create_no_diff(run.target.environment, state)
+    state.refresh_snapshot_intervals(list(diff.snapshots.values()))
     plan = PlanBuilder(
         context_diff=diff,
         start=times[0],
         end=times[1],
         restate_models=set(fqns),
-        is_dev=environment.name != PROD,
+        is_dev=not run.promoted.is_prod,
         end_bounded=True,
         console=NoopConsole(),
     ).build()
@@ -109,31 +113,30 @@ def restated(
     return missing, removed
 
 
-def start_ms(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> int:
+def start_ms(snapshot: Snapshot, promoted: PromotedEnvironment) -> int:
     """Return when the data of a model starts: its own start, or that of what it reads."""
-    return to_timestamp(start_date(snapshot, snapshots.values()))
+    return to_timestamp(start_date(snapshot, promoted.snapshots.values()))
 
 
 def other_versions(
-    context: Context,
-    restated: Mapping[str, Interval],
-    snapshots: Mapping[str, Snapshot],
+    run: OpenRun, restated: Mapping[str, Interval]
 ) -> tuple[dict[object, Ranges], set[str]]:
     """Return the intervals of other versions that a restatement of prod makes stale.
 
     And the environments that have these versions. SQLMesh clears the intervals, so that a version
-    with old data is not promoted.
+    with old data is not promoted. Other environments make nothing stale.
     """
     # New in 0.218, as a function.
     from sqlmesh.core.plan.common import (  # noqa: PLC0415
         identify_restatement_intervals_across_snapshot_versions,
     )
 
-    if not context.config.virtual_environment_mode.is_full:
+    if not run.promoted.is_prod or not run.context.config.virtual_environment_mode.is_full:
         return {}, set()
+    snapshots = run.promoted.snapshots
     disabled = {name for name, each in snapshots.items() if each.disable_restatement}
     found = identify_restatement_intervals_across_snapshot_versions(
-        state_reader=context.state_reader,
+        state_reader=run.context.state_reader,
         prod_restatements=dict(restated),
         disable_restatement_models=disabled,
         loaded_snapshots={each.snapshot_id: each for each in snapshots.values()},
@@ -149,24 +152,17 @@ def remove_intervals(context: Context, ranges: Mapping[Any, Ranges]) -> None:
         compat.remove_intervals(context, [pair for pair in layer if pair is not None])
 
 
-def evaluate(
-    context: Context,
-    environment: Environment,
-    snapshots: Mapping[str, Snapshot],
-    missing: Mapping[Snapshot, Ranges],
-    is_over: Callable[[], bool],
-) -> bool:
+def evaluate(run: OpenRun, missing: Mapping[Snapshot, Ranges]) -> bool:
     """Evaluate exactly these intervals with SQLMesh's scheduler; return whether all succeeded.
 
     Raises:
-        CircuitBreakerError: `is_over` was true before a batch.
+        CircuitBreakerError: a plan had changed the environment before a batch.
     """
-    scheduler = context.create_scheduler(snapshots.values(), context.snapshot_evaluator)
-    errors, _ = scheduler.run_merged_intervals(
+    errors, _ = _scheduler(run).run_merged_intervals(
         merged_intervals=dict(missing),
-        deployability_index=deployability(snapshots.values(), environment.name),
-        environment_naming_info=environment.naming_info,
-        circuit_breaker=is_over,
+        deployability_index=run.promoted.deployability,
+        environment_naming_info=run.promoted.environment.naming_info,
+        circuit_breaker=run.has_changed,
         start=min(start for ranges in missing.values() for start, _ in ranges),
         end=max(end for ranges in missing.values() for _, end in ranges),
         run_environment_statements=True,
@@ -175,18 +171,17 @@ def evaluate(
     return not errors
 
 
-def batches(
-    context: Context,
-    environment: Environment,
-    snapshots: Mapping[str, Snapshot],
-    missing: Mapping[Snapshot, Ranges],
-) -> dict[str, Ranges]:
+def batches(run: OpenRun, missing: Mapping[Snapshot, Ranges]) -> dict[str, Ranges]:
     """Return the batches by fqn. It asks the signals of the models, as a run does."""
-    scheduler = context.create_scheduler(snapshots.values(), context.snapshot_evaluator)
-    found = scheduler.batch_intervals(
+    found = _scheduler(run).batch_intervals(
         dict(missing),
-        deployability(snapshots.values(), environment.name),
-        environment.naming_info,
+        run.promoted.deployability,
+        run.promoted.environment.naming_info,
         is_restatement=True,
     )
     return {each.name: list(intervals) for each, intervals in found.items()}
+
+
+def _scheduler(run: OpenRun) -> Any:  # noqa: ANN401 - SQLMesh's scheduler
+    snapshots = run.promoted.snapshots.values()
+    return run.context.create_scheduler(snapshots, run.context.snapshot_evaluator)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sqlmesh import Context
 from sqlmesh.core.config import DuckDBConnectionConfig
@@ -16,13 +17,15 @@ from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.concurrency.server_lock import SERVERS, ServerLock
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.redaction import Redaction, secrets_of
+from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors, secrets_of
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.yaml_errors import yaml_problem
 
 from . import compat
 from .console import AuditNotifier
 from .state_identity import duckdb_file, state_key
+
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -77,7 +80,8 @@ def open_context(
 
 def _context(target: Target, notifier: AuditNotifier | None) -> Context:
     try:
-        context = compat.create_context(
+        context = Context(
+            load=False,
             paths=list(target.project_dirs),
             config=target.config_name,
             gateway=target.gateway,
@@ -121,6 +125,23 @@ def _open_in_project(connection: DuckDBConnectionConfig, folder: Path) -> None:
             catalogs[name] = found(options)
         else:
             options.path = found(options.path)
+
+
+def in_context(
+    target: Target, work: Callable[[Context], _T], lock_request: LockRequest | None = None
+) -> _T:
+    """Return what `work` returns for an open context. Its errors have no secrets.
+
+    Raises:
+        SetupError, StateBusyError: as `open_context`, or as `work` raises them.
+        RunError: in place of every other error.
+    """
+
+    def opened(redaction: Redaction) -> _T:
+        with open_context(target, redaction, lock_request) as context:
+            return work(context)
+
+    return redacted_errors(opened)
 
 
 def server_lock(context: Context, target: Target) -> ServerLock | None:
