@@ -1,7 +1,6 @@
 """Opening a context: its options, its lock and its errors, with a replacement for SQLMesh's."""
 
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -11,10 +10,9 @@ from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.runtime.concurrency.file_lock import StateFileLock
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockHolder, LockRequest
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
-from dg_sqlmesh_codegen.runtime.run_target import Exclusivity, Locking, Target
+from dg_sqlmesh_codegen.runtime.run_target import Locking, Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import context as opened
 from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier
 from projects import write_project
@@ -99,37 +97,6 @@ def test_the_lock_is_held_until_the_context_is_closed(context_class: Mock) -> No
     (lock,) = Path("locks").glob("*.lock")
     assert [each.run_id for each in holders if each] == ["run-1"]
     assert holder_of(lock) is None
-
-
-@pytest.mark.parametrize(
-    ("asks", "problem"),
-    [
-        (LockRequest("run-1", TARGET.locking), "waited 0 seconds for run other-run"),
-        (LockRequest("", TARGET.locking.for_tick()), "run other-run"),  # a tick does not wait
-    ],
-)
-def test_another_run_has_the_lock(asks: LockRequest, problem: str) -> None:
-    open_and_close(asks)
-    (lock,) = Path("locks").glob("*.lock")
-    with (
-        hold_state(LockRequest("other-run", TARGET.locking), None, lambda: lock),
-        pytest.raises(StateBusyError) as caught,
-    ):
-        open_and_close(asks)
-    assert str(caught.value).startswith(problem)
-
-
-@pytest.mark.parametrize("mode", Exclusivity)
-def test_a_lock_that_cannot_be_used(mode: Exclusivity) -> None:
-    Path("locks").touch(0o600)  # in place of the folder
-    emitted: list[Any] = []
-    request = LockRequest("run-1", Locking(mode, 0, "locks"), emitted.append)
-    if mode is Exclusivity.REQUIRE:
-        with pytest.raises(SetupError, match=r"locks.*`lock_dir`"):
-            open_and_close(request)
-    else:
-        open_and_close(request)
-    assert len(emitted) == (mode is Exclusivity.WARN)
 
 
 def test_an_invalid_project_and_an_open_duckdb_file(context_class: Mock) -> None:

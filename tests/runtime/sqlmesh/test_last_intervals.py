@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -37,7 +38,7 @@ def removed(
     found: list[tuple[int, int]] = []
     monkeypatch.setattr(compat, "missing_intervals", lambda *_: dict.fromkeys(missing, ()))
     monkeypatch.setattr(
-        compat, "remove_intervals", lambda _, given: found.extend(times for _, times in given)
+        compat, "remove_intervals", lambda _, given: found.extend(chain(*given.values()))
     )
     named: Any = SimpleNamespace(name=environment)
     promoted = PromotedEnvironment(named, {"a": each})

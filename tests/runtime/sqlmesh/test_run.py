@@ -17,7 +17,7 @@ from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.errors import RunError, SetupError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import compat, open_run, promoted, run
+from dg_sqlmesh_codegen.runtime.sqlmesh import compat, promoted, run
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -43,7 +43,6 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
     found = promoted.PromotedEnvironment(PLANNED, {'"a"': SNAPSHOT})
     monkeypatch.setattr(run, "open_context", open_context)
     monkeypatch.setattr(run, "read_promoted", lambda context, target: found)
-    monkeypatch.setattr(open_run, "read_snapshots", lambda context, environment: found.snapshots)
     monkeypatch.setattr(promoted, "promoted_model", lambda *_: MODEL)
     return made
 
@@ -71,14 +70,6 @@ def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> 
     ]
     flags = {"ignore_cron": True, "no_auto_upstream": True, "skip_janitor": True}
     context.run.assert_called_once_with("prod", select_models=['"a"'], **flags, **times)
-
-
-def test_the_environment_is_read_again_after_a_plan(context: Mock) -> None:
-    context.run.return_value = CompletionStatus.SUCCESS
-    context.state_reader.get_environment.return_value = Mock(plan_id="2")
-    _, before, after, _ = evaluate()
-
-    assert before == after == events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod")
 
 
 def test_a_run_that_ignores_crons_does_not_ask_to_wait_for_one(context: Mock) -> None:
@@ -109,8 +100,3 @@ def test_an_error_has_no_secrets_and_no_cause(context: Mock, error: BaseExceptio
 def test_a_remedy_is_not_redacted() -> None:
     with pytest.raises(SetupError, match="Run `sqlmesh -p /project plan prod`"):
         evaluate(fqns=frozenset(['"new"']))
-
-
-def test_a_time_that_sqlmesh_cannot_parse() -> None:
-    with pytest.raises(SetupError, match="SQLMesh cannot parse 'teatime' as a time"):
-        evaluate(start="teatime")

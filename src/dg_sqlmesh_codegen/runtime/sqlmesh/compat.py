@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,7 +58,8 @@ __all__ = [
     "Snapshot",
 ]
 
-MissingIntervals = Mapping[str, list[tuple[int, int]]]
+Ranges = list[tuple[int, int]]
+MissingIntervals = Mapping[str, Ranges]
 
 # The start of what `Context.run` logs if it has nothing to do.
 NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
@@ -92,11 +94,6 @@ def left_out() -> list[str]:
     if _MINOR < (0, 212):
         found.append("materializations have no numbers of rows and bytes (0.212)")
     return found
-
-
-def environment_name(name: str) -> str:
-    """Return the name of an environment as SQLMesh's state has it: other characters become `_`."""
-    return str(Environment.sanitize_name(name))
 
 
 def failed_node(error: BaseException) -> str:
@@ -232,14 +229,16 @@ def missing_intervals(
     return {snapshot.name: intervals for snapshot, intervals in missing.items()}
 
 
-def remove_intervals(context: Context, intervals: list[tuple[Snapshot, tuple[int, int]]]) -> None:
-    """Remove an interval of each snapshot from the state, as a restatement does.
+def remove_intervals(context: Context, ranges: Mapping[Any, Ranges]) -> None:
+    """Remove intervals of snapshots from the state, as a restatement does.
 
     Only the base class of the state documents the method. Other versions of a model stay as they
     are. Snapshots of one version share its intervals, and each is written with the snapshot that it
     was evaluated for: after a change of metadata that is not the current one.
     """
-    if intervals:
+    # SQLMesh takes one interval of each version at a time.
+    for layer in zip_longest(*([(each, one) for one in them] for each, them in ranges.items())):
+        intervals = [pair for pair in layer if pair is not None]
         context.state_sync.remove_intervals(intervals, remove_shared_versions=True)
 
 

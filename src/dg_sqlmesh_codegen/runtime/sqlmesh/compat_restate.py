@@ -7,19 +7,16 @@ project is read. Tried with 0.225.0 and 0.236.4.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import zip_longest
 from typing import Any
 
 from sqlglot.errors import ParseError
-from sqlmesh import Context
 from sqlmesh.core.snapshot import Snapshot, merge_intervals, start_date
 from sqlmesh.utils.date import to_timestamp
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 
-from . import compat
-from .compat import _MINOR, _VERSION, NoopConsole
+from .compat import _MINOR, _VERSION, NoopConsole, Ranges
 from .open_run import OpenRun
 from .promoted import PromotedEnvironment
 
@@ -28,7 +25,6 @@ __all__ = ["merge_intervals"]
 
 _OLDEST = (0, 225)
 Interval = tuple[int, int]
-Ranges = list[Interval]
 
 
 def require() -> None:
@@ -44,33 +40,27 @@ def require() -> None:
         )
 
 
-def select(run: OpenRun, selector: str) -> set[str]:
+def select(run: OpenRun, text: str) -> set[str]:
     """Return the models of an environment that a selector of SQLMesh selects, by fqn.
 
     Raises:
         SetupError: SQLMesh cannot parse it.
     """
-    from sqlmesh.core.selector import NativeSelector  # noqa: PLC0415 - new in 0.223
-    from sqlmesh.utils import UniqueKeyDict  # noqa: PLC0415 - goes with it
+    from sqlmesh.utils import UniqueKeyDict  # noqa: PLC0415 - a run does not need it
 
-    if "git:" in selector:
+    if "git:" in text:
         raise SetupError(
-            f"{selector!r} of `models` reads the project's files, and a restatement reads none",
+            f"{text!r} of `models` reads the project's files, and a restatement reads none",
             "Name the models.",
         )
     nodes = {name: each.node for name, each in run.promoted.snapshots.items()}
     models = {name: each.model for name, each in run.promoted.snapshots.items() if each.is_model}
-    native = NativeSelector(
-        run.context.state_reader,
-        models=UniqueKeyDict("models", **models),
-        default_catalog=run.context.default_catalog,
-        dialect=run.context.config.model_defaults.dialect,
-    )
+    selector = run.context._new_selector(models=UniqueKeyDict("models", **models))
     try:
-        return native.expand_model_selections([selector], models=nodes) & nodes.keys()
+        return selector.expand_model_selections([text], models=nodes) & nodes.keys()
     except (SQLMeshError, ParseError) as error:
         raise SetupError(
-            f"SQLMesh cannot read {selector!r} of `models`",
+            f"SQLMesh cannot read {text!r} of `models`",
             "Use a model's name, an asset key (a/b/c), or a selector such as `tag:x`.",
             " ".join(str(error).split()),
         ) from error
@@ -143,13 +133,6 @@ def other_versions(
     )
     environments = {name for each in found.values() for name in each.environment_names}
     return {each.snapshot: [each.interval] for each in found.values()}, environments
-
-
-def remove_intervals(context: Context, ranges: Mapping[Any, Ranges]) -> None:
-    """Remove intervals from the state, of all snapshots that share a table (see `compat`)."""
-    # SQLMesh takes one interval of each version at a time.
-    for layer in zip_longest(*([(each, one) for one in them] for each, them in ranges.items())):
-        compat.remove_intervals(context, [pair for pair in layer if pair is not None])
 
 
 def evaluate(run: OpenRun, missing: Mapping[Snapshot, Ranges]) -> bool:

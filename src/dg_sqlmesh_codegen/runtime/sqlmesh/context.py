@@ -22,6 +22,7 @@ from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.yaml_errors import yaml_problem
 
 from . import compat
+from .compat import Environment
 from .console import AuditNotifier
 from .state_identity import duckdb_file, state_key
 
@@ -55,7 +56,7 @@ def open_context(
                 f"The SQLMesh project folder {folder} is missing",
                 "Deploy it with the code, or set `project_dir` of the SQLMeshResource.",
             )
-    name = compat.environment_name(target.environment)
+    name = Environment.sanitize_name(target.environment)
     if name != target.environment:
         raise SetupError(
             f"SQLMesh calls the environment {target.environment!r} {name!r}",
@@ -150,9 +151,9 @@ def server_lock(context: Context, target: Target) -> ServerLock | None:
     server = SERVERS.get(connection.type_)
     if server is None:
         return None
-    schema, environment = _schema_and_environment(context, target)
+    schema = context.config.get_state_schema(context.gateway)
     # Not the address of the server: hosts can know it by different names.
-    name = f"{schema or connection.get_catalog()}/{environment}"
+    name = f"{schema or connection.get_catalog()}/{target.environment}"
     return ServerLock(server, partial(compat.connect_to_state, context), name)
 
 
@@ -160,14 +161,10 @@ def _hold_state(
     context: Context, target: Target, request: LockRequest
 ) -> AbstractContextManager[None]:
     connection = compat.state_connection(context)
-    key = state_key(connection, *_schema_and_environment(context, target))
+    schema = context.config.get_state_schema(context.gateway)
+    key = state_key(connection, schema, target.environment)
     file = partial(lock_file, duckdb_file(connection), key, request.locking.folder)
     return hold_state(request, server_lock(context, target), file)
-
-
-def _schema_and_environment(context: Context, target: Target) -> tuple[str | None, str]:
-    schema = context.config.get_state_schema(context.gateway)
-    return schema, target.environment
 
 
 @contextmanager

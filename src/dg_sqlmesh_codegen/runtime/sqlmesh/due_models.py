@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -112,7 +111,7 @@ def due_at(promoted: PromotedEnvironment, execution_time: datetime) -> DueModels
     models = {
         name: _due(snapshots[name], promoted.environment, execution_time)
         for name in missing
-        if name not in left.fqns and _can_be_selected(snapshots[name], snapshots)
+        if name not in left.fqns and _can_be_selected(name, promoted)
     }
     upcoming = [
         snapshot.node.cron_next(execution_time)
@@ -151,9 +150,8 @@ def _has_auto_restatement(snapshot: Snapshot) -> bool:
     return snapshot.is_model and snapshot.model.auto_restatement_cron is not None
 
 
-def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> bool:
+def _can_be_selected(name: str, promoted: PromotedEnvironment) -> bool:
     """Return whether a package can contain it. An audit needs the asset of a model it reads."""
-    if not snapshot.is_audit:
-        return True
-    parents = [snapshots[each.name] for each in snapshot.parents if each.name in snapshots]
-    return any(is_asset(parent) for parent in parents)
+    snapshots = promoted.snapshots
+    parents = [snapshots[each] for each in promoted.parents[name] if each in snapshots]
+    return not snapshots[name].is_audit or any(map(is_asset, parents))

@@ -28,7 +28,7 @@ def remove(run: OpenRun) -> None:
     missing = run.promoted.missing_intervals(run.evaluation)
     names = sorted(run.evaluation.fqns - missing.keys())
     found = [each for each in map(run.promoted.snapshots.__getitem__, names) if _can(each)]
-    compat.remove_intervals(run.context, [(each, _last(each)) for each in found])
+    compat.remove_intervals(run.context, {each: [_last(each)] for each in found})
 
 
 def _last(snapshot: Snapshot) -> tuple[int, int]:

@@ -14,7 +14,8 @@ from sqlmesh.utils.date import now_timestamp
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.text import display_name, time_range
 
-from .compat_restate import Ranges, merge_intervals, start_ms
+from .compat import Ranges
+from .compat_restate import merge_intervals, start_ms
 from .promoted import PromotedEnvironment
 from .snapshots import has_cron
 

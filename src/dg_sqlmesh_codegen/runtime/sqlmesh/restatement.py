@@ -28,9 +28,9 @@ from dg_sqlmesh_codegen.runtime.results import drift
 from dg_sqlmesh_codegen.runtime.run_target import Restatement
 from dg_sqlmesh_codegen.runtime.text import display_name, shortened, time_range
 
-from . import compat_restate
-from .compat import Snapshot
-from .compat_restate import Ranges, merge_intervals
+from . import compat, compat_restate
+from .compat import Ranges, Snapshot
+from .compat_restate import merge_intervals
 from .open_run import OpenRun
 from .promoted import PromotedEnvironment
 from .restated_ranges import bounded
@@ -111,7 +111,7 @@ class RestatementRun:
         own = {
             each: x for each, x in missing.items() if not promoted.has_version_of_prod(each.name)
         }
-        compat_restate.remove_intervals(context, own)
+        compat.remove_intervals(context, own)
         context.state_reader.refresh_snapshot_intervals(list(promoted.snapshots.values()))
         for snapshot, them in missing.items():
             for interval in them:  # a preview's are not removed from the state
@@ -128,7 +128,7 @@ class RestatementRun:
 
     def _clear_other_versions(self, restated: Mapping[str, tuple[int, int]]) -> None:
         others, _ = compat_restate.other_versions(self.run, restated)
-        compat_restate.remove_intervals(self.run.context, others)
+        compat.remove_intervals(self.run.context, others)
 
     def _selected(self) -> set[str]:
         """Return the models that the launchpad names, by fqn."""
