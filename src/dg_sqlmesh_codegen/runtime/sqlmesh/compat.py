@@ -61,6 +61,15 @@ __all__ = [
 Ranges = list[tuple[int, int]]
 MissingIntervals = Mapping[str, Ranges]
 
+# What SQLMesh lacks before a minor version.
+_SINCE = {
+    225: "`sqlmesh_restate_job` fails, with `restate = true`",
+    224: "SQLMesh does not record when a model was evaluated, so evaluations without Dagster are "
+    "reported only for new versions of a model",
+    217: "a model does not wait for models further upstream, and runs although they failed, if the "
+    "model between them is not due",
+    212: "materializations have no numbers of rows and bytes",
+}
 # The start of what `Context.run` logs if it has nothing to do.
 NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
 
@@ -78,22 +87,7 @@ def choose_models(context: Context, choose: Callable[[], set[str]]) -> None:
 
 def left_out() -> list[str]:
     """Return what the installed version cannot do, and since when SQLMesh can."""
-    found = []
-    if _MINOR < (0, 225):
-        found.append("`sqlmesh_restate_job` fails, with `restate = true` (0.225)")
-    if _MINOR < (0, 224):
-        found.append(
-            "SQLMesh does not record when a model was evaluated, so evaluations without Dagster "
-            "are reported only for new versions of a model (0.224)"
-        )
-    if _MINOR < (0, 217):
-        found.append(
-            "a model does not wait for models further upstream, and runs although they failed, if "
-            "the model between them is not due (0.217)"
-        )
-    if _MINOR < (0, 212):
-        found.append("materializations have no numbers of rows and bytes (0.212)")
-    return found
+    return [f"{what} (0.{minor})" for minor, what in _SINCE.items() if (0, minor) > _MINOR]
 
 
 def failed_node(error: BaseException) -> str:

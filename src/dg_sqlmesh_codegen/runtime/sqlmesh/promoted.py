@@ -199,18 +199,16 @@ def _never_planned(context: Context, target: Target) -> SetupError:
     problem = f"The SQLMesh environment {target.environment!r} was never planned"
     if target.environment != PROD:
         problem += ", or it expired and the janitor removed it"
-    if path in ("", ":memory:"):
-        return SetupError(
-            f"{problem}: the state is in memory, and no other process can read it",
-            "Set `database` of the DuckDB connection to a file, and plan again.",
-        )
-    if file is None or path is None:
-        return SetupError(problem, f"Run `{target.plan_command}`.")
     remedy = f"Run `{target.plan_command}`."
-    if not Path(path).is_absolute():
-        # Planned anywhere else, it would make a second warehouse there.
-        remedy = (
-            f"The path {path} is relative: start Dagster in the folder in which you planned, or "
-            f"run `cd {shlex.quote(target.project_dirs[0])} && {target.plan_command}`."
-        )
-    return SetupError(f"{problem} (the state is expected in {file})", remedy)
+    if path in ("", ":memory:"):
+        problem += ": the state is in memory, and no other process can read it"
+        remedy = "Set `database` of the DuckDB connection to a file, and plan again."
+    elif path and file:
+        problem += f" (the state is expected in {file})"
+        if not Path(path).is_absolute():
+            # Planned anywhere else, it would make a second warehouse there.
+            remedy = (
+                f"The path {path} is relative: start Dagster in the folder in which you planned, "
+                f"or run `cd {shlex.quote(target.project_dirs[0])} && {target.plan_command}`."
+            )
+    return SetupError(problem, remedy)
