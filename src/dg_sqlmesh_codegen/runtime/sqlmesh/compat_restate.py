@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlglot.errors import ParseError
 from sqlmesh.core.snapshot import Snapshot, merge_intervals, start_date
+from sqlmesh.utils import UniqueKeyDict
 from sqlmesh.utils.date import to_timestamp
 from sqlmesh.utils.errors import SQLMeshError
 
@@ -23,7 +24,6 @@ from .promoted import PromotedEnvironment
 # `merge_intervals` is for the other modules of this folder.
 __all__ = ["merge_intervals"]
 
-_OLDEST = (0, 225)
 Interval = tuple[int, int]
 
 
@@ -33,7 +33,7 @@ def require() -> None:
     Raises:
         SetupError: the parts that this module uses are not there.
     """
-    if _MINOR < _OLDEST:
+    if _MINOR < (0, 225):
         raise SetupError(
             f"SQLMesh {_VERSION} cannot restate from its state alone; 0.225 and later can",
             'Run `pip install "sqlmesh>=0.225"`, then `sqlmesh migrate`.',
@@ -46,8 +46,6 @@ def select(run: OpenRun, text: str) -> set[str]:
     Raises:
         SetupError: SQLMesh cannot parse it.
     """
-    from sqlmesh.utils import UniqueKeyDict  # noqa: PLC0415 - a run does not need it
-
     if "git:" in text:
         raise SetupError(
             f"{text!r} of `models` reads the project's files, and a restatement reads none",
