@@ -115,21 +115,6 @@ def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_bat
         recorded.console.start_evaluation_progress({})
 
 
-def test_a_model_that_ends_the_process_fails_as_others_do() -> None:
-    """SQLMesh reports a batch in a `finally`, and before 0.236 waits forever for a SystemExit."""
-    recorded = Recorded()
-
-    def evaluate() -> None:
-        try:
-            raise SystemExit(3)
-        finally:
-            recorded.end_batch(None)
-
-    with pytest.raises(RuntimeError, match="SystemExit: 3"):
-        evaluate()
-    assert len(recorded.events) == 1
-
-
 def audit_error(model: Any) -> AuditError:  # noqa: ANN401
     query = exp.select("*").from_("a")
     return AuditError("not_null", {"columns": COLUMNS}, 2, query, model)
