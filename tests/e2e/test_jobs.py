@@ -125,7 +125,7 @@ def test_a_launch_of_a_whole_job(shop: Shop) -> None:
 def test_a_tick_while_a_run_holds_the_state(shop: Shop, instance: dg.DagsterInstance) -> None:
     """DuckDB lets no second process in: what a tick of this process has read last is the answer."""
     module = shop.definitions()
-    due_models._CACHE._cached.clear()
+    due_models._CACHE.clear()
     with running(shop):
         assert "is using SQLMesh's state: run " in ticked(module, "daily", instance)
     assert ticked(module, "daily", instance) == "a b"

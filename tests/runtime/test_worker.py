@@ -95,18 +95,3 @@ def test_a_run_that_lost_its_lock_can_be_stopped(start: Start) -> None:
     assert not run.is_over
     may_end.set()
     assert run.stop() == [LAST]
-
-
-def test_no_event_of_many_threads_is_lost(start: Start) -> None:
-    def emit_many(emit: Emit, number: int) -> None:
-        for index in range(125):
-            emit(Message(number, str(index)))
-
-    def work(emit: Emit, stop: Stop) -> None:
-        threads = [threading.Thread(target=emit_many, args=(emit, n)) for n in range(16)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    assert len(set(start(work).events())) == 2000

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 from sqlmesh.core.dialect import parse
+from sqlmesh.core.environment import Environment
 from sqlmesh.core.model import load_sql_based_model
 from sqlmesh.core.snapshot import Snapshot, SnapshotChangeCategory
 
-from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import due_models
+from dg_sqlmesh_codegen.runtime.sqlmesh.promoted import PromotedEnvironment
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -32,8 +33,11 @@ class Model:
 
     def is_due(self, at: datetime) -> bool:
         """Return what a tick finds in the state."""
-        snapshots, target = {self.snapshot.name: self.snapshot}, Target(("/project",), "prod")
-        return bool(due_models.due_at(snapshots, target, at, 0).models)
+        environment = Environment(
+            name="prod", snapshots=[], start_at="2026-01-01", plan_id="1", finalized_ts=0
+        )
+        promoted = PromotedEnvironment(environment, {self.snapshot.name: self.snapshot})
+        return bool(due_models.due_at(promoted, at).models)
 
     def evaluate(self, at: datetime) -> None:
         """Add the intervals that a run at that time evaluates."""

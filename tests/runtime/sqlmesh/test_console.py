@@ -11,14 +11,12 @@ import pytest
 from sqlglot import exp
 from sqlmesh.core.console import Console
 from sqlmesh.core.notification_target import BaseNotificationTarget, NotificationEvent
-from sqlmesh.core.selector import Selector
 from sqlmesh.utils.concurrency import NodeExecutionFailedError
 from sqlmesh.utils.errors import AuditError, NodeAuditsErrors
 
 from dg_sqlmesh_codegen.runtime import events
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
 from dg_sqlmesh_codegen.runtime.errors import RunStoppedError
-from dg_sqlmesh_codegen.runtime.sqlmesh.compat import ExactSelector
 from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier, RunConsole
 
 pytestmark = pytest.mark.sqlmesh
@@ -30,14 +28,9 @@ NOT_NULL = events.AuditUse("not_null", (("columns", "(id)"),))
 HERE = threading.get_ident()
 
 
-OVERRIDDEN = [
-    (RunConsole, Console),
-    (AuditNotifier, BaseNotificationTarget),
-    (ExactSelector, Selector),
-]
-
-
-@pytest.mark.parametrize(("ours", "host"), OVERRIDDEN)
+@pytest.mark.parametrize(
+    ("ours", "host"), [(RunConsole, Console), (AuditNotifier, BaseNotificationTarget)]
+)
 def test_overridden_methods_take_what_sqlmesh_passes(ours: type, host: type) -> None:
     """`tests/matrix` runs this with older versions of SQLMesh, too."""
     functions = [each for each in vars(ours).values() if inspect.isfunction(each)]
@@ -120,21 +113,6 @@ def test_a_thread_can_be_canceled_while_it_works_and_a_stopped_run_starts_no_bat
         recorded.console.start_snapshot_evaluation_progress(snapshot())
     with pytest.raises(RunStoppedError, match="before SQLMesh started"):
         recorded.console.start_evaluation_progress({})
-
-
-def test_a_model_that_ends_the_process_fails_as_others_do() -> None:
-    """SQLMesh reports a batch in a `finally`, and before 0.236 waits forever for a SystemExit."""
-    recorded = Recorded()
-
-    def evaluate() -> None:
-        try:
-            raise SystemExit(3)
-        finally:
-            recorded.end_batch(None)
-
-    with pytest.raises(RuntimeError, match="SystemExit: 3"):
-        evaluate()
-    assert len(recorded.events) == 1
 
 
 def audit_error(model: Any) -> AuditError:  # noqa: ANN401

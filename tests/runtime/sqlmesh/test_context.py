@@ -1,22 +1,19 @@
 """Opening a context: its options, its lock and its errors, with a replacement for SQLMesh's."""
 
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from sqlmesh import Context
 from sqlmesh.core.config import DuckDBConnectionConfig
 from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.runtime.concurrency.file_lock import StateFileLock
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockHolder, LockRequest
-from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.redaction import Redaction
-from dg_sqlmesh_codegen.runtime.run_target import Exclusivity, Locking, Target
-from dg_sqlmesh_codegen.runtime.sqlmesh import compat
+from dg_sqlmesh_codegen.runtime.run_target import Locking, Target
 from dg_sqlmesh_codegen.runtime.sqlmesh import context as opened
-from dg_sqlmesh_codegen.runtime.sqlmesh.compat import create_context
 from dg_sqlmesh_codegen.runtime.sqlmesh.console import AuditNotifier
 from projects import write_project
 
@@ -37,7 +34,7 @@ def context_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     other = Mock(gateways={}, default_connection=None)
     context.configs = {tmp_path: Mock(gateways={}, default_connection=None), tmp_path / "b": other}
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compat, "create_context", made)
+    monkeypatch.setattr(opened, "Context", made)
     monkeypatch.setattr(
         opened, "secrets_of", lambda config: {"of-the-second!" if config is other else "hunter2!"}
     )
@@ -79,8 +76,10 @@ def test_the_options_of_the_context(context_class: Mock) -> None:
     with opened.open_context(TARGET, redaction, notifier=notifier) as context:
         assert not context.close.called  # type: ignore[attr-defined]
 
-    named = {"paths": ["."], "config": "config", "gateway": "main", "concurrent_tasks": 3}
-    context_class.assert_called_once_with(**named, notification_targets=[notifier])
+    named = {"paths": ["."], "config": "config", "gateway": "main", "load": False}
+    context_class.assert_called_once_with(
+        **named, concurrent_tasks=3, notification_targets=[notifier]
+    )
     # `concurrent_tasks` above sets the threads, and this the connections.
     assert context.connection_config.concurrent_tasks == 3
     # With a `username` in the configuration, SQLMesh notifies only this user.
@@ -100,37 +99,6 @@ def test_the_lock_is_held_until_the_context_is_closed(context_class: Mock) -> No
     assert holder_of(lock) is None
 
 
-@pytest.mark.parametrize(
-    ("asks", "problem"),
-    [
-        (LockRequest("run-1", TARGET.locking), "waited 0 seconds for run other-run"),
-        (LockRequest("", TARGET.locking.for_tick()), "run other-run"),  # a tick does not wait
-    ],
-)
-def test_another_run_has_the_lock(asks: LockRequest, problem: str) -> None:
-    open_and_close(asks)
-    (lock,) = Path("locks").glob("*.lock")
-    with (
-        hold_state(LockRequest("other-run", TARGET.locking), None, lambda: lock),
-        pytest.raises(StateBusyError) as caught,
-    ):
-        open_and_close(asks)
-    assert str(caught.value).startswith(problem)
-
-
-@pytest.mark.parametrize("mode", Exclusivity)
-def test_a_lock_that_cannot_be_used(mode: Exclusivity) -> None:
-    Path("locks").touch(0o600)  # in place of the folder
-    emitted: list[Any] = []
-    request = LockRequest("run-1", Locking(mode, 0, "locks"), emitted.append)
-    if mode is Exclusivity.REQUIRE:
-        with pytest.raises(SetupError, match=r"locks.*`lock_dir`"):
-            open_and_close(request)
-    else:
-        open_and_close(request)
-    assert len(emitted) == (mode is Exclusivity.WARN)
-
-
 def test_an_invalid_project_and_an_open_duckdb_file(context_class: Mock) -> None:
     error = type("IOException", (Exception,), {"__module__": "_duckdb"})
     for text, raised in [("Could not set lock", StateBusyError), ("disk full", error)]:
@@ -147,7 +115,7 @@ def test_an_invalid_project_and_an_open_duckdb_file(context_class: Mock) -> None
 def test_a_malformed_configuration_is_not_quoted(
     tmp_path: Path, context_class: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compat, "create_context", create_context)
+    monkeypatch.setattr(opened, "Context", Context)
     write_project(tmp_path, {}, config="gateways:\n  main: {connection: {password: hunter2: x}}\n")
     with pytest.raises(SetupError) as caught:
         open_and_close()

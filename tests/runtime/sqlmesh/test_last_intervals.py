@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from sqlmesh.core.node import IntervalUnit
 
-from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation
 from dg_sqlmesh_codegen.runtime.sqlmesh import compat, last_intervals
+from dg_sqlmesh_codegen.runtime.sqlmesh.promoted import PromotedEnvironment
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -35,11 +38,11 @@ def removed(
     found: list[tuple[int, int]] = []
     monkeypatch.setattr(compat, "missing_intervals", lambda *_: dict.fromkeys(missing, ()))
     monkeypatch.setattr(
-        compat, "remove_intervals", lambda _, given: found.extend(times for _, times in given)
+        compat, "remove_intervals", lambda _, given: found.extend(chain(*given.values()))
     )
-    last_intervals.remove(
-        Mock(), {"a": each}, Target(("/x",), environment), Evaluation(frozenset({"a"}))
-    )
+    named: Any = SimpleNamespace(name=environment)
+    promoted = PromotedEnvironment(named, {"a": each})
+    last_intervals.remove(Mock(promoted=promoted, evaluation=Evaluation(frozenset({"a"}))))
     return found
 
 

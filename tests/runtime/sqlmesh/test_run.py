@@ -21,14 +21,16 @@ from dg_sqlmesh_codegen.runtime.sqlmesh import compat, promoted, run
 
 pytestmark = pytest.mark.sqlmesh
 
-SNAPSHOT, PLANNED = Mock(is_audit=False), Mock(plan_id="1")
+SNAPSHOT, PLANNED = Mock(parents=[]), Mock(plan_id="1")
+PLANNED.name = "prod"
 WAITING = events.Message(logging.INFO, "Only one sqlmesh run can plan")  # a sentence of ours
 MODEL = events.PromotedModel('"a"', "1", (), None)
 
 
 @pytest.fixture(autouse=True)
 def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    made = Mock(environment=PLANNED)
+    made = Mock()
+    made.state_reader.get_environment.return_value = PLANNED
 
     @contextmanager
     def open_context(
@@ -38,10 +40,9 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Mock:
         request.emit(WAITING)
         yield made
 
+    found = promoted.PromotedEnvironment(PLANNED, {'"a"': SNAPSHOT})
     monkeypatch.setattr(run, "open_context", open_context)
-    monkeypatch.setattr(promoted, "read_environment", lambda context, target: PLANNED)
-    monkeypatch.setattr(promoted, "find_environment", lambda context, target: made.environment)
-    monkeypatch.setattr(promoted, "read_snapshots", lambda context, environment: {'"a"': SNAPSHOT})
+    monkeypatch.setattr(run, "read_promoted", lambda context, target: found)
     monkeypatch.setattr(promoted, "promoted_model", lambda *_: MODEL)
     return made
 
@@ -67,16 +68,8 @@ def test_a_run_evaluates_the_promoted_models_of_the_selection(context: Mock) -> 
         events.Message(logging.INFO, "connected with ***"),
         events.RunEnded(nothing_to_do=True),
     ]
-    flags = {"ignore_cron": True, "no_auto_upstream": False, "skip_janitor": True}
+    flags = {"ignore_cron": True, "no_auto_upstream": True, "skip_janitor": True}
     context.run.assert_called_once_with("prod", select_models=['"a"'], **flags, **times)
-
-
-def test_the_environment_is_read_again_after_a_plan(context: Mock) -> None:
-    context.run.return_value = CompletionStatus.SUCCESS
-    context.environment = Mock(plan_id="2")
-    _, before, after, _ = evaluate()
-
-    assert before == after == events.EnvironmentRead((MODEL,), "sqlmesh -p /project plan prod")
 
 
 def test_a_run_that_ignores_crons_does_not_ask_to_wait_for_one(context: Mock) -> None:
@@ -107,8 +100,3 @@ def test_an_error_has_no_secrets_and_no_cause(context: Mock, error: BaseExceptio
 def test_a_remedy_is_not_redacted() -> None:
     with pytest.raises(SetupError, match="Run `sqlmesh -p /project plan prod`"):
         evaluate(fqns=frozenset(['"new"']))
-
-
-def test_a_time_that_sqlmesh_cannot_parse() -> None:
-    with pytest.raises(SetupError, match="SQLMesh cannot parse 'teatime' as a time"):
-        evaluate(start="teatime")

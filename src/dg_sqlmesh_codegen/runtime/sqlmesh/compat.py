@@ -8,10 +8,11 @@ reason. Without a version it holds for all that were tried: 0.206.1, 0.215.0, 0.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
-from inspect import signature
+from itertools import zip_longest
+from types import SimpleNamespace
 from typing import Any
 
 from dg_sqlmesh_codegen.runtime.errors import SetupError
@@ -34,11 +35,11 @@ try:
         DeployabilityIndex,
         Snapshot,
         apply_auto_restatements,
-        snapshots_to_dag,
     )
     from sqlmesh.core.state_sync import StateSync
     from sqlmesh.core.state_sync.base import SCHEMA_VERSION, Versions
     from sqlmesh.utils.connection_pool import ConnectionPool
+    from sqlmesh.utils.dag import DAG
     from sqlmesh.utils.date import now_timestamp
 except ImportError as error:
     raise SetupError(
@@ -49,78 +50,44 @@ except ImportError as error:
 
 # For the other modules of this folder.
 __all__ = [
+    "DAG",
     "DeployabilityIndex",
     "Environment",
     "EnvironmentNamingInfo",
     "NoopConsole",
     "Snapshot",
-    "snapshots_to_dag",
 ]
 
+Ranges = list[tuple[int, int]]
+MissingIntervals = Mapping[str, Ranges]
+
+# What SQLMesh lacks before a minor version.
+_SINCE = {
+    225: "`sqlmesh_restate_job` fails, with `restate = true`",
+    224: "SQLMesh does not record when a model was evaluated, so evaluations without Dagster are "
+    "reported only for new versions of a model",
+    217: "a model does not wait for models further upstream, and runs although they failed, if the "
+    "model between them is not due",
+    212: "materializations have no numbers of rows and bytes",
+}
 # The start of what `Context.run` logs if it has nothing to do.
 NOTHING_READY = "No models are ready to run. Please wait until a model `cron` interval has elapsed."
 
 
-class ExactSelector:
-    """Selects models by fqn. SQLMesh's own selector parses names, and cannot parse all of them."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        """Take what SQLMesh passes. It is not needed."""
-
-    def expand_model_selections(
-        self, model_selections: Iterable[str], *args: object, **kwargs: object
-    ) -> set[str]:
-        """Return the given fqns."""
-        return set(model_selections)
-
-
-def create_context(**options: Any) -> Context:  # noqa: ANN401 - of SQLMesh's context
-    """Create a context that selects models by fqn, and does not load the project's models."""
-    if "selector" in signature(Context).parameters:  # since 0.223
-        # SQLMesh asks for a subclass of its selector, and calls one method of it.
-        return Context(selector=ExactSelector, load=False, **options)  # type: ignore[arg-type]
-    context = Context(load=False, **options)
-    context._new_selector = ExactSelector  # type: ignore[assignment,method-assign]
-    return context
-
-
-def choose_models(context: Context, choose: Callable[[], Collection[str]]) -> None:
+def choose_models(context: Context, choose: Callable[[], set[str]]) -> None:
     """Have each run of the context evaluate the fqns that `choose` returns, whatever it selects.
 
-    SQLMesh restarts a run if a plan has changed the environment, with the selection of the first
-    attempt. It makes its selector anew for each attempt, and has no other hook there.
+    SQLMesh's own selector parses names, and cannot parse all of them. SQLMesh restarts a run if a
+    plan has changed the environment, with the selection of the first attempt. It makes its selector
+    anew for each attempt, calls one method of it, and has no other hook there.
     """
-
-    class Chosen(ExactSelector):
-        def expand_model_selections(self, *args: object, **kwargs: object) -> set[str]:
-            return {*choose()}
-
-    context._new_selector = Chosen  # type: ignore[assignment,method-assign]
+    selector = SimpleNamespace(expand_model_selections=lambda *_args, **_options: choose())
+    context._new_selector = lambda *_args, **_options: selector  # type: ignore[assignment,method-assign]
 
 
 def left_out() -> list[str]:
     """Return what the installed version cannot do, and since when SQLMesh can."""
-    found = []
-    if _MINOR < (0, 225):
-        found.append("`sqlmesh_restate_job` fails, with `restate = true` (0.225)")
-    if _MINOR < (0, 224):
-        found.append(
-            "SQLMesh does not record when a model was evaluated, so evaluations without Dagster "
-            "are reported only for new versions of a model (0.224)"
-        )
-    if _MINOR < (0, 217):
-        found.append(
-            "a model does not wait for models further upstream, and runs although they failed, if "
-            "the model between them is not due (0.217)"
-        )
-    if _MINOR < (0, 212):
-        found.append("materializations have no numbers of rows and bytes (0.212)")
-    return found
-
-
-def environment_name(name: str) -> str:
-    """Return the name of an environment as SQLMesh's state has it: other characters become `_`."""
-    return str(Environment.sanitize_name(name))
+    return [f"{what} (0.{minor})" for minor, what in _SINCE.items() if (0, minor) > _MINOR]
 
 
 def failed_node(error: BaseException) -> str:
@@ -230,7 +197,7 @@ def refresh_intervals(context: Context, snapshots: Iterable[Snapshot]) -> None:
 
 def missing_intervals(
     snapshots: Mapping[str, Snapshot], environment: str, evaluation: Evaluation
-) -> dict[str, list[tuple[int, int]]]:
+) -> MissingIntervals:
     """Return what `sqlmesh run` would evaluate, by name. SQLMesh has no dry run.
 
     Changes the snapshots, but not the state.
@@ -256,14 +223,16 @@ def missing_intervals(
     return {snapshot.name: intervals for snapshot, intervals in missing.items()}
 
 
-def remove_intervals(context: Context, intervals: list[tuple[Snapshot, tuple[int, int]]]) -> None:
-    """Remove an interval of each snapshot from the state, as a restatement does.
+def remove_intervals(context: Context, ranges: Mapping[Any, Ranges]) -> None:
+    """Remove intervals of snapshots from the state, as a restatement does.
 
     Only the base class of the state documents the method. Other versions of a model stay as they
     are. Snapshots of one version share its intervals, and each is written with the snapshot that it
     was evaluated for: after a change of metadata that is not the current one.
     """
-    if intervals:
+    # SQLMesh takes one interval of each version at a time.
+    for layer in zip_longest(*([(each, one) for one in them] for each, them in ranges.items())):
+        intervals = [pair for pair in layer if pair is not None]
         context.state_sync.remove_intervals(intervals, remove_shared_versions=True)
 
 

@@ -6,25 +6,25 @@ project is read. Tried with 0.225.0 and 0.236.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import zip_longest
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlglot.errors import ParseError
-from sqlmesh import Context
 from sqlmesh.core.snapshot import Snapshot, merge_intervals, start_date
+from sqlmesh.utils import UniqueKeyDict
 from sqlmesh.utils.date import to_timestamp
 from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.runtime.errors import SetupError
-from dg_sqlmesh_codegen.runtime.run_target import PROD
 
-from . import compat
-from .compat import _MINOR, _VERSION, Environment, NoopConsole, deployability
+from .compat import _MINOR, _VERSION, NoopConsole, Ranges
+from .open_run import OpenRun
+from .promoted import PromotedEnvironment
 
-_OLDEST = (0, 225)
+# `merge_intervals` is for the other modules of this folder.
+__all__ = ["merge_intervals"]
+
 Interval = tuple[int, int]
-Ranges = list[Interval]
 
 
 def require() -> None:
@@ -33,55 +33,46 @@ def require() -> None:
     Raises:
         SetupError: the parts that this module uses are not there.
     """
-    if _MINOR < _OLDEST:
+    if _MINOR < (0, 225):
         raise SetupError(
             f"SQLMesh {_VERSION} cannot restate from its state alone; 0.225 and later can",
             'Run `pip install "sqlmesh>=0.225"`, then `sqlmesh migrate`.',
         )
 
 
-def select(context: Context, selector: str, snapshots: Mapping[str, Snapshot]) -> set[str]:
+def select(run: OpenRun, text: str) -> set[str]:
     """Return the models of an environment that a selector of SQLMesh selects, by fqn.
 
     Raises:
         SetupError: SQLMesh cannot parse it.
     """
-    from sqlmesh.core.selector import NativeSelector  # noqa: PLC0415 - new in 0.223
-    from sqlmesh.utils import UniqueKeyDict  # noqa: PLC0415 - goes with it
-
-    if "git:" in selector:
+    if "git:" in text:
         raise SetupError(
-            f"{selector!r} of `models` reads the project's files, and a restatement reads none",
+            f"{text!r} of `models` reads the project's files, and a restatement reads none",
             "Name the models.",
         )
-    nodes = {name: each.node for name, each in snapshots.items()}
-    models = {name: each.model for name, each in snapshots.items() if each.is_model}
-    native = NativeSelector(
-        context.state_reader,
-        models=UniqueKeyDict("models", **models),
-        default_catalog=context.default_catalog,
-        dialect=context.config.model_defaults.dialect,
-    )
+    nodes = {name: each.node for name, each in run.promoted.snapshots.items()}
+    models = {name: each.model for name, each in run.promoted.snapshots.items() if each.is_model}
+    selector = run.context._new_selector(models=UniqueKeyDict("models", **models))
     try:
-        return native.expand_model_selections([selector], models=nodes) & nodes.keys()
+        return selector.expand_model_selections([text], models=nodes) & nodes.keys()
     except (SQLMeshError, ParseError) as error:
         raise SetupError(
-            f"SQLMesh cannot read {selector!r} of `models`",
+            f"SQLMesh cannot read {text!r} of `models`",
             "Use a model's name, an asset key (a/b/c), or a selector such as `tag:x`.",
             " ".join(str(error).split()),
         ) from error
 
 
 def restated(
-    context: Context, environment: Environment, fqns: Iterable[str], times: Interval
+    run: OpenRun, fqns: Iterable[str], times: Interval
 ) -> tuple[dict[str, Ranges], dict[str, Interval]]:
     """Return the intervals that a plan of SQLMesh would evaluate, and those it restates, by fqn.
 
     Nothing is written. The plan is one without differences, so no file of the project matters.
 
     Args:
-        context: the context.
-        environment: the environment to restate.
+        run: the run that restates.
         fqns: the models. SQLMesh adds those downstream.
         times: the start and the end, in milliseconds.
     """
@@ -89,14 +80,15 @@ def restated(
     from sqlmesh.core.context_diff import ContextDiff  # noqa: PLC0415
     from sqlmesh.core.plan import PlanBuilder  # noqa: PLC0415
 
-    diff = ContextDiff.create_no_diff(environment.name, context.state_reader)
-    context.state_reader.refresh_snapshot_intervals(list(diff.snapshots.values()))
+    state = run.context.state_reader
+    diff = ContextDiff.create_no_diff(run.target.environment, state)
+    state.refresh_snapshot_intervals(list(diff.snapshots.values()))
     plan = PlanBuilder(
         context_diff=diff,
         start=times[0],
         end=times[1],
         restate_models=set(fqns),
-        is_dev=environment.name != PROD,
+        is_dev=not run.promoted.is_prod,
         end_bounded=True,
         console=NoopConsole(),
     ).build()
@@ -109,31 +101,30 @@ def restated(
     return missing, removed
 
 
-def start_ms(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> int:
+def start_ms(snapshot: Snapshot, promoted: PromotedEnvironment) -> int:
     """Return when the data of a model starts: its own start, or that of what it reads."""
-    return to_timestamp(start_date(snapshot, snapshots.values()))
+    return to_timestamp(start_date(snapshot, promoted.snapshots.values()))
 
 
 def other_versions(
-    context: Context,
-    restated: Mapping[str, Interval],
-    snapshots: Mapping[str, Snapshot],
+    run: OpenRun, restated: Mapping[str, Interval]
 ) -> tuple[dict[object, Ranges], set[str]]:
     """Return the intervals of other versions that a restatement of prod makes stale.
 
     And the environments that have these versions. SQLMesh clears the intervals, so that a version
-    with old data is not promoted.
+    with old data is not promoted. Other environments make nothing stale.
     """
     # New in 0.218, as a function.
     from sqlmesh.core.plan.common import (  # noqa: PLC0415
         identify_restatement_intervals_across_snapshot_versions,
     )
 
-    if not context.config.virtual_environment_mode.is_full:
+    if not run.promoted.is_prod or not run.context.config.virtual_environment_mode.is_full:
         return {}, set()
+    snapshots = run.promoted.snapshots
     disabled = {name for name, each in snapshots.items() if each.disable_restatement}
     found = identify_restatement_intervals_across_snapshot_versions(
-        state_reader=context.state_reader,
+        state_reader=run.context.state_reader,
         prod_restatements=dict(restated),
         disable_restatement_models=disabled,
         loaded_snapshots={each.snapshot_id: each for each in snapshots.values()},
@@ -142,31 +133,17 @@ def other_versions(
     return {each.snapshot: [each.interval] for each in found.values()}, environments
 
 
-def remove_intervals(context: Context, ranges: Mapping[Any, Ranges]) -> None:
-    """Remove intervals from the state, of all snapshots that share a table (see `compat`)."""
-    # SQLMesh takes one interval of each version at a time.
-    for layer in zip_longest(*([(each, one) for one in them] for each, them in ranges.items())):
-        compat.remove_intervals(context, [pair for pair in layer if pair is not None])
-
-
-def evaluate(
-    context: Context,
-    environment: Environment,
-    snapshots: Mapping[str, Snapshot],
-    missing: Mapping[Snapshot, Ranges],
-    is_over: Callable[[], bool],
-) -> bool:
+def evaluate(run: OpenRun, missing: Mapping[Snapshot, Ranges]) -> bool:
     """Evaluate exactly these intervals with SQLMesh's scheduler; return whether all succeeded.
 
     Raises:
-        CircuitBreakerError: `is_over` was true before a batch.
+        CircuitBreakerError: a plan had changed the environment before a batch.
     """
-    scheduler = context.create_scheduler(snapshots.values(), context.snapshot_evaluator)
-    errors, _ = scheduler.run_merged_intervals(
+    errors, _ = _scheduler(run).run_merged_intervals(
         merged_intervals=dict(missing),
-        deployability_index=deployability(snapshots.values(), environment.name),
-        environment_naming_info=environment.naming_info,
-        circuit_breaker=is_over,
+        deployability_index=run.promoted.deployability,
+        environment_naming_info=run.promoted.environment.naming_info,
+        circuit_breaker=run.has_changed,
         start=min(start for ranges in missing.values() for start, _ in ranges),
         end=max(end for ranges in missing.values() for _, end in ranges),
         run_environment_statements=True,
@@ -175,18 +152,17 @@ def evaluate(
     return not errors
 
 
-def batches(
-    context: Context,
-    environment: Environment,
-    snapshots: Mapping[str, Snapshot],
-    missing: Mapping[Snapshot, Ranges],
-) -> dict[str, Ranges]:
+def batches(run: OpenRun, missing: Mapping[Snapshot, Ranges]) -> dict[str, Ranges]:
     """Return the batches by fqn. It asks the signals of the models, as a run does."""
-    scheduler = context.create_scheduler(snapshots.values(), context.snapshot_evaluator)
-    found = scheduler.batch_intervals(
+    found = _scheduler(run).batch_intervals(
         dict(missing),
-        deployability(snapshots.values(), environment.name),
-        environment.naming_info,
+        run.promoted.deployability,
+        run.promoted.environment.naming_info,
         is_restatement=True,
     )
     return {each.name: list(intervals) for each, intervals in found.items()}
+
+
+def _scheduler(run: OpenRun) -> Any:  # noqa: ANN401 - SQLMesh's scheduler
+    snapshots = run.promoted.snapshots.values()
+    return run.context.create_scheduler(snapshots, run.context.snapshot_evaluator)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sqlmesh import Context
 from sqlmesh.core.config import DuckDBConnectionConfig
@@ -16,13 +17,16 @@ from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.concurrency.server_lock import SERVERS, ServerLock
 from dg_sqlmesh_codegen.runtime.concurrency.state_lock import hold_state
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
-from dg_sqlmesh_codegen.runtime.redaction import Redaction, secrets_of
+from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors, secrets_of
 from dg_sqlmesh_codegen.runtime.run_target import Target
 from dg_sqlmesh_codegen.yaml_errors import yaml_problem
 
 from . import compat
+from .compat import Environment
 from .console import AuditNotifier
 from .state_identity import duckdb_file, state_key
+
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -52,7 +56,7 @@ def open_context(
                 f"The SQLMesh project folder {folder} is missing",
                 "Deploy it with the code, or set `project_dir` of the SQLMeshResource.",
             )
-    name = compat.environment_name(target.environment)
+    name = Environment.sanitize_name(target.environment)
     if name != target.environment:
         raise SetupError(
             f"SQLMesh calls the environment {target.environment!r} {name!r}",
@@ -77,7 +81,8 @@ def open_context(
 
 def _context(target: Target, notifier: AuditNotifier | None) -> Context:
     try:
-        context = compat.create_context(
+        context = Context(
+            load=False,
             paths=list(target.project_dirs),
             config=target.config_name,
             gateway=target.gateway,
@@ -123,15 +128,32 @@ def _open_in_project(connection: DuckDBConnectionConfig, folder: Path) -> None:
             options.path = found(options.path)
 
 
+def in_context(
+    target: Target, work: Callable[[Context], _T], lock_request: LockRequest | None = None
+) -> _T:
+    """Return what `work` returns for an open context. Its errors have no secrets.
+
+    Raises:
+        SetupError, StateBusyError: as `open_context`, or as `work` raises them.
+        RunError: in place of every other error.
+    """
+
+    def opened(redaction: Redaction) -> _T:
+        with open_context(target, redaction, lock_request) as context:
+            return work(context)
+
+    return redacted_errors(opened)
+
+
 def server_lock(context: Context, target: Target) -> ServerLock | None:
     """Return the lock of the server that the state is in; None if it is not in such a server."""
     connection = compat.state_connection(context)
     server = SERVERS.get(connection.type_)
     if server is None:
         return None
-    schema, environment = _schema_and_environment(context, target)
+    schema = context.config.get_state_schema(context.gateway)
     # Not the address of the server: hosts can know it by different names.
-    name = f"{schema or connection.get_catalog()}/{environment}"
+    name = f"{schema or connection.get_catalog()}/{target.environment}"
     return ServerLock(server, partial(compat.connect_to_state, context), name)
 
 
@@ -139,14 +161,10 @@ def _hold_state(
     context: Context, target: Target, request: LockRequest
 ) -> AbstractContextManager[None]:
     connection = compat.state_connection(context)
-    key = state_key(connection, *_schema_and_environment(context, target))
+    schema = context.config.get_state_schema(context.gateway)
+    key = state_key(connection, schema, target.environment)
     file = partial(lock_file, duckdb_file(connection), key, request.locking.folder)
     return hold_state(request, server_lock(context, target), file)
-
-
-def _schema_and_environment(context: Context, target: Target) -> tuple[str | None, str]:
-    schema = context.config.get_state_schema(context.gateway)
-    return schema, target.environment
 
 
 @contextmanager

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlmesh import Context
 from sqlmesh.utils.date import to_datetime
@@ -14,90 +11,20 @@ from sqlmesh.utils.date import to_datetime
 from dg_sqlmesh_codegen.runtime.concurrency.locks import LockRequest
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
 from dg_sqlmesh_codegen.runtime.errors import RunHoldsStateError
-from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target
 
 from . import compat
+from .choice import left_to_prod
 from .compat import Environment, Snapshot
-from .context import open_context
-from .development import left_to_prod, prod_of
-from .evaluated import evaluated_models
-from .promoted import (
-    has_cron,
-    is_asset,
-    parent_names,
-    read_environment,
-    read_snapshots,
-)
+from .context import in_context
+from .promoted import PromotedEnvironment, read_environment, read_prod, read_snapshots
+from .snapshots import evaluated_models, has_cron, is_asset
 from .state_identity import duckdb_path
 
-# A code location has one project, sometimes two. Each keeps its models in memory.
-_MAX_TARGETS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class CachedEnvironment:
-    """An environment with its snapshots by fqn, and prod if that is another one."""
-
-    environment: Environment
-    prod: Environment | None
-    snapshots: dict[str, Snapshot]
-
-    @property
-    def planned(self) -> float:
-        """When the environment was planned, in epoch seconds."""
-        return (self.environment.finalized_ts or 0) / 1000
-
-
-class SnapshotCache:
-    """The promoted snapshots of the latest targets. Not thread-safe.
-
-    SQLMesh takes seconds to read a thousand snapshots, and a tick can come every few minutes.
-    Snapshots only change when a plan is applied. Their intervals change with every run.
-    """
-
-    def __init__(self) -> None:
-        self._cached: OrderedDict[Target, CachedEnvironment] = OrderedDict()
-
-    def read(
-        self,
-        context: Context,
-        target: Target,
-        environment: Environment,
-        prod: Environment | None = None,
-    ) -> CachedEnvironment:
-        """Return the environment with its snapshots, and these with their current intervals.
-
-        A plan of prod changes snapshots of other environments: which of them prod has, too.
-        """
-        cached = self._cached.pop(target, None)
-        if cached and _version(cached.environment, cached.prod) == _version(environment, prod):
-            snapshots = cached.snapshots
-            compat.refresh_intervals(context, snapshots.values())
-        else:
-            snapshots = read_snapshots(context, environment)
-        found = CachedEnvironment(environment, prod, snapshots)
-        if not any(map(_has_auto_restatement, snapshots.values())):
-            self._cached[target] = found
-            while len(self._cached) > _MAX_TARGETS:
-                self._cached.popitem(last=False)
-        return found
-
-    def latest(self, target: Target) -> CachedEnvironment | None:
-        """Return the environment as it was read last."""
-        return self._cached.get(target)
-
-
-def _version(*environments: Environment | None) -> list[object]:
-    """Return what changes with every plan."""
-    return [
-        (each.plan_id, each.finalized_ts, frozenset(table.snapshot_id for table in each.snapshots))
-        for each in filter(None, environments)
-    ]
-
-
-# Shared by the ticks of this process, which run one at a time (see `schedule`).
-_CACHE = SnapshotCache()
+# What is promoted, as the ticks of this process have read it last. They run one at a time (see
+# `schedule`). SQLMesh takes seconds to read a thousand snapshots, and a tick can come every few
+# minutes. Snapshots only change when a plan is applied. Their intervals change with every run.
+_CACHE: dict[Target, PromotedEnvironment] = {}
 
 
 def read_due_models(
@@ -121,15 +48,12 @@ def read_due_models(
         RunError: any other error, without secrets.
     """
     request = LockRequest("", target.locking.for_tick())
-
-    def read(redaction: Redaction) -> DueModels:
-        with open_context(target, redaction, request) as context:
-            return _read(context, target, execution_time)
-
     try:
-        return redacted_errors(read)
+        return in_context(target, lambda each: _read(each, target, execution_time), request)
     except RunHoldsStateError:
-        found = redacted_errors(partial(_of_run, target, execution_time)) if during_runs else None
+        if not during_runs:
+            raise
+        found = in_context(target, lambda each: _of_run(each, target, execution_time))
         if found is None:
             raise
         return replace(found, during_run=True)
@@ -139,76 +63,84 @@ def _read(context: Context, target: Target, execution_time: datetime) -> DueMode
     environment = read_environment(context, target)
     if not environment.finalized_ts:
         return DueModels({}, unfinished_plan=environment.plan_id)
-    found = _CACHE.read(context, target, environment, prod_of(context, target))
-    evaluated = evaluated_models(found.snapshots, environment, target)
-    due = due_at(found.snapshots, target, execution_time, found.planned, found.prod)
-    return replace(due, evaluated=evaluated)
+    promoted = read_cached(context, target, environment)
+    evaluated = evaluated_models(environment, promoted.snapshots)
+    return replace(due_at(promoted, execution_time), evaluated=evaluated)
 
 
-def _of_run(target: Target, execution_time: datetime, redaction: Redaction) -> DueModels | None:
+def _of_run(context: Context, target: Target, execution_time: datetime) -> DueModels | None:
     """Return what is due while a run holds the lock of the state; None if that is not known."""
-    with open_context(target, redaction) as context:
-        if duckdb_path(compat.state_connection(context)) is None:
-            return _read(context, target, execution_time)
-    latest = _CACHE.latest(target)
-    if latest is None:
-        return None
-    return due_at(latest.snapshots, target, execution_time, latest.planned, latest.prod)
+    if duckdb_path(compat.state_connection(context)) is None:
+        return _read(context, target, execution_time)
+    return due_at(_CACHE[target], execution_time) if target in _CACHE else None
 
 
-def due_at(
-    snapshots: Mapping[str, Snapshot],
-    target: Target,
-    execution_time: datetime,
-    planned: float,
-    prod: Environment | None = None,
-) -> DueModels:
-    """Return the due models of an environment at a time, planned at another (epoch seconds).
+def read_cached(context: Context, target: Target, environment: Environment) -> PromotedEnvironment:
+    """Return what is promoted, with current intervals. Reads snapshots only after a plan.
 
-    What is left to `prod` is not due. Changes the snapshots, but not the state.
+    A plan of prod changes snapshots of other environments: which of them prod has, too.
     """
-    evaluation = _at(execution_time.isoformat())
-    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
-    left = left_to_prod(prod, snapshots, target, evaluation)
+    cached, prod = _CACHE.pop(target, None), read_prod(context, target)
+    if cached and _plans(cached.environment, cached.prod) == _plans(environment, prod):
+        snapshots = cached.snapshots
+        compat.refresh_intervals(context, snapshots.values())
+    else:
+        snapshots = read_snapshots(context, environment)
+    promoted = PromotedEnvironment(environment, snapshots, prod)
+    if not any(map(_has_auto_restatement, snapshots.values())):
+        _CACHE[target] = promoted
+    return promoted
+
+
+def _plans(*environments: Environment | None) -> list[object]:
+    """Return what changes with every plan."""
+    return [
+        (each.plan_id, each.finalized_ts, frozenset(table.snapshot_id for table in each.snapshots))
+        for each in filter(None, environments)
+    ]
+
+
+def due_at(promoted: PromotedEnvironment, execution_time: datetime) -> DueModels:
+    """Return the due models of an environment at a time.
+
+    What is left to prod is not due. Changes the snapshots, but not the state.
+    """
+    evaluation = whole_run(execution_time.isoformat())
+    snapshots, missing = promoted.snapshots, promoted.missing_intervals(evaluation)
+    left = left_to_prod(promoted, evaluation)
     models = {
-        name: _due(snapshots[name], target, execution_time, planned)
+        name: _due(snapshots[name], promoted.environment, execution_time)
         for name in missing
-        if name not in left.fqns and _can_be_selected(snapshots[name], snapshots)
+        if name not in left.fqns and _can_be_selected(name, promoted)
     }
     upcoming = [
         snapshot.node.cron_next(execution_time)
-        for snapshot in snapshots.values()
-        if has_cron(snapshot) and snapshot.name not in models.keys() | left.shared
+        for name, snapshot in snapshots.items()
+        if has_cron(snapshot) and name not in models.keys() | left.shared
     ]
     restated = [
         snapshot.next_auto_restatement_ts
-        for snapshot in snapshots.values()
-        if snapshot.name not in left.shared
+        for name, snapshot in snapshots.items()
+        if name not in left.shared
     ]
     upcoming += [to_datetime(timestamp) for timestamp in restated if timestamp]
-    parents = {name: parent_names(snapshot) for name, snapshot in snapshots.items()}
-    return DueModels(models, min(upcoming, default=None), parents, left_to_prod=left)
+    return DueModels(models, min(upcoming, default=None), promoted.parents, left_to_prod=left)
 
 
-def missing_intervals(
-    snapshots: Mapping[str, Snapshot], target: Target, at: str
-) -> Mapping[str, list[tuple[int, int]]]:
-    """Return what a run at that time would evaluate, by name. Changes the snapshots."""
-    return compat.missing_intervals(snapshots, target.environment, _at(at))
-
-
-def _at(time: str) -> Evaluation:
+def whole_run(time: str) -> Evaluation:
+    """Return the evaluation of all that is missing at a time."""
     return Evaluation(frozenset(), execution_time=time, end=time)
 
 
-def _due(snapshot: Snapshot, target: Target, execution_time: datetime, planned: float) -> Due:
+def _due(snapshot: Snapshot, environment: Environment, execution_time: datetime) -> Due:
     ticks = [snapshot.node.cron_floor(execution_time)]
     if _has_auto_restatement(snapshot):
         after = execution_time + timedelta(seconds=1)
         ticks.append(snapshot.model.auto_restatement_croniter(after).get_prev())
+    planned = (environment.finalized_ts or 0) / 1000
     return Due(
         since=max(planned, *(each.timestamp() for each in ticks)),
-        altered=(compat.altered_ms(snapshot, target.environment) or 0) / 1000,
+        altered=(compat.altered_ms(snapshot, environment.name) or 0) / 1000,
         has_signals=snapshot.is_model and bool(snapshot.model.signals),
     )
 
@@ -218,9 +150,8 @@ def _has_auto_restatement(snapshot: Snapshot) -> bool:
     return snapshot.is_model and snapshot.model.auto_restatement_cron is not None
 
 
-def _can_be_selected(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> bool:
+def _can_be_selected(name: str, promoted: PromotedEnvironment) -> bool:
     """Return whether a package can contain it. An audit needs the asset of a model it reads."""
-    if not snapshot.is_audit:
-        return True
-    parents = [snapshots[each.name] for each in snapshot.parents if each.name in snapshots]
-    return any(is_asset(parent) for parent in parents)
+    snapshots = promoted.snapshots
+    parents = [snapshots[each] for each in promoted.parents[name] if each in snapshots]
+    return not snapshots[name].is_audit or any(map(is_asset, parents))

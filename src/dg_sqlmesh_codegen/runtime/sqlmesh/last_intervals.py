@@ -8,34 +8,27 @@ is missing, and the next run of the schedule evaluates it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from sqlmesh import Context
 from sqlmesh.utils.date import to_timestamp
 
 from dg_sqlmesh_codegen.repeatable_kinds import REPEATABLE_KINDS
-from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation, Target
 
 from . import compat
 from .compat import Snapshot
+from .open_run import OpenRun
 
 
-def remove(
-    context: Context, snapshots: Mapping[str, Snapshot], target: Target, evaluation: Evaluation
-) -> None:
+def remove(run: OpenRun) -> None:
     """Remove the last interval of each selected model that has no missing one. Only of prod.
 
     Other environments share the intervals of versions with prod. Changes the snapshots: not the
     intervals that are removed, but those of an automatic restatement.
     """
-    if target.environment != PROD:
+    if not run.promoted.is_prod:
         return
-    missing = compat.missing_intervals(snapshots, target.environment, evaluation)
-    names = sorted(evaluation.fqns - missing.keys())
-    compat.remove_intervals(
-        context,
-        [(each, _last(each)) for each in map(snapshots.__getitem__, names) if _can(each)],
-    )
+    missing = run.promoted.missing_intervals(run.evaluation)
+    names = sorted(run.evaluation.fqns - missing.keys())
+    found = [each for each in map(run.promoted.snapshots.__getitem__, names) if _can(each)]
+    compat.remove_intervals(run.context, {each: [_last(each)] for each in found})
 
 
 def _last(snapshot: Snapshot) -> tuple[int, int]:

@@ -3,23 +3,100 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from sqlmesh import Context
-from sqlmesh.utils.date import now_timestamp, to_timestamp
-from sqlmesh.utils.errors import ConfigError, SQLMeshError
+from sqlmesh.utils.date import now_timestamp
+from sqlmesh.utils.errors import SQLMeshError
 
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.events import PromotedModel
-from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
-from dg_sqlmesh_codegen.runtime.run_target import PROD, Target
+from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation, Target
 
 from . import compat
-from .compat import Environment, EnvironmentNamingInfo, Snapshot
-from .context import open_context, server_lock
+from .compat import DAG, DeployabilityIndex, Environment, Snapshot
+from .context import in_context, server_lock
+from .snapshots import parent_names, promoted_model
 from .state_identity import duckdb_file, duckdb_path
-from .table_uri import table_uri
+
+
+@dataclass(frozen=True)
+class PromotedEnvironment:
+    """An environment of the state, its snapshots by fqn, and prod if that is another one."""
+
+    environment: Environment
+    snapshots: dict[str, Snapshot]
+    prod: Environment | None = None
+
+    @property
+    def is_prod(self) -> bool:
+        """Whether it is SQLMesh's production environment."""
+        return self.environment.name == PROD
+
+    @cached_property
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        """The fqns of what each snapshot reads, by fqn."""
+        return {name: parent_names(snapshot) for name, snapshot in self.snapshots.items()}
+
+    @property
+    def upstream_first(self) -> list[str]:
+        """The fqns, each one after those that it reads."""
+        return [name for name in self._dag if name in self.snapshots]
+
+    def upstream(self, fqns: Iterable[str]) -> set[str]:
+        """Return the fqns of all that is upstream of any of the snapshots."""
+        return {name for fqn in fqns for name in self._dag.upstream(fqn)} & self.snapshots.keys()
+
+    def downstream(self, fqns: Iterable[str]) -> set[str]:
+        """Return the fqns of all that is downstream of any of the snapshots."""
+        return {name for fqn in fqns for name in self._dag.downstream(fqn)}
+
+    @cached_property
+    def deployability(self) -> DeployabilityIndex:
+        """Which tables of the environment hold production data."""
+        return compat.deployability(self.snapshots.values(), self.environment.name)
+
+    def missing_intervals(self, evaluation: Evaluation) -> compat.MissingIntervals:
+        """Return what `sqlmesh run` would evaluate, by fqn, whatever is selected.
+
+        Changes the snapshots, but not the state.
+        """
+        return compat.missing_intervals(self.snapshots, self.environment.name, evaluation)
+
+    def models(self, context: Context) -> tuple[PromotedModel, ...]:
+        """Return all that is promoted as plain values."""
+        snapshots = self.snapshots.values()
+        return tuple(promoted_model(context, each, self.environment) for each in snapshots)
+
+    def has_version_of_prod(self, fqn: str) -> bool:
+        """Return whether prod has the same version of a node. Prod itself has no other one."""
+        return (fqn, self.snapshots[fqn].version) in self._versions_of_prod
+
+    def shared_with_prod(self, start: str | None = None) -> frozenset[str]:
+        """Return the nodes whose table is prod's, in a run from a start.
+
+        A preview of a forward-only change has prod's version, but a table and intervals of its own
+        until the change is promoted in prod. SQLMesh calls the snapshot not representative until
+        then.
+        """
+        same = frozenset(filter(self.has_version_of_prod, self.snapshots))
+        if not same:
+            return same
+        index = compat.deployability(self.snapshots.values(), self.environment.name, start)
+        return frozenset(each for each in same if index.is_representative(self.snapshots[each]))
+
+    @cached_property
+    def _versions_of_prod(self) -> frozenset[tuple[str, str | None]]:
+        prod = self.prod.snapshots if self.prod else ()
+        return frozenset((each.name, each.version) for each in prod)
+
+    @cached_property
+    def _dag(self) -> DAG[str]:
+        return DAG({name: {*parents} for name, parents in self.parents.items()})
 
 
 def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
@@ -28,14 +105,7 @@ def promoted_models(target: Target) -> tuple[PromotedModel, ...]:
     Raises:
         SetupError, StateBusyError, RunError: as `due_models.read_due_models`.
     """
-
-    def read(redaction: Redaction) -> tuple[PromotedModel, ...]:
-        with open_context(target, redaction) as context:
-            environment = read_environment(context, target)
-            snapshots = read_snapshots(context, environment).values()
-            return tuple(promoted_model(context, each, environment) for each in snapshots)
-
-    return redacted_errors(read)
+    return in_context(target, lambda context: read_promoted(context, target).models(context))
 
 
 def lock_server(target: Target) -> str | None:
@@ -45,12 +115,22 @@ def lock_server(target: Target) -> str | None:
         SetupError, RunError: as `promoted_models`.
     """
 
-    def read(redaction: Redaction) -> str | None:
-        with open_context(target, redaction) as context:
-            lock = server_lock(context, target)
-            return lock.find() if lock else None
+    def find(context: Context) -> str | None:
+        lock = server_lock(context, target)
+        return lock.find() if lock else None
 
-    return redacted_errors(read)
+    return in_context(target, find)
+
+
+def read_promoted(context: Context, target: Target) -> PromotedEnvironment:
+    """Read the environment with its snapshots.
+
+    Raises:
+        SetupError: as `read_environment`.
+    """
+    environment = read_environment(context, target)
+    snapshots = read_snapshots(context, environment)
+    return PromotedEnvironment(environment, snapshots, read_prod(context, target))
 
 
 def read_environment(context: Context, target: Target) -> Environment:
@@ -61,7 +141,7 @@ def read_environment(context: Context, target: Target) -> Environment:
             version.
     """
     _require_current_state(context, target)
-    environment = find_environment(context, target)
+    environment = context.state_reader.get_environment(target.environment)
     if environment is None:
         raise _never_planned(context, target)
     # `sqlmesh invalidate` sets it to now. The janitor removes the environment later, and until then
@@ -76,70 +156,15 @@ def read_environment(context: Context, target: Target) -> Environment:
     return environment
 
 
-def find_environment(context: Context, target: Target) -> Environment | None:
-    """Read the environment from a state that can be read; None if it is not there."""
-    return context.state_reader.get_environment(compat.environment_name(target.environment))
+def read_prod(context: Context, target: Target) -> Environment | None:
+    """Read prod from the state; None if the target is prod, or if there is none."""
+    return None if target.environment == PROD else context.state_reader.get_environment(PROD)
 
 
 def read_snapshots(context: Context, environment: Environment) -> dict[str, Snapshot]:
     """Read the snapshots of an environment with their intervals, by fqn."""
     snapshots = context.state_reader.get_snapshots(environment.snapshots).values()
     return {snapshot.name: snapshot for snapshot in snapshots}
-
-
-def promoted_model(context: Context, snapshot: Snapshot, environment: Environment) -> PromotedModel:
-    """Return a snapshot of an environment as plain values."""
-    tick = snapshot.node.cron_next(now_timestamp()) if has_cron(snapshot) else None
-    # A standalone audit has no view, and a name that need not be one of a table.
-    view = view_of(snapshot, environment) if is_asset(snapshot) else ""
-    return PromotedModel(
-        fqn=snapshot.name,
-        data_hash=snapshot.fingerprint.data_hash,
-        parents=parent_names(snapshot),
-        next_due_ms=to_timestamp(tick) if tick else None,
-        is_asset=is_asset(snapshot),
-        view=view,
-        uri=_uri(context, snapshot.model_gateway, view) if view else "",
-    )
-
-
-def _uri(context: Context, gateway: str | None, view: str) -> str:
-    try:
-        connection = context.config.get_connection(gateway or context.gateway)
-    except ConfigError:
-        return ""  # the configuration no longer has the gateway, and only this model fails
-    return table_uri(connection, view)
-
-
-def view_of(snapshot: Snapshot, environment: Environment) -> str:
-    """Return the name of the view that readers of an environment query.
-
-    A plan of a development environment promotes only what it has changed, but for
-    `--include-unmodified`: of all other models there is the view of prod.
-    """
-    name, dialect = snapshot.qualified_view_name, snapshot.node.dialect
-    naming, promoted = environment.naming_info, environment.promoted_snapshot_ids
-    if environment.name != PROD and promoted is not None and snapshot.snapshot_id not in promoted:
-        if naming.catalog_name_override:
-            return ""  # prod can have a catalog of its own, too
-        naming = EnvironmentNamingInfo(name=PROD)
-    return name.for_environment(naming, dialect=dialect)
-
-
-def is_asset(snapshot: Snapshot) -> bool:
-    """Return whether a generated package has an asset for the snapshot."""
-    return snapshot.is_model and not snapshot.is_symbolic
-
-
-def has_cron(snapshot: Snapshot) -> bool:
-    """Return whether runs evaluate the snapshot again: not seeds, and not symbolic models."""
-    return is_asset(snapshot) and not snapshot.is_seed
-
-
-def parent_names(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the fqns of the other snapshots that the snapshot reads."""
-    names = {parent.name for parent in snapshot.parents}
-    return tuple(sorted(names - {snapshot.name}))
 
 
 def _require_current_state(context: Context, target: Target) -> None:
@@ -174,18 +199,16 @@ def _never_planned(context: Context, target: Target) -> SetupError:
     problem = f"The SQLMesh environment {target.environment!r} was never planned"
     if target.environment != PROD:
         problem += ", or it expired and the janitor removed it"
-    if path in ("", ":memory:"):
-        return SetupError(
-            f"{problem}: the state is in memory, and no other process can read it",
-            "Set `database` of the DuckDB connection to a file, and plan again.",
-        )
-    if file is None or path is None:
-        return SetupError(problem, f"Run `{target.plan_command}`.")
     remedy = f"Run `{target.plan_command}`."
-    if not Path(path).is_absolute():
-        # Planned anywhere else, it would make a second warehouse there.
-        remedy = (
-            f"The path {path} is relative: start Dagster in the folder in which you planned, or "
-            f"run `cd {shlex.quote(target.project_dirs[0])} && {target.plan_command}`."
-        )
-    return SetupError(f"{problem} (the state is expected in {file})", remedy)
+    if path in ("", ":memory:"):
+        problem += ": the state is in memory, and no other process can read it"
+        remedy = "Set `database` of the DuckDB connection to a file, and plan again."
+    elif path and file:
+        problem += f" (the state is expected in {file})"
+        if not Path(path).is_absolute():
+            # Planned anywhere else, it would make a second warehouse there.
+            remedy = (
+                f"The path {path} is relative: start Dagster in the folder in which you planned, "
+                f"or run `cd {shlex.quote(target.project_dirs[0])} && {target.plan_command}`."
+            )
+    return SetupError(problem, remedy)

@@ -6,7 +6,7 @@ evaluates the interval again. SQLMesh's plan rebuilds some kinds until now, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 
 from sqlmesh.utils.date import now_timestamp
@@ -14,64 +14,52 @@ from sqlmesh.utils.date import now_timestamp
 from dg_sqlmesh_codegen.runtime.errors import SetupError
 from dg_sqlmesh_codegen.runtime.text import display_name, time_range
 
-from . import compat_restate, promoted
-from .compat import Snapshot, snapshots_to_dag
-from .compat_restate import Ranges
+from .compat import Ranges
+from .compat_restate import merge_intervals, start_ms
+from .promoted import PromotedEnvironment
+from .snapshots import has_cron
 
 
-def bounded(
-    ranges: Mapping[str, Ranges],
-    snapshots: Mapping[str, Snapshot],
-    evaluated: Callable[[Snapshot], Ranges],
-) -> dict[str, Ranges]:
+def bounded(ranges: Mapping[str, Ranges], promoted: PromotedEnvironment) -> dict[str, Ranges]:
     """Return the ranges, upstream first, up to where the models upstream are evaluated.
 
     Args:
         ranges: what SQLMesh would restate, by fqn.
-        snapshots: all snapshots of the environment by fqn.
-        evaluated: returns the intervals of a snapshot in the environment.
+        promoted: the environment.
 
     Raises:
         SetupError: a model upstream has missing intervals among them.
     """
     found: dict[str, Ranges] = {}
     there: dict[str, Ranges] = {}
-    for identifier in snapshots_to_dag(snapshots.values()):
-        if identifier.name not in snapshots:
-            continue
-        snapshot = snapshots[identifier.name]
-        name, own = snapshot.name, evaluated(snapshot)
-        upstream = {each: there[each] for each in promoted.parent_names(snapshot) if each in there}
-        restated = _clipped(_whole(snapshot, ranges.get(name, []), own, snapshots), own, upstream)
+    for name in promoted.upstream_first:
+        own = _evaluated(name, promoted)
+        upstream = {each: there[each] for each in promoted.parents[name] if each in there}
+        restated = _clipped(_whole(name, ranges.get(name, []), own, promoted), own, upstream)
         if restated:
             _require_upstream(name, restated, upstream)
             found[name] = restated
-        if promoted.has_cron(snapshot):
-            there[name] = merged([*own, *restated])
+        if has_cron(promoted.snapshots[name]):
+            there[name] = merge_intervals([*own, *restated])
     return found
 
 
-def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Return the ranges with adjacent ones merged."""
-    found: Ranges = []
-    for start, end in sorted(ranges):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return found
+def _evaluated(name: str, promoted: PromotedEnvironment) -> Ranges:
+    """Return what is evaluated of the table that readers of the environment query."""
+    snapshot = promoted.snapshots[name]
+    is_prods = promoted.deployability.is_representative(snapshot)
+    return list(snapshot.intervals if is_prods else snapshot.dev_intervals)
 
 
-def _whole(
-    snapshot: Snapshot, ranges: Ranges, own: Ranges, snapshots: Mapping[str, Snapshot]
-) -> Ranges:
+def _whole(name: str, ranges: Ranges, own: Ranges, promoted: PromotedEnvironment) -> Ranges:
     """Begin a model at its start if it can only be rebuilt as a whole and has no intervals.
 
     That is what a restatement that was killed leaves.
     """
+    snapshot = promoted.snapshots[name]
     if own or not ranges or not snapshot.full_history_restatement_only:
         return ranges
-    return [(compat_restate.start_ms(snapshot, snapshots), ranges[-1][1])]
+    return [(start_ms(snapshot, promoted), ranges[-1][1])]
 
 
 def _clipped(ranges: Ranges, own: Ranges, upstream: Mapping[str, Ranges]) -> Ranges:

@@ -7,13 +7,10 @@ expired environments: run `sqlmesh janitor` where you run plans.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlmesh import Context
 from sqlmesh.utils.date import to_datetime
 
 from dg_sqlmesh_codegen.runtime.concurrency.cancel import Stop
@@ -28,15 +25,16 @@ from dg_sqlmesh_codegen.runtime.events import (
 )
 from dg_sqlmesh_codegen.runtime.redaction import Redaction, redacted_errors
 from dg_sqlmesh_codegen.runtime.results import drift
-from dg_sqlmesh_codegen.runtime.run_target import PROD, Evaluation, Target, Upstream
+from dg_sqlmesh_codegen.runtime.run_target import Evaluation, Target, Upstream
 
-from . import compat, development, due_models, last_intervals, promoted, upstream
-from .audits import AuditRun
-from .compat import Environment, Snapshot
-from .console import AuditNotifier, RunConsole
+from . import audits, compat, due_models, last_intervals
+from .choice import chosen, left_to_prod, missing_upstream
+from .console import AuditNotifier
 from .context import open_context
-from .evaluated import evaluated_models
+from .open_run import OpenRun
+from .promoted import PromotedEnvironment, read_promoted
 from .restatement import RestatementRun
+from .snapshots import evaluated_models
 
 if TYPE_CHECKING:
     from sqlmesh.utils import CompletionStatus
@@ -65,114 +63,91 @@ def evaluate(target: Target, evaluation: Evaluation, emit: Emit, stop: Stop) -> 
     """
 
     def work(redaction: Redaction) -> None:
-        _evaluate(target, evaluation, emit, stop, redaction)
+        _require_valid_times(evaluation)
+        redacted = redaction.emitter(emit)
+        request = LockRequest(evaluation.run_id, target.locking, emit, stop, redaction.text)
+        notifier = AuditNotifier(emit=redacted)
+        with open_context(target, redaction, request, notifier) as context:
+            promoted = read_promoted(context, target)
+            run = OpenRun(context, target, evaluation, promoted, emit, redacted, stop)
+            if evaluation.restatement:
+                RestatementRun(run, evaluation.restatement).execute()
+            else:
+                _evaluate(run)
 
     redacted_errors(work, BaseException)  # a Python model can call sys.exit
 
 
-def _evaluate(
-    target: Target, evaluation: Evaluation, emit: Emit, stop: Stop, redaction: Redaction
-) -> None:
-    _require_valid_times(evaluation)
-    notifier = AuditNotifier(emit=redaction.emitter(emit))
-    request = LockRequest(evaluation.run_id, target.locking, emit, stop, redaction.text)
-    with open_context(target, redaction, request, notifier) as context:
-        environment = promoted.read_environment(context, target)
-        snapshots = promoted.read_snapshots(context, environment)
-        if evaluation.restatement:
-            restated = RestatementRun(
-                context, environment, snapshots, target, evaluation.restatement
-            )
-            restated.execute(emit, stop, redaction)
-            return
-        fqns = evaluation.fqns & snapshots.keys()
-        if not fqns:
-            raise SetupError(*drift.not_promoted(evaluation.fqns, target.plan_command, snapshots))
-        evaluation = replace(evaluation, fqns=fqns)
-        read = _environment_read(context, snapshots, environment, target, evaluation)
-        emit(read)
-        if evaluation.audits:
-            audits = AuditRun(context, snapshots, environment, target, evaluation)
-            for event in audits.execute(evaluation.audits, stop):
-                emit(redaction.event(event))
-            return
-        own = evaluation.fqns - read.left_to_prod.fqns
-        if not own:
-            emit(Message(logging.INFO, _NOTHING_OWN))
-            emit(RunEnded(nothing_to_do=True))
-            return
-        if evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
-            _report_missing_upstream(target, replace(evaluation, fqns=own), snapshots, emit)
-        if target.environment != PROD:
-            choice = development.Choice(context, target, evaluation, environment, snapshots)
-            compat.choose_models(context, choice.choose)
-        said = _without_crons(emit) if evaluation.ignore_cron else emit
-        context.console = RunConsole(
-            redaction.emitter(said), stop, partial(compat.open_handles, context)
-        )
-        if evaluation.again:
-            last_intervals.remove(context, snapshots, target, evaluation)
-        status = _run(context, target, evaluation, snapshots)
-        current = promoted.find_environment(context, target)
-        if current and current.plan_id != environment.plan_id:
-            # A plan was applied during the run: it can have added and removed models.
-            snapshots = promoted.read_snapshots(context, current)
-            emit(_environment_read(context, snapshots, current, target, evaluation))
-        emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
+def _evaluate(run: OpenRun) -> None:
+    selected, snapshots = run.evaluation.fqns, run.promoted.snapshots
+    fqns = selected & snapshots.keys()
+    if not fqns:
+        raise SetupError(*drift.not_promoted(selected, run.target.plan_command, snapshots))
+    run = replace(run, evaluation=replace(run.evaluation, fqns=fqns))
+    read = _environment_read(run, run.promoted)
+    run.emit(read)
+    if run.evaluation.audits:
+        audits.execute(run, run.evaluation.audits)
+    elif own := fqns - read.left_to_prod.fqns:
+        _evaluate_models(run, own)
+    else:
+        run.emit(Message(logging.INFO, _NOTHING_OWN))
+        run.emit(RunEnded(nothing_to_do=True))
 
 
-def _run(
-    context: Context, target: Target, evaluation: Evaluation, snapshots: Mapping[str, Snapshot]
-) -> CompletionStatus:
-    include, selected = evaluation.upstream is Upstream.INCLUDE, {*evaluation.fqns}
-    if include:
-        selected = upstream.with_audited_models(selected, snapshots)
-    # In other environments `Choice` adds what is upstream: SQLMesh would also add what is prod's.
-    adds_upstream = include and target.environment == PROD
-    return context.run(
-        target.environment,
-        start=evaluation.start,
-        end=evaluation.end,
-        execution_time=evaluation.execution_time,
-        ignore_cron=evaluation.ignore_cron,
-        select_models=sorted(selected),
-        no_auto_upstream=not adds_upstream,
+def _evaluate_models(run: OpenRun, own: frozenset[str]) -> None:
+    if run.evaluation.upstream in (Upstream.FAIL, Upstream.WARN):
+        _report_missing_upstream(run, own)
+    run.listen(_without_crons(run.emit_redacted) if run.evaluation.ignore_cron else None)
+    if run.evaluation.again:
+        last_intervals.remove(run)
+    status = _run(run)
+    if run.has_changed() and (current := run.promoted_now()):
+        # A plan was applied during the run: it can have added and removed models.
+        run.emit(_environment_read(run, current))
+    run.emit(RunEnded(nothing_to_do=status.is_nothing_to_do, failed=status.is_failure))
+
+
+def _run(run: OpenRun) -> CompletionStatus:
+    def choose() -> set[str]:
+        promoted = run.promoted_now()
+        # If it is gone, SQLMesh says so.
+        return chosen(promoted, run.evaluation) if promoted else set()
+
+    compat.choose_models(run.context, choose)
+    return run.context.run(
+        run.target.environment,
+        start=run.evaluation.start,
+        end=run.evaluation.end,
+        execution_time=run.evaluation.execution_time,
+        ignore_cron=run.evaluation.ignore_cron,
+        select_models=sorted(run.evaluation.fqns),
+        no_auto_upstream=True,  # `chosen` has them, but for those that are left to prod
         skip_janitor=True,
     )
 
 
-def _environment_read(
-    context: Context,
-    snapshots: Mapping[str, Snapshot],
-    environment: Environment,
-    target: Target,
-    evaluation: Evaluation,
-) -> EnvironmentRead:
-    models = tuple(
-        promoted.promoted_model(context, each, environment) for each in snapshots.values()
-    )
-    prod = development.prod_of(context, target)
-    left = development.left_to_prod(prod, snapshots, target, evaluation)
+def _environment_read(run: OpenRun, promoted: PromotedEnvironment) -> EnvironmentRead:
+    models, evaluation = promoted.models(run.context), run.evaluation
+    left = left_to_prod(promoted, evaluation)
     if not evaluation.reads_evaluated:
-        return EnvironmentRead(models, target.plan_command, left_to_prod=left)
-    evaluated = evaluated_models(snapshots, environment, target)
+        return EnvironmentRead(models, run.target.plan_command, left_to_prod=left)
+    evaluated = evaluated_models(promoted.environment, promoted.snapshots)
     at = evaluation.execution_time or datetime.now(UTC).isoformat()
-    due = due_models.missing_intervals(snapshots, target, at).keys()
+    due = promoted.missing_intervals(due_models.whole_run(at)).keys()
     not_run = due - (evaluation.fqns - left.fqns)
     known = {name: each for name, each in evaluated.items() if name not in not_run}
-    return EnvironmentRead(models, target.plan_command, known, left)
+    return EnvironmentRead(models, run.target.plan_command, known, left)
 
 
-def _report_missing_upstream(
-    target: Target, evaluation: Evaluation, snapshots: Mapping[str, Snapshot], emit: Emit
-) -> None:
-    missing = upstream.missing_upstream(target, evaluation, snapshots)
+def _report_missing_upstream(run: OpenRun, own: frozenset[str]) -> None:
+    missing = missing_upstream(run.promoted, replace(run.evaluation, fqns=own))
     if missing is None:
         return
-    if evaluation.upstream is Upstream.FAIL:
+    if run.evaluation.upstream is Upstream.FAIL:
         raise SetupError(missing, "Select them too, or set `upstream` to 'include'.")
     text = f"{missing}. No later run evaluates these intervals of the selected models again."
-    emit(Message(logging.WARNING, text))
+    run.emit(Message(logging.WARNING, text))
 
 
 def _without_crons(emit: Emit) -> Emit:

@@ -1,15 +1,22 @@
-"""What the state says of evaluations."""
+"""What single snapshots say: their evaluations, and the address of their table."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from sqlmesh.core.config import (
+    ConnectionConfig,
+    DuckDBConnectionConfig,
+    PostgresConnectionConfig,
+    SnowflakeConnectionConfig,
+)
+from sqlmesh.utils.errors import ConfigError
 
 from dg_sqlmesh_codegen.runtime.due import Evaluated
-from dg_sqlmesh_codegen.runtime.run_target import Target
-from dg_sqlmesh_codegen.runtime.sqlmesh.evaluated import evaluated_models
+from dg_sqlmesh_codegen.runtime.sqlmesh.snapshots import _uri, evaluated_models, table_uri
 
 pytestmark = pytest.mark.sqlmesh
 
@@ -45,7 +52,7 @@ def evaluated(
         naming_info=environment,
         promoted_snapshot_ids=None,
     )
-    return evaluated_models(snapshots, made, Target(("/project",), environment)).get("a")
+    return evaluated_models(made, snapshots).get("a")
 
 
 @pytest.mark.parametrize(
@@ -81,3 +88,31 @@ def test_previews_count_in_development_environments_only() -> None:
     assert evaluated("dev", **preview) == Evaluated(
         "v1", (PREVIEW,), FINALIZED, "plan", view="s__dev.a", environment="dev"
     )
+
+
+# Without validation, which imports the drivers.
+POSTGRES = PostgresConnectionConfig.model_construct(
+    host="db.example", port=5432, user="ana", password="secret", database="a"  # noqa: S106
+)
+SNOWFLAKE = SnowflakeConnectionConfig.model_construct(account="org-1", user="ana")
+
+
+@pytest.mark.parametrize(
+    ("connection", "uri"),
+    [
+        (POSTGRES, "postgres://db.example:5432/a.s.t"),
+        (SNOWFLAKE, "snowflake://org-1/a.s.t"),
+        (POSTGRES.model_copy(update={"host": "/var/run/postgresql"}), ""),
+        (DuckDBConnectionConfig.model_construct(database="a.duckdb"), ""),
+    ],
+)
+def test_the_address_of_a_table(connection: ConnectionConfig, uri: str) -> None:
+    assert table_uri(connection, "a.s.t") == uri
+
+
+def test_a_model_of_a_gateway_that_is_gone_has_no_address() -> None:
+    context = Mock()
+    context.config.get_connection.side_effect = ConfigError("Missing gateway 'old'")
+
+    assert _uri(context, "old", "a.s.t") == ""
+    context.config.get_connection.assert_called_once_with("old")
