@@ -1,4 +1,4 @@
-"""A selector that selects nothing is one line, with the nearest names of the project."""
+"""Selectors and jobs that do not fit the project: one line, with its nearest names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from refusals import TABLE, cases, error_of, expect, write_table
 pytestmark = pytest.mark.sqlmesh
 
 FILES = {
-    "models/orders.sql": model("staging.orders", tags="(finance)"),
+    "models/orders.sql": model("staging.orders", tags="(finance)", cron_tz="'Europe/Berlin'"),
     "models/customers.sql": model("staging.customers", "SELECT id FROM staging.orders"),
 }
 
 
 @pytest.mark.parametrize("line", cases("selectors"))
-def test_a_selection_without_models(
+def test_selections_and_jobs_that_do_not_fit(
     line: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_project(folder / "shop", FILES)
