@@ -14,7 +14,8 @@ from dg_sqlmesh_codegen.cli.output import print_settings
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.jobs import Job
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
-from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
+from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, METADATA_KEYS, Config, RetryPolicy
+from dg_sqlmesh_codegen.config.toml import toml
 from dg_sqlmesh_codegen.errors import SettingError, UsageError
 from refusals import TABLE, write_table
 
@@ -43,84 +44,27 @@ def write_defs(folder: str, *attributes: str) -> None:
     Path(folder, "defs.yaml").write_text("\n".join(lines), encoding="utf-8")
 
 
-# Key -> three different values, as TOML, YAML and the command line write them.
-VALUES: dict[str, tuple[object, object, object]] = {
-    "gateway": ("a", "b", "c"),
-    "environment": ("a", "b", "c"),
-    "config_name": ("a", "b", "c"),
-    "default_catalogs": ("a", {"x": "b"}, {"*": "c"}),
-    "select": ("tag:a", ["+b.*", "c"], ["d"]),
-    "exclude": ("tag:a", ["+b.*", "c"], ["d"]),
-    "jobs": (
-        [{"name": "a"}],
-        [{"name": "a", "select": "tag:a", "cron": "@daily", "timezone": "Europe/Berlin"}],
-        [{"name": "a", "schedule": True}, {"name": "b", "exclude": ["c"], "tags": {"team": "b"}}],
-    ),
-    "concurrent_tasks": (1, 2, 3),
-    "name": ("a", "b", "c"),
-    "group_name": ("a", "b", "c"),
-    "group_by": ("schema", "folder", "none"),
-    "freshness": (True, False, True),
-    "freshness_grace": ("90m", "36h", "2d"),
-    "code_url": ("http://a", "https://b/{ref}", "https://c"),
-    "op_tags": ({"a": 1}, {"b": 1}, {"c": 1}),
-    "owners": (["team:a"], "team:b", ["team:c"]),
-    "retry_policy": ({}, {"max_retries": 2}, {"delay": 1}),
-    "schedule_name": ("a", "b", "c"),
-    "enable_schedule": (False, True, False),
-    "schedule_status": ("RUNNING", "STOPPED", "RUNNING"),
-    "run_on_upstream": (True, False, True),
-    "external_asset_mapping": ("a", "b", "c"),
-    "translator": ("a:A", "b:B", "c:C"),
-    "metadata_keys": (["cron"], ["kind"], []),
-    "column_lineage": (True, False, True),
-    "external_specs": (True, False, True),
-    "checks": ("none", "blocking", "all"),
-    "execution_status_check": (False, True, False),
-    "blocking_checks": ("dagster", "sqlmesh", "dagster"),
-    "exclusivity": ("warn", "off", "require"),
-    "pool": ("a", "b", "c"),
-    "lock_timeout": (1, 2.5, 3),
-    "upstream": ("fail", "warn", "ignore"),
-    "retry_failed": ("every_tick", "next_cron", "every_tick"),
-    "report_plans": (False, True, False),
-    "restate": (True, False, True),
-    "not_due": ("materialize", "skip", "materialize"),
-    "check_versions": (False, True, False),
-    "templates": ("shop", ".", "shop"),
-}
+TYPED: dict[str, object] = {"projects": ("shop",), "out": "defs"}
 
 
-def toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f'"{key}" = {toml(each)}' for key, each in value.items()) + "}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(toml, value))}]"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in TYPED])
+def test_every_key_can_be_typed_and_be_in_pyproject(key: str, folder: Path) -> None:
+    """In a defs.yaml, too: tests/component/test_component.py."""
+    example = (FIELDS[key].examples or [None])[0]
+    value = f"{folder}/shop" if key == "templates" else example
+
+    typed = getattr(load({**TYPED, key: value}).config, key)
+    assert typed != getattr(load(TYPED).config, key)
+    write_table(f"{key} = {toml(value)}")
+    assert getattr(load(TYPED).config, key) == typed
 
 
-@pytest.mark.parametrize("key", VALUES)
-def test_every_key_can_be_written_in_every_place(key: str) -> None:
-    third, second, first = VALUES[key]
-    typed: dict[str, object] = {"projects": ("shop",), "out": "defs"}
-
-    def effective(**more: object) -> object:
-        return getattr(load({**typed, **more}).config, key)
-
-    default = effective()
-    write_table(f"{key} = {toml(third)}")
-    in_pyproject = effective()
-    write_defs("defs", f"{key}: {toml(second).replace(' = ', ': ')}")
-    in_defs = effective()
-    typed_in = effective(**{key: first})
-
-    assert in_pyproject != default
-    assert in_defs != in_pyproject
-    assert typed_in != in_defs
-
-
-def test_all_keys_were_written() -> None:
-    assert {*VALUES, "projects", "out"} == set(KEYS)
+def test_what_is_typed_wins_over_defs_yaml_and_that_over_pyproject() -> None:
+    write_table('gateway = "c"')
+    assert load(TYPED).config.gateway == "c"
+    write_defs("defs", "gateway: b")
+    assert load(TYPED).config.gateway == "b"
+    assert load({**TYPED, "gateway": "a"}).config.gateway == "a"
 
 
 def test_paths_start_from_the_file_that_names_them(
@@ -167,25 +111,24 @@ def test_a_wrong_value_is_an_error_also_where_it_is_overridden() -> None:
     write_table("gateway = 3")
 
     with pytest.raises(UsageError, match="gateway = 3 is not valid"):
-        load({"projects": ("shop",), "out": "defs", "gateway": "local"})
+        load({**TYPED, "gateway": "local"})
 
 
 def test_an_overridden_folder_need_not_exist() -> None:
     write_table('projects = "gone"', 'templates = "gone"')
 
-    config = load({"projects": ("shop",), "out": "defs", "templates": "shop"}).config
+    config = load({**TYPED, "templates": "shop"}).config
 
     assert config.projects == (Path("shop"),)
 
 
 def test_the_translator_is_imported_from_the_folder_of_the_file(folder: Path) -> None:
     write_table('translator = "a:A"')
-    typed: dict[str, object] = {"projects": ("shop",), "out": "defs"}
-    assert load(typed).config.root == folder
+    assert load(TYPED).config.root == folder
 
     write_defs("defs", "translator: b:B")
-    assert load(typed).config.root == Path("defs")
-    assert load({**typed, "translator": "c:C"}).config.root is None
+    assert load(TYPED).config.root == Path("defs")
+    assert load({**TYPED, "translator": "c:C"}).config.root is None
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,18 @@ def test_byte_code_and_empty_folders_go_with_it(out: Path) -> None:
     assert not (out / "models" / "old").exists()
 
 
-def test_files_that_are_not_ours_are_left_alone(out: Path) -> None:
+def test_a_folder_that_is_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "elsewhere" / "deep", tmp_path / "link"
+    real.mkdir(parents=True)
+    link.symlink_to(real)
+    put(real, PACKAGE | {"models/gone.py": ""})
+    generate(PACKAGE, link)
+    assert link.is_symlink()
+    assert {*contents(tree(real))} == {*PACKAGE}
+
+
+def test_other_files_are_left_alone(out: Path) -> None:
+    """Also those of another package of ours, beside this one or below it."""
     foreign = {
         "models/shop/mine.py": "print('mine')\n",
         "models/shop/empty.py": "",
@@ -73,6 +84,9 @@ def test_files_that_are_not_ours_are_left_alone(out: Path) -> None:
         "models/other/mine.py": f"\n{MARK}\n",
         "notes.md": MARK,
         "helpers.py": "x = 1\n",
+        "assets.py": ours("elsewhere\n"),
+        "jobs/models/orders.py": ours("elsewhere\n"),
+        **{f"second/{path}": ours(text) for path, text in PACKAGE.items()},
     }
     for path, text in foreign.items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
