@@ -21,7 +21,6 @@ from dg_sqlmesh_codegen.config.types import (
     TAKEN_NAMES,
     DefaultCatalogs,
     ScheduleName,
-    Tags,
     is_literal,
 )
 from dg_sqlmesh_codegen.errors import SettingError
@@ -119,20 +118,6 @@ def test_the_names_with_time_zones_are_distinct_and_free() -> None:
 )
 def test_default_catalogs(written: object, catalogs: dict[str, str]) -> None:
     assert TypeAdapter(DefaultCatalogs).validate_python(written) == catalogs
-
-
-def test_tags_of_an_op_hold_what_dagster_writes_as_json() -> None:
-    tags = {"dagster-k8s/config": {"container": [{"cpu": 2, "spot": True}]}, "dagster/priority": 3}
-    kept = dict(TypeAdapter(Tags).validate_python(tags))
-
-    @dg.op(tags=kept)
-    def op() -> None: ...
-
-    assert kept == tags
-    assert op.tags == {
-        "dagster-k8s/config": '{"container": [{"cpu": 2, "spot": true}]}',
-        "dagster/priority": "3",
-    }
 
 
 LITERALS = [None, True, 3, 1.5, "a", (), [1, (2, "b")], {"a": {"b": [None]}}]
