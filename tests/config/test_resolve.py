@@ -16,7 +16,7 @@ from dg_sqlmesh_codegen.config.jobs import Job
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.config.model import FIELDS, KEYS, METADATA_KEYS, Config, RetryPolicy
 from dg_sqlmesh_codegen.config.toml import toml
-from dg_sqlmesh_codegen.errors import SettingError, UsageError
+from dg_sqlmesh_codegen.errors import UsageError
 from refusals import TABLE, write_table
 
 NAMES = {"-o": "out", "--environment": "environment"}
@@ -129,20 +129,6 @@ def test_the_translator_is_imported_from_the_folder_of_the_file(folder: Path) ->
     write_defs("defs", "translator: b:B")
     assert load(TYPED).config.root == Path("defs")
     assert load({**TYPED, "translator": "c:C"}).config.root is None
-
-
-@pytest.mark.parametrize(
-    ("typed", "where"),
-    [({}, f"{PYPROJECT}: translator: "), ({"translator": "a:A"}, "")],
-)
-def test_an_error_found_in_use_names_its_place(typed: dict[str, object], where: str) -> None:
-    write_table('projects = "shop"', 'out = "defs"', 'translator = "b:B"')
-    loaded = load(typed)
-
-    with pytest.raises(UsageError) as caught, loaded.located():
-        raise SettingError("translator", "it is wrong", detail="so", hint="Mend it.")
-
-    assert str(caught.value) == f"{where}it is wrong: so. Mend it."
 
 
 # A text that TOML and a path can hold: no surrogates; a path has no NUL and no control characters.

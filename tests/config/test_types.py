@@ -23,7 +23,6 @@ from dg_sqlmesh_codegen.config.types import (
     ScheduleName,
     is_literal,
 )
-from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.rendering.package import Package, named_schedule, render
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.translation import graph
@@ -76,13 +75,6 @@ def test_no_schedule_is_called_like_anything_else_in_definitions_py(tmp_path: Pa
 
     assert {name for name in names if not is_refused(name)} == set()
     assert names >= TAKEN_NAMES  # nothing is refused without need
-
-
-@pytest.mark.parametrize("name", [None, "finance"])
-def test_no_schedule_is_called_like_another_definition(name: str | None, tmp_path: Path) -> None:
-    for taken in PackageNames.of(name).others:
-        with pytest.raises(SettingError, match=f"{taken} is already the name of another"):
-            Config((tmp_path,), tmp_path / "defs", name=name, schedule_name=taken)
 
 
 def test_dagster_takes_every_name_that_is_not_refused() -> None:
