@@ -13,7 +13,6 @@ from dagster.components.resolved.errors import ResolutionException
 from dagster_shared.error import DagsterError
 
 from dg_sqlmesh_codegen import SQLMeshProjectComponent
-from dg_sqlmesh_codegen.cli.app import main
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.model import KEYS, RetryPolicy
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
@@ -135,23 +134,3 @@ def test_every_key_and_every_method_of_a_translator_is_tried() -> None:
 def test_dagster_refuses_the_same_attributes(attributes: str) -> None:
     with pytest.raises((DagsterError, ResolutionException, ValueError)):
         SQLMeshProjectComponent.from_attributes_dict(attributes=yaml.safe_load(attributes))
-
-
-@pytest.mark.parametrize("option", ["--check", "--diff", "--doctor", "--hook"])
-def test_options_that_need_a_project(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-o", "defs", option, "--against", "a..b"]) == 2
-    assert "--against REV..REV" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("out", ["shop", "shop/models", "shop/macros/generated"])
-def test_a_package_among_the_models(
-    out: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """SQLMesh would import its modules as python models."""
-    for name in ("models", "macros"):
-        (folder / "shop" / name).mkdir()
-
-    message = error_of(capsys, "shop", "-o", out)
-
-    assert message.startswith("error: SQLMesh would load the package's models/ as part of ")
-    assert message.endswith(". Choose another folder with -o.")

@@ -195,6 +195,10 @@ def test_debug_adds_the_traceback(out: Path, capsys: pytest.CaptureFixture[str])
         (["."], "no output folder is configured. Add PROJECT -o OUT to the command"),
         ([".", "-o", "defs", "--chek"], "No such option '--chek'"),
         ([".", "-o", "defs", "--check", "--diff"], "Use only one of"),
+        *(
+            (["-o", "defs", option, "--against", "a..b"], "--against REV..REV compares two")
+            for option in ("--check", "--diff", "--doctor", "--hook")
+        ),
     ],
 )
 def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,6 +41,15 @@ def test_a_link_that_leads_to_no_folder_is_refused(target: str, tmp_path: Path) 
         Config((tmp_path,), link)
 
 
+@pytest.mark.parametrize("out", ["", "models", "macros/generated"])
+def test_a_package_among_the_models_is_refused(out: str, tmp_path: Path) -> None:
+    """SQLMesh would import its modules as python models."""
+    for name in ("models", "macros"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(SettingError, match="SQLMesh would load the package's models/ as part of"):
+        Config((tmp_path,), tmp_path / out)
+
+
 def test_values_are_checked_without_any_file(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="Dagster accepts an email address or team:name"):
         Config((tmp_path,), tmp_path, owners=("ana",))
