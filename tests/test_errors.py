@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, UsageError
+from dg_sqlmesh_codegen.errors import CodegenError
 
 ONE_LINE = "in here: 1 2. do this"
 
@@ -35,15 +35,3 @@ ONE_LINE = "in here: 1 2. do this"
 )
 def test_says_header_detail_and_hint(error: CodegenError, line: str) -> None:
     assert str(error) == line
-
-
-def test_keeps_its_parts() -> None:
-    error = CodegenError("what", detail="why", hint="how")
-    assert (error.header, error.detail, error.hint) == ("what", "why", "how")
-    assert error.args == ("what",)
-
-
-@pytest.mark.parametrize(("kind", "exit_code"), [(UsageError, 2), (ProjectError, 3)])
-def test_exit_codes_are_contract(kind: type[CodegenError], exit_code: int) -> None:
-    assert kind("no").exit_code == exit_code
-    assert issubclass(kind, CodegenError)

@@ -133,19 +133,19 @@ def test_the_printed_steps_are_those_of_the_script(readme: Document, root: Path)
 
 
 @pytest.mark.process  # croniter, which reads the cron, asks `file` about the platform
+@pytest.mark.parametrize("name", ["README.md", "src/dg_sqlmesh_codegen/config/README.md"])
 def test_the_toml_is_a_configuration(
-    readme: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (text,) = readme.blocks("toml")
+    text = Document(root / name).blocks("toml")[0]
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path)
-    config = resolve.load(Layer(COMMAND_LINE, None, {})).config
 
-    assert config.select == ("tag:finance",)
-    assert [job.schedule_name for job in config.jobs] == ["closing_schedule"]
-    assert config.retry_policy
-    assert config.retry_policy.backoff == "EXPONENTIAL"
+    origins = resolve.load(Layer(COMMAND_LINE, None, {})).origins
+
+    written = {each.key for each in origins if each.layer}
+    assert written == {*tomllib.loads(text)["tool"]["dg_sqlmesh_codegen"]}
 
 
 def test_the_console_script_is_the_project_s(

@@ -47,11 +47,10 @@ def statuses(changes: Sequence[Change]) -> dict[str, Status]:
 
 
 def tree(folder: Path) -> Tree:
-    """Return every file's bytes, and None for every folder; byte code is a cache and no matter."""
+    """Return every file's bytes, and None for every folder."""
     return {
         path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.suffix != ".pyc" and path.name != "__pycache__"
     }
 
 
@@ -80,18 +79,3 @@ NEW = {
     "models/shop/another.py": "3",
     "models/shop/orders.py": "model = 'orders'\n",
 }
-
-
-def old_package(folder: Path) -> Path:
-    """Write the old package, with byte code, and return its folder."""
-    out = folder / "defs"
-    put(out, OLD)
-    cache = out / "models" / "gone" / "__pycache__"
-    cache.mkdir()
-    (cache / "one.cpython-311.pyc").touch()
-    return out
-
-
-def new_tree(folder: Path) -> Tree:
-    generate(NEW, folder / "new")
-    return tree(folder / "new")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,9 @@ from .cache.inputs import Inputs
 from .config.model import Config
 from .errors import UsageError
 from .output import apply, compare, neighbors
-from .output.compare import Change
 from .output.lock import exclusive
-from .output.mode import Mode
-from .output.report import Report
-from .rendering.files import Contents, Rendered
+from .output.report import Mode, Report
+from .rendering.files import File, Rendered
 
 if TYPE_CHECKING:
     from .sqlmesh_project.own_checks import Outcome
@@ -28,17 +27,16 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A package that is not written yet.
-
-    `rendered` is None where nothing has changed: then the files in its folder are the package.
-    `inputs` are what it was made from, if that is to be kept.
-    """
+    """A package that is not written yet; `inputs` are what it was made from, if they are kept."""
 
     config: Config
-    contents: Contents
-    texts: Mapping[PurePosixPath, str]
-    rendered: Rendered | None = None
+    rendered: Rendered
     inputs: Inputs | None = None
+
+    @property
+    def texts(self) -> Mapping[PurePosixPath, str]:
+        """The text of each file, by its path in the folder."""
+        return {file.path: file.text for file in self.rendered.files}
 
 
 def generate(
@@ -70,7 +68,7 @@ def generate(
 
 
 def make(config: Config, progress: Progress, cache: bool) -> Made:
-    """Render the package, unless nothing has changed; the arguments are those of `generate`.
+    """Render the package; where nothing has changed, the files in its folder are the package.
 
     Raises:
         UsageError: bad configuration.
@@ -81,7 +79,7 @@ def make(config: Config, progress: Progress, cache: bool) -> Made:
     if known and record and record.inputs == known:
         texts = compare.generated_files(config.out)
         if store.digest(texts) == record.output:
-            return Made(config, record.contents, texts)
+            return Made(config, Rendered(tuple(starmap(File, texts.items())), record.contents))
     progress("Importing SQLMesh")
     # Late: it takes seconds, and a run that finds nothing changed does without.
     from .sqlmesh_project.compat import changes_explained  # noqa: PLC0415
@@ -90,10 +88,9 @@ def make(config: Config, progress: Progress, cache: bool) -> Made:
         from .generation import render_project  # noqa: PLC0415
 
         rendered = render_project(config, progress, store.sqlmesh_cache(config.out, known, record))
-    texts = {each.path: each.text for each in rendered.files}
     # Otherwise a file changed meanwhile.
     kept = known if known and known == inputs.inputs_of(config) else None
-    return Made(config, rendered.contents, texts, rendered, kept)
+    return Made(config, rendered, kept)
 
 
 def deliver(made: Made, mode: Mode, progress: Progress) -> Report:
@@ -102,14 +99,23 @@ def deliver(made: Made, mode: Mode, progress: Progress) -> Report:
     Raises:
         UsageError: a file is in the way, or the folder cannot be written.
     """
-    config = made.config
-    if made.rendered is None:
-        changes = compare.unchanged(made.texts)
-    else:
-        changes = _delivered(made.rendered, config, mode, progress)
-    if made.rendered and made.inputs:
-        store.write(config.out, made.inputs, made.rendered)
-    return Report(mode, made.contents, changes, config.check_versions)
+    config, rendered = made.config, made.rendered
+    try:
+        with exclusive(config.out, store.location(config.out).with_suffix(".lock")):
+            changes = compare.compare(rendered.files, config.out)
+            report = Report(mode, rendered.contents, changes, config.check_versions)
+            if mode is Mode.WRITE and report.different:
+                progress(f"Writing {config.out}")
+                apply.apply(changes, config.out)
+    except OSError as error:
+        raise UsageError(
+            f"the output folder {config.out} cannot be used",
+            detail=f"{error.strerror}: {error.filename}",
+            hint="Correct its permissions or free the disk, and run the command again.",
+        ) from error
+    if made.inputs:
+        store.write(config.out, made.inputs, rendered)
+    return report
 
 
 def sqlmesh_checks(config: Config, *, tests: bool, lint: bool) -> tuple[Outcome, ...]:
@@ -129,22 +135,3 @@ def sqlmesh_checks(config: Config, *, tests: bool, lint: bool) -> tuple[Outcome,
         cache = store.sqlmesh_cache(config.out, known, store.read(config.out))
         with environment(config.projects):
             return own_checks.run(config.source, cache, tests=tests, lint=lint)
-
-
-def _delivered(
-    rendered: Rendered, config: Config, mode: Mode, progress: Progress
-) -> tuple[Change, ...]:
-    """Compare the package with its folder; `Mode.WRITE` also writes it."""
-    try:
-        with exclusive(config.out, store.location(config.out).with_suffix(".lock")):
-            changes = compare.compare(rendered.files, config.out)
-            if mode is Mode.WRITE:
-                progress(f"Writing {config.out}")
-                apply.apply(changes, config.out)
-    except OSError as error:
-        raise UsageError(
-            f"the output folder {config.out} cannot be used",
-            detail=f"{error.strerror}: {error.filename}",
-            hint="Correct its permissions or free the disk, and run the command again.",
-        ) from error
-    return changes

@@ -25,28 +25,25 @@ class Stranger:
 
 function = len
 """
+MODULES = {
+    "shop_layers": TRANSLATORS,
+    "shop_broken": "1 / 0",
+    "shop_leaves": "raise SystemExit(3)",
+}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with a folder `shop`, which is the working directory."""
+    """A repository with a folder `shop` and modules `shop_*`, which is the working directory."""
     (tmp_path / ".git").mkdir()
     (tmp_path / "shop").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def modules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, whose modules `shop_*` are forgotten before and after the test."""
-    for name in ("shop_layers", "shop_broken", "shop_leaves"):
+    for name, text in MODULES.items():
         # Noted first as missing, so that whatever the test imports is removed again.
         monkeypatch.setitem(sys.modules, name, sys)
         monkeypatch.delitem(sys.modules, name)
-    (folder / "shop_layers.py").write_text(TRANSLATORS, encoding="utf-8")
-    (folder / "shop_broken.py").write_text("1 / 0", encoding="utf-8")
-    (folder / "shop_leaves.py").write_text("raise SystemExit(3)", encoding="utf-8")
-    return folder
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -128,11 +128,8 @@ def seed(path: str) -> Callable[[Path], object]:
 
 
 UNKNOWABLE: dict[str, Callable[[Path], object]] = {
-    "a macro that imports more": write("macros/more.py", "import requests\n"),
     "a module that a macro imports": write("lib/helper.py", "import os\n"),
-    "the configuration in Python": write("config.py", "import os\n"),
     "Python that is none": write("macros/more.py", "def\n"),
-    "a SQL model in Python": write("models/sql.py", "import pandas\nis_sql = True\n"),
     "a variable that is computed": write("config.yaml", DUCKDB + "# {{ env_var('A' ~ 'B') }}\n"),
     "a seed elsewhere": seed("../../x.csv"),
     "a seed with a computed path": seed("../seeds/@{name}.csv"),

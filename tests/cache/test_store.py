@@ -58,9 +58,6 @@ BROKEN: dict[str, Callable[[str], str]] = {
     "nothing": lambda text: "",
     "half of it": lambda text: text[: len(text) // 2],
     "another kind": lambda text: "[]",
-    "a text for a number": lambda text: text.replace('"models":1', '"models":"1"'),
-    "a list for a mapping": lambda text: changed(text, inputs=[]),
-    "a number for a text": lambda text: changed(text, output=1),
     "a wrong type deep inside": lambda text: text.replace('"0 0 * * *"', "[]"),
     "another key": lambda text: changed(text, files={"../escaped.py": "import os"}),
     "deep JSON": lambda text: "[" * 100_000,
@@ -84,39 +81,19 @@ def test_a_folder_that_cannot_be_written(out: Path, tmp_path: Path) -> None:
     assert store.sqlmesh_cache(out, INPUTS, None) is None
 
 
-@pytest.mark.parametrize("kind", ["link", "fifo", "open"])
-def test_a_record_that_somebody_else_can_change_is_replaced(out: Path, kind: str) -> None:
-    path = write(out)
-    kept = path.rename(path.with_name("kept"))
-    match kind:
-        case "link":
-            path.symlink_to(kept)
-        case "fifo":
-            os.mkfifo(path)
-        case _:
-            path.write_bytes(kept.read_bytes())
-            path.chmod(0o666)
-
+def test_a_record_that_somebody_else_can_change_is_replaced(out: Path) -> None:
+    write(out).chmod(0o666)  # what else is not read: tests/test_private_files.py
     assert store.read(out) is None
-    write(out)
+    path = write(out)
     assert store.read(out)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("kind", ["foreign", "open", "link"])
-def test_a_folder_that_somebody_else_can_change_is_not_used(
-    out: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_somebody_else_can_change_is_not_used(out: Path) -> None:
     """SQLMesh would load pickles from it."""
     folder = write(out).parent
     assert store.sqlmesh_cache(out, INPUTS, None)
-    match kind:
-        case "foreign":
-            monkeypatch.setattr(os, "geteuid", lambda: 40_001)
-        case "open":
-            folder.chmod(0o777)
-        case _:
-            folder.symlink_to(folder.rename(folder.with_name("elsewhere")))
+    folder.chmod(0o777)
 
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert store.read(out) is None

@@ -13,7 +13,7 @@ from dg_sqlmesh_codegen.change_report import summary_of
 from dg_sqlmesh_codegen.change_report.causes import macros_in
 from dg_sqlmesh_codegen.change_report.model import Cause, Summary
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.output.report import Mode
 from dg_sqlmesh_codegen.pipeline import generate
 from projects import DUCKDB, model, write_project
 

@@ -17,7 +17,7 @@ import pytest
 from dg_sqlmesh_codegen.change_report import Format, Summary, summary_of, text_of
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.output.compare import Change
-from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.output.report import Mode
 from dg_sqlmesh_codegen.pipeline import generate
 
 pytestmark = [pytest.mark.sqlmesh, pytest.mark.xdist_group("change_report")]

@@ -15,10 +15,6 @@ TYPED: dict[str, OptionValue] = {
 }
 
 
-def test_an_option_not_given_sets_no_key() -> None:
-    assert layer({"projects": (), "out": None, "gateway": None, "others": ()}).values == {}
-
-
 def test_values_by_option() -> None:
     typed = layer(TYPED)
 

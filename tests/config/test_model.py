@@ -25,12 +25,6 @@ def test_every_key_has_a_description_and_valid_examples(key: str) -> None:
         assert example != field.get_default()
 
 
-def test_the_output_folder_may_exist_or_not(tmp_path: Path) -> None:
-    assert Config((tmp_path,), tmp_path).out == tmp_path
-    assert Config((tmp_path,), tmp_path / "a" / "b").out == tmp_path / "a" / "b"
-    assert not (tmp_path / "a").exists()
-
-
 def test_a_repositorys_root_is_refused_unless_the_package_is_there(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     with pytest.raises(SettingError, match="is the root of a git repository"):
@@ -39,23 +33,21 @@ def test_a_repositorys_root_is_refused_unless_the_package_is_there(tmp_path: Pat
     assert Config((tmp_path,), tmp_path).out == tmp_path
 
 
-@pytest.mark.parametrize("key", ["projects", "out", "templates"])
-def test_an_error_of_a_folder_names_its_key(key: str, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    folders: dict[str, object] = {"projects": (tmp_path,), "out": tmp_path / "defs"}
-    wrong = (file,) if key == "projects" else file
-    with pytest.raises(SettingError) as caught:
-        Config(**{**folders, key: wrong})  # type: ignore[arg-type]
-    assert caught.value.key == key
+@pytest.mark.parametrize("target", ["nowhere", "link"])
+def test_a_link_that_leads_to_no_folder_is_refused(target: str, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / target)
+    with pytest.raises(SettingError, match="is a link that leads to no folder"):
+        Config((tmp_path,), link)
 
 
-def test_a_code_url_needs_the_source_in_the_metadata(tmp_path: Path) -> None:
-    url, out = "https://git.example/{ref}", tmp_path / "defs"
-    assert Config((tmp_path,), out, code_url=url, metadata_keys=("source",)).code_url == url
-    with pytest.raises(SettingError, match="code_url has no effect without source") as caught:
-        Config((tmp_path,), out, code_url=url, metadata_keys=("kind", "query"))
-    assert caught.value.key == "code_url"
+@pytest.mark.parametrize("out", ["", "models", "macros/generated"])
+def test_a_package_among_the_models_is_refused(out: str, tmp_path: Path) -> None:
+    """SQLMesh would import its modules as python models."""
+    for name in ("models", "macros"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(SettingError, match="SQLMesh would load the package's models/ as part of"):
+        Config((tmp_path,), tmp_path / out)
 
 
 def test_values_are_checked_without_any_file(tmp_path: Path) -> None:

@@ -15,9 +15,7 @@ import yaml
 
 from builders import model, project
 from dg_sqlmesh_codegen import SQLMeshProjectComponent, SQLMeshTranslator
-from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.defs_yaml import ALIASES, COMPONENT
-from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
 from dg_sqlmesh_codegen.config.model import FIELDS
 from dg_sqlmesh_codegen.config.toml import toml
 from dg_sqlmesh_codegen.translation.translator import TranslationContext
@@ -76,20 +74,6 @@ def test_the_tables_are_those_of_the_model(name: str, readme: Path) -> None:
 
     assert found
     assert found[2] == TABLES[name]
-
-
-def test_the_toml_is_a_configuration(
-    readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "pyproject.toml").write_text(sample(readme, "toml"), encoding="utf-8")
-    (tmp_path / "project").mkdir()
-    monkeypatch.chdir(tmp_path)
-
-    config = resolve.load(Layer(COMMAND_LINE, None, {})).config
-
-    assert config.external_asset_mapping == "target/main/{node.name}"
-    assert config.retry_policy
-    assert config.retry_policy.backoff == "EXPONENTIAL"
 
 
 def test_the_defs_yaml_is_a_component(readme: Path) -> None:

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dg_sqlmesh_codegen.cli.output import print_settings
 from dg_sqlmesh_codegen.config import resolve
-from dg_sqlmesh_codegen.config.jobs import Job
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
-from dg_sqlmesh_codegen.config.model import KEYS, METADATA_KEYS, Config, RetryPolicy
-from dg_sqlmesh_codegen.errors import SettingError, UsageError
+from dg_sqlmesh_codegen.config.model import FIELDS, KEYS
+from dg_sqlmesh_codegen.config.toml import toml
+from dg_sqlmesh_codegen.errors import UsageError
 from refusals import TABLE, write_table
 
 NAMES = {"-o": "out", "--environment": "environment"}
@@ -43,84 +43,27 @@ def write_defs(folder: str, *attributes: str) -> None:
     Path(folder, "defs.yaml").write_text("\n".join(lines), encoding="utf-8")
 
 
-# Key -> three different values, as TOML, YAML and the command line write them.
-VALUES: dict[str, tuple[object, object, object]] = {
-    "gateway": ("a", "b", "c"),
-    "environment": ("a", "b", "c"),
-    "config_name": ("a", "b", "c"),
-    "default_catalogs": ("a", {"x": "b"}, {"*": "c"}),
-    "select": ("tag:a", ["+b.*", "c"], ["d"]),
-    "exclude": ("tag:a", ["+b.*", "c"], ["d"]),
-    "jobs": (
-        [{"name": "a"}],
-        [{"name": "a", "select": "tag:a", "cron": "@daily", "timezone": "Europe/Berlin"}],
-        [{"name": "a", "schedule": True}, {"name": "b", "exclude": ["c"], "tags": {"team": "b"}}],
-    ),
-    "concurrent_tasks": (1, 2, 3),
-    "name": ("a", "b", "c"),
-    "group_name": ("a", "b", "c"),
-    "group_by": ("schema", "folder", "none"),
-    "freshness": (True, False, True),
-    "freshness_grace": ("90m", "36h", "2d"),
-    "code_url": ("http://a", "https://b/{ref}", "https://c"),
-    "op_tags": ({"a": 1}, {"b": 1}, {"c": 1}),
-    "owners": (["team:a"], "team:b", ["team:c"]),
-    "retry_policy": ({}, {"max_retries": 2}, {"delay": 1}),
-    "schedule_name": ("a", "b", "c"),
-    "enable_schedule": (False, True, False),
-    "schedule_status": ("RUNNING", "STOPPED", "RUNNING"),
-    "run_on_upstream": (True, False, True),
-    "external_asset_mapping": ("a", "b", "c"),
-    "translator": ("a:A", "b:B", "c:C"),
-    "metadata_keys": (["cron"], ["kind"], []),
-    "column_lineage": (True, False, True),
-    "external_specs": (True, False, True),
-    "checks": ("none", "blocking", "all"),
-    "execution_status_check": (False, True, False),
-    "blocking_checks": ("dagster", "sqlmesh", "dagster"),
-    "exclusivity": ("warn", "off", "require"),
-    "pool": ("a", "b", "c"),
-    "lock_timeout": (1, 2.5, 3),
-    "upstream": ("fail", "warn", "ignore"),
-    "retry_failed": ("every_tick", "next_cron", "every_tick"),
-    "report_plans": (False, True, False),
-    "restate": (True, False, True),
-    "not_due": ("materialize", "skip", "materialize"),
-    "check_versions": (False, True, False),
-    "templates": ("shop", ".", "shop"),
-}
+TYPED: dict[str, object] = {"projects": ("shop",), "out": "defs"}
 
 
-def toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f'"{key}" = {toml(each)}' for key, each in value.items()) + "}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(toml, value))}]"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in TYPED])
+def test_every_key_can_be_typed_and_be_in_pyproject(key: str, folder: Path) -> None:
+    """In a defs.yaml, too: tests/component/test_component.py."""
+    example = (FIELDS[key].examples or [None])[0]
+    value = f"{folder}/shop" if key == "templates" else example
+
+    typed = getattr(load({**TYPED, key: value}).config, key)
+    assert typed != getattr(load(TYPED).config, key)
+    write_table(f"{key} = {toml(value)}")
+    assert getattr(load(TYPED).config, key) == typed
 
 
-@pytest.mark.parametrize("key", VALUES)
-def test_every_key_can_be_written_in_every_place(key: str) -> None:
-    third, second, first = VALUES[key]
-    typed: dict[str, object] = {"projects": ("shop",), "out": "defs"}
-
-    def effective(**more: object) -> object:
-        return getattr(load({**typed, **more}).config, key)
-
-    default = effective()
-    write_table(f"{key} = {toml(third)}")
-    in_pyproject = effective()
-    write_defs("defs", f"{key}: {toml(second).replace(' = ', ': ')}")
-    in_defs = effective()
-    typed_in = effective(**{key: first})
-
-    assert in_pyproject != default
-    assert in_defs != in_pyproject
-    assert typed_in != in_defs
-
-
-def test_all_keys_were_written() -> None:
-    assert {*VALUES, "projects", "out"} == set(KEYS)
+def test_what_is_typed_wins_over_defs_yaml_and_that_over_pyproject() -> None:
+    write_table('gateway = "c"')
+    assert load(TYPED).config.gateway == "c"
+    write_defs("defs", "gateway: b")
+    assert load(TYPED).config.gateway == "b"
+    assert load({**TYPED, "gateway": "a"}).config.gateway == "a"
 
 
 def test_paths_start_from_the_file_that_names_them(
@@ -167,90 +110,50 @@ def test_a_wrong_value_is_an_error_also_where_it_is_overridden() -> None:
     write_table("gateway = 3")
 
     with pytest.raises(UsageError, match="gateway = 3 is not valid"):
-        load({"projects": ("shop",), "out": "defs", "gateway": "local"})
+        load({**TYPED, "gateway": "local"})
 
 
 def test_an_overridden_folder_need_not_exist() -> None:
     write_table('projects = "gone"', 'templates = "gone"')
 
-    config = load({"projects": ("shop",), "out": "defs", "templates": "shop"}).config
+    config = load({**TYPED, "templates": "shop"}).config
 
     assert config.projects == (Path("shop"),)
 
 
 def test_the_translator_is_imported_from_the_folder_of_the_file(folder: Path) -> None:
     write_table('translator = "a:A"')
-    typed: dict[str, object] = {"projects": ("shop",), "out": "defs"}
-    assert load(typed).config.root == folder
+    assert load(TYPED).config.root == folder
 
     write_defs("defs", "translator: b:B")
-    assert load(typed).config.root == Path("defs")
-    assert load({**typed, "translator": "c:C"}).config.root is None
+    assert load(TYPED).config.root == Path("defs")
+    assert load({**TYPED, "translator": "c:C"}).config.root is None
 
 
-@pytest.mark.parametrize(
-    ("typed", "where"),
-    [({}, f"{PYPROJECT}: translator: "), ({"translator": "a:A"}, "")],
-)
-def test_an_error_found_in_use_names_its_place(typed: dict[str, object], where: str) -> None:
-    write_table('projects = "shop"', 'out = "defs"', 'translator = "b:B"')
-    loaded = load(typed)
-
-    with pytest.raises(UsageError) as caught, loaded.located():
-        raise SettingError("translator", "it is wrong", detail="so", hint="Mend it.")
-
-    assert str(caught.value) == f"{where}it is wrong: so. Mend it."
-
-
-# A text that TOML and a path can hold: no surrogates; a path has no NUL and no control characters.
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
-folders = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
-    lambda text: bool(text.strip()) and len(text.encode()) < 200 and "/" not in text
-)
-tag_values = st.recursive(
-    texts | st.integers(-(2**60), 2**60) | st.booleans() | st.floats(allow_nan=False, width=32),
+texts = st.text(st.characters(exclude_categories=["Cs"]))  # TOML has no surrogates
+values = st.recursive(
+    texts | st.integers(-(2**60), 2**60) | st.booleans() | st.floats(allow_nan=False),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
     max_leaves=4,
-).filter(lambda value: "inf" not in repr(value))
-configs = st.builds(
-    lambda out, **more: replace(Config((Path("shop"),), Path("out") / out), **more),
-    out=folders,
-    gateway=st.none() | texts,
-    environment=st.from_regex(r"[a-z0-9_ß]+", fullmatch=True),
-    default_catalogs=st.dictionaries(st.just("*") | texts.map(str.lower), texts, max_size=2),
-    select=st.lists(texts, max_size=2).map(tuple),
-    concurrent_tasks=st.none() | st.integers(1, 99),
-    op_tags=st.dictionaries(texts, tag_values, max_size=2),
-    owners=st.lists(texts.map("team:{}".format), max_size=2).map(tuple),
-    retry_policy=st.none()
-    | st.builds(
-        RetryPolicy, st.integers(0, 9), st.floats(0, 99), st.sampled_from([None, "LINEAR"])
-    ),
-    enable_schedule=st.booleans(),
-    schedule_status=st.sampled_from(["RUNNING", "STOPPED"]),
-    jobs=st.lists(
-        st.builds(Job, st.sampled_from("abcd"), st.lists(texts).map(tuple), schedule=st.booleans()),
-        max_size=2,
-        unique_by=lambda job: job.name,
-    ).map(tuple),
-    external_asset_mapping=st.none() | texts.filter(lambda text: "{" not in text),
-    metadata_keys=st.lists(st.sampled_from(METADATA_KEYS), unique=True).map(tuple),
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip  # noqa: E501
-@given(configs)
-def test_what_is_printed_reads_back(capsys: pytest.CaptureFixture[str], config: Config) -> None:
-    Path("pyproject.toml").unlink(missing_ok=True)
-    given = {key: getattr(config, key) for key in KEYS}
-    loaded = load({key: value for key, value in given.items() if value is not None})
-    assert loaded.config == config
-    capsys.readouterr()
+@settings(deadline=None)
+@given(values)
+def test_a_value_that_is_printed_reads_back(value: object) -> None:
+    assert tomllib.loads(f"key = {toml(value)}") == {"key": value}
 
-    print_settings(loaded)
+
+def test_what_is_printed_reads_back(capsys: pytest.CaptureFixture[str]) -> None:
+    examples = {key: (FIELDS[key].examples or [None])[-1] for key in KEYS}
+    # Not all examples go together.
+    others = {"templates": "shop", "metadata_keys": "source", "name": "bank"}
+    given = {**examples, **TYPED, **others}
+    config = load(given).config
+    print_settings(load(given))
     printed = capsys.readouterr().out
 
-    assert set(tomllib.loads(printed)) == {key for key in KEYS if given[key] is not None}
+    assert {*tomllib.loads(printed)} == {*KEYS}
     write_table(printed)
     assert replace(load({}).config, root=None) == config
 

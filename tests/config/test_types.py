@@ -21,10 +21,8 @@ from dg_sqlmesh_codegen.config.types import (
     TAKEN_NAMES,
     DefaultCatalogs,
     ScheduleName,
-    Tags,
     is_literal,
 )
-from dg_sqlmesh_codegen.errors import SettingError
 from dg_sqlmesh_codegen.rendering.package import Package, named_schedule, render
 from dg_sqlmesh_codegen.schedules.crons import Schedule
 from dg_sqlmesh_codegen.translation import graph
@@ -79,13 +77,6 @@ def test_no_schedule_is_called_like_anything_else_in_definitions_py(tmp_path: Pa
     assert names >= TAKEN_NAMES  # nothing is refused without need
 
 
-@pytest.mark.parametrize("name", [None, "finance"])
-def test_no_schedule_is_called_like_another_definition(name: str | None, tmp_path: Path) -> None:
-    for taken in PackageNames.of(name).others:
-        with pytest.raises(SettingError, match=f"{taken} is already the name of another"):
-            Config((tmp_path,), tmp_path / "defs", name=name, schedule_name=taken)
-
-
 def test_dagster_takes_every_name_that_is_not_refused() -> None:
     assert {name for name in DISALLOWED_NAMES if not is_refused(name)} == set()
     for name in ("_daily", "Daily2", "sqlmesh", "match", "s" * 200):
@@ -119,20 +110,6 @@ def test_the_names_with_time_zones_are_distinct_and_free() -> None:
 )
 def test_default_catalogs(written: object, catalogs: dict[str, str]) -> None:
     assert TypeAdapter(DefaultCatalogs).validate_python(written) == catalogs
-
-
-def test_tags_of_an_op_hold_what_dagster_writes_as_json() -> None:
-    tags = {"dagster-k8s/config": {"container": [{"cpu": 2, "spot": True}]}, "dagster/priority": 3}
-    kept = dict(TypeAdapter(Tags).validate_python(tags))
-
-    @dg.op(tags=kept)
-    def op() -> None: ...
-
-    assert kept == tags
-    assert op.tags == {
-        "dagster-k8s/config": '{"container": [{"cpu": 2, "spot": true}]}',
-        "dagster/priority": "3",
-    }
 
 
 LITERALS = [None, True, 3, 1.5, "a", (), [1, (2, "b")], {"a": {"b": [None]}}]

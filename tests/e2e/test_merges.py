@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.output.report import Mode
 from dg_sqlmesh_codegen.pipeline import Report, generate
 from e2e.repository import Repository
 from packages import on_disk

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from dg_sqlmesh_codegen.output.compare import Status
 from dg_sqlmesh_codegen.rendering.header import MARK
-from trees import NEW, OLD, PACKAGE, contents, generate, new_tree, old_package, ours, put, tree
+from trees import NEW, OLD, PACKAGE, contents, generate, ours, put, tree
 
 
 def identity(path: Path) -> tuple[int, int, int]:
@@ -51,21 +51,27 @@ def test_files_have_the_mode_that_an_editor_would_leave(out: Path, mask: int) ->
     assert stat.S_IMODE((out / "definitions.py").stat().st_mode) == 0o666 & ~mask
 
 
-def test_byte_code_and_empty_folders_go_with_it(out: Path) -> None:
-    gone = ["models/old/deep/__init__.py", "models/old/deep/gone.py", "models/shop/gone.py"]
-    put(out, PACKAGE | dict.fromkeys([*gone, "models/kept/gone.py", "models/mine/gone.py"], ""))
-    compiled = ("old/deep/__pycache__/gone.cpython-311.pyc", "shop/__pycache__/gone.pypy.pyc")
-    others = ("shop/__pycache__/orders.cpython-311.pyc", "kept/notes.txt", "mine/__pycache__/x.pyc")
-    for path in (*compiled, *others):
-        (out / "models" / path).parent.mkdir(exist_ok=True)
-        (out / "models" / path).touch()
+def test_empty_folders_go_with_it(out: Path) -> None:
+    gone = ["models/old/deep/__init__.py", "models/old/deep/gone.py", "models/kept/gone.py"]
+    put(out, PACKAGE | dict.fromkeys(gone, ""))
+    (out / "models" / "kept" / "notes.txt").touch()
     generate(PACKAGE, out)
-    expected = {*PACKAGE, *(f"models/{path}" for path in others)}
-    assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == expected
+    assert {*contents(tree(out))} == {*PACKAGE, "models/kept/notes.txt"}
     assert not (out / "models" / "old").exists()
 
 
-def test_files_that_are_not_ours_are_left_alone(out: Path) -> None:
+def test_a_folder_that_is_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "elsewhere" / "deep", tmp_path / "link"
+    real.mkdir(parents=True)
+    link.symlink_to(real)
+    put(real, PACKAGE | {"models/gone.py": ""})
+    generate(PACKAGE, link)
+    assert link.is_symlink()
+    assert {*contents(tree(real))} == {*PACKAGE}
+
+
+def test_other_files_are_left_alone(out: Path) -> None:
+    """Also those of another package of ours, beside this one or below it."""
     foreign = {
         "models/shop/mine.py": "print('mine')\n",
         "models/shop/empty.py": "",
@@ -73,6 +79,9 @@ def test_files_that_are_not_ours_are_left_alone(out: Path) -> None:
         "models/other/mine.py": f"\n{MARK}\n",
         "notes.md": MARK,
         "helpers.py": "x = 1\n",
+        "assets.py": ours("elsewhere\n"),
+        "jobs/models/orders.py": ours("elsewhere\n"),
+        **{f"second/{path}": ours(text) for path, text in PACKAGE.items()},
     }
     for path, text in foreign.items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
@@ -116,11 +125,13 @@ ERRORS = [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")]
 def test_whatever_fails_the_next_generation_completes_it(
     error: BaseException, tmp_path: Path
 ) -> None:
-    expected = contents(new_tree(tmp_path))
+    generate(NEW, tmp_path / "new")
+    expected = contents(tree(tmp_path / "new"))
     texts = {path: {ours(each.get(path, "")).encode() for each in (OLD, NEW)} for path in OLD | NEW}
     texts["audits.py"].add(f"{ours(OLD['audits.py'])}\n{ours(NEW['audits.py'])}".encode())
     for at in count(1):
-        out = old_package(tmp_path / str(at))
+        out = tmp_path / str(at)
+        put(out, OLD)
         fault = Fault(error, out, at)
         faults.append(fault)
         with suppress(type(error)):

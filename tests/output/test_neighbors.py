@@ -57,12 +57,6 @@ def test_two_packages_without_a_name(defs: Path) -> None:
     )
 
 
-def test_one_name_is_enough(defs: Path) -> None:
-    neighbors.refuse_common(
-        dict([made(defs / "a", "db.x.a"), made(defs / "b", "db.x.b", name="b")])
-    )
-
-
 def test_names_that_only_overlap(defs: Path) -> None:
     one, other = made(defs / "a", "db.x.a", name="a"), made(defs / "b", "db.x.b", name="a_sync")
 
@@ -103,7 +97,7 @@ def test_a_package_that_is_there_already(defs: Path) -> None:
         "the packages src/shop/defs/nested/b and src/shop/defs/a of one code location have the job"
     )
     neighbors.refuse_common(dict([made(defs / "b", "db.x.b", name="b")]))
-    # What is written anew counts, not what is there.
+    # What is written anew counts, not what is there; and one name is enough.
     neighbors.refuse_common(
         dict([made(defs / "b", "db.x.b", name="a"), made(defs / "a", "db.x.a")])
     )

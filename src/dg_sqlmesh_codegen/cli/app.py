@@ -12,7 +12,7 @@ from dg_sqlmesh_codegen.change_report import Format
 from dg_sqlmesh_codegen.config import resolve
 from dg_sqlmesh_codegen.config.model import DEFAULT_ENVIRONMENT
 from dg_sqlmesh_codegen.errors import CodegenError, UsageError
-from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.output.report import Mode
 from dg_sqlmesh_codegen.version import __version__
 
 from . import arguments, commands, output

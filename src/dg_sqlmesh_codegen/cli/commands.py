@@ -17,8 +17,7 @@ from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.config.resolve import Settings
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.output import git, neighbors
-from dg_sqlmesh_codegen.output.mode import Mode
-from dg_sqlmesh_codegen.output.report import Report
+from dg_sqlmesh_codegen.output.report import Mode, Report
 from dg_sqlmesh_codegen.pipeline import Made
 
 from . import output

@@ -15,10 +15,9 @@ from rich.console import Console
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.config.resolve import Settings
 from dg_sqlmesh_codegen.config.toml import toml
-from dg_sqlmesh_codegen.output.mode import Mode
+from dg_sqlmesh_codegen.output.report import Mode, Report
 
 if TYPE_CHECKING:
-    from dg_sqlmesh_codegen.output.report import Report
     from dg_sqlmesh_codegen.rendering.files import Contents
     from dg_sqlmesh_codegen.sqlmesh_project.own_checks import Outcome
 

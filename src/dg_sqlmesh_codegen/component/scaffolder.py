@@ -45,12 +45,14 @@ class SQLMeshProjectScaffolder(dg.Scaffolder[SQLMeshProjectParams]):
         """Write `defs.yaml`, and with `--init true` the SQLMesh project; then generate.
 
         Raises:
-            click.ClickException: one line, with what is missing or what SQLMesh refuses.
+            click.ClickException: one line, with what is missing or what SQLMesh refuses. A
+                `defs.yaml` that is written stays.
         """
         try:
             _scaffold(request)
         except CodegenError as error:
-            _clean_up(request.target_path)
+            with contextlib.suppress(OSError):  # not empty
+                request.target_path.rmdir()  # `dg` refuses a folder that exists
             raise click.ClickException(str(error)) from error
 
 
@@ -63,27 +65,35 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
     name = Identifier(request.target_path.name) if _others(request) else None
     text = _defs_yaml(project, request.project_root, name)
     (request.target_path / _DEFS).write_text(text, encoding="utf-8")
+    models = _generate(request.target_path)
+    click.echo(
+        f"Generated {models} models into {request.target_path}. Next: "
+        f"sqlmesh -p {os.path.relpath(project)} plan, then `dg dev`."
+    )
+
+
+def _generate(folder: Path) -> int:
+    """Generate the package beside a `defs.yaml`, and return the number of its models."""
     # Imported here because it imports SQLMesh, which only this command of `dg` needs.
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415
 
-    typed = Layer(COMMAND_LINE, None, {"out": str(request.target_path)})
-    report = pipeline.generate(resolve.load(typed).config)
-    click.echo(
-        f"Generated {report.contents.models} models into {request.target_path}. Next: "
-        f"sqlmesh -p {os.path.relpath(project)} plan, then `dg dev`."
-    )
+    typed = Layer(COMMAND_LINE, None, {"out": str(folder)})
+    try:
+        return pipeline.generate(resolve.load(typed).config).contents.models
+    except CodegenError as error:
+        shown = os.path.relpath(folder)
+        raise UsageError(
+            error.header,
+            detail=error.detail,
+            hint=f"{error.hint} {shown}/{_DEFS} is written: add attributes to it, such as "
+            f'exclude: "marts.orders", or change the SQLMesh project. Then run: '
+            f"python -m dg_sqlmesh_codegen -o {shown}",
+        ) from error
 
 
 def _others(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> bool:
     """Return whether the `dg` project has a component already: a second one needs a name."""
     return bool(request.project_root and sources.components(request.project_root))
-
-
-def _clean_up(folder: Path) -> None:
-    """Leave nothing, so that the command can be repeated: `dg` refuses a folder that exists."""
-    (folder / _DEFS).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # a folder that is not empty is not ours alone
-        folder.rmdir()
 
 
 def _project(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> Path:

@@ -72,5 +72,10 @@ def refuse_clashes(jobs: Sequence[Job], names: PackageNames) -> None:
         for name in (job.name, job.schedule_name):
             owner = taken.get(name)
             if owner and owner != f"the job {job.name}":
-                what = f"job {job.name}: {name} is already the name of a definition of {owner}"
-                raise SettingError("jobs", what, hint="Rename the job.")
+                raise taken_name(job.name, name, owner)
+
+
+def taken_name(job: str, name: str, owner: str) -> SettingError:
+    """Return the error of a job with a name, its own or its schedule's, that `owner` has."""
+    what = f"job {job}: {name} is already the name of a definition of {owner}"
+    return SettingError("jobs", what, hint="Rename the job.")

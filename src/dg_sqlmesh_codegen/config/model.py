@@ -21,7 +21,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import Selectors, Source
 
 from . import types
 from .jobs import Job, refuse_clashes
-from .names import PackageNames, schedule_name
+from .names import PackageNames
 from .types import Folder, Listed, Text
 
 # SQLMesh documentation, "Project structure": folders that it looks for files in.
@@ -116,7 +116,8 @@ class Config:
     """When Dagster retries a failed run of SQLMesh: `max_retries`, `delay` (seconds), `backoff`
     (`LINEAR`, `EXPONENTIAL`) and `jitter` (`FULL`, `PLUS_MINUS`)."""
     schedule_name: types.ScheduleName = Field(
-        default_factory=lambda data: schedule_name(data.get("name")), examples=["hourly"]
+        default_factory=lambda data: str(PackageNames.of(data.get("name")).schedule),
+        examples=["hourly"],
     )
     """Name of the schedule. With `name`, its default is `<name>_schedule`. With several time
     zones, the other schedules add their zone to it."""

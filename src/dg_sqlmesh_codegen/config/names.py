@@ -7,12 +7,6 @@ from dataclasses import astuple, dataclass
 from dg_sqlmesh_codegen.python_names import Identifier
 
 _PREFIX = "sqlmesh"
-_SCHEDULE = "sqlmesh_adaptive_schedule"
-
-
-def schedule_name(name: str | None) -> str:
-    """Return the name of the schedule that is not set: that of a package without `name`, or its."""
-    return f"{name}_schedule" if name else _SCHEDULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,7 @@ class PackageNames:
             job=Identifier(f"{prefix}_job"),
             sync_op=Identifier(f"{prefix}_sync"),
             sync_job=Identifier(f"{prefix}_sync_job"),
-            schedule=Identifier(schedule_name(name)),
+            schedule=Identifier(f"{name}_schedule" if name else "sqlmesh_adaptive_schedule"),
             resource=Identifier(prefix),
             sensor=Identifier(f"{prefix}_upstream_sensor"),
             restate_op=Identifier(f"{prefix}_restate"),

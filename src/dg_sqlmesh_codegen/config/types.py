@@ -80,10 +80,6 @@ def _folder(value: object) -> object:
     return value
 
 
-def _is_name(text: str) -> bool:
-    return text.isidentifier() and text.isascii()
-
-
 def _is_not_reserved(name: str) -> bool:
     return not keyword.iskeyword(name) and name not in _DAGSTER_NAMES
 
@@ -140,6 +136,22 @@ def _by_gateway(value: object) -> object:
     return catalogs
 
 
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and text.isascii()
+
+
+def _named(what: str) -> tuple[AfterValidator, ...]:
+    """Return what makes a text the name of a definition; `what` is how an error starts."""
+    return (
+        require(
+            _is_name,
+            f"{what} has only ASCII letters, digits and _, and does not start with a digit",
+        ),
+        require(_is_not_reserved, "Python or Dagster reserves this name"),
+        require(_is_free, "the generated definitions.py uses this name for something else"),
+    )
+
+
 Text = Annotated[str, Strict(), require(str.strip, "the text is empty")]
 Environment = Annotated[Text, AfterValidator(_as_sqlmesh_calls_it)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
@@ -160,25 +172,9 @@ Owner = Annotated[
         "Dagster accepts an email address or team:name as an owner",
     ),
 ]
-_FREE = (
-    require(_is_not_reserved, "Python or Dagster reserves this name"),
-    require(_is_free, "the generated definitions.py uses this name for something else"),
-)
-ScheduleName = Annotated[
-    Text,
-    require(
-        _is_name,
-        "a schedule name has only ASCII letters, digits and _, and does not start with a digit",
-    ),
-    *_FREE,
-]
-PackageName = Annotated[
-    Text,
-    require(
-        _is_name, "the name has only ASCII letters, digits and _, and does not start with a digit"
-    ),
-    *_FREE,
-]
+ScheduleName = Annotated[Text, *_named("a schedule name")]
+PackageName = Annotated[Text, *_named("the name")]
+JobName = Annotated[Text, *_named("a job's name")]
 PoolName = Annotated[
     Text,
     require(
@@ -186,18 +182,6 @@ PoolName = Annotated[
         lambda text: dagster_names.is_tag("dagster/concurrency_key", text),
         "a pool name has only letters, digits, dots, _ and -, at most 63",
     ),
-]
-JobName = Annotated[
-    Text,
-    require(
-        lambda text: text.isidentifier() and text.isascii(),
-        "a job's name has only ASCII letters, digits and _, and does not start with a digit",
-    ),
-    require(
-        lambda text: not keyword.iskeyword(text) and text not in _DAGSTER_NAMES,
-        "Python or Dagster reserves this name",
-    ),
-    require(_is_free, "the generated definitions.py uses this name for something else"),
 ]
 Cron = Annotated[Text, require(_is_cron)]
 TimeZone = Annotated[

@@ -75,7 +75,9 @@ def _replace(change: Change, out: Path, turn: int) -> None:
         _temporary(path, turn).replace(path)
     else:
         path.unlink()
-        _remove_traces(path, out)
+        with contextlib.suppress(OSError):  # a folder that holds something else stays
+            for folder in path.relative_to(out).parents[:-1]:
+                (out / folder).rmdir()
 
 
 def _turn(change: Change) -> int:
@@ -97,16 +99,3 @@ def _remove_temporary_files(out: Path) -> None:
         for path in out.glob(f"{below}.*{_TEMPORARY}"):
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-def _remove_traces(path: Path, out: Path) -> None:
-    """Remove the byte code of a removed module, and the folders that it leaves empty."""
-    with contextlib.suppress(OSError):  # a folder that holds something else stays
-        cache = path.parent / "__pycache__"
-        for compiled in cache.glob(f"{path.stem}.*.pyc"):
-            compiled.unlink()
-        for folder in [cache, *path.parents]:
-            if folder == out:
-                return
-            if folder.exists():
-                folder.rmdir()

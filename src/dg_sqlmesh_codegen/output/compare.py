@@ -111,11 +111,6 @@ def _refuse_folders(files: Sequence[File], out: Path) -> None:
             raise UsageError(f"{folder} is a {what}, and the package needs a folder", hint=_HINT)
 
 
-def unchanged(texts: Mapping[PurePosixPath, str]) -> tuple[Change, ...]:
-    """Return the result of `compare` for a package that is as it should be."""
-    return tuple(Change(path, Status.UNCHANGED, texts[path], texts[path]) for path in sorted(texts))
-
-
 def generated_files(out: Path) -> dict[PurePosixPath, str]:
     """Return the text of each file in a package's folder that carries our header."""
     candidates = [out / "__init__.py", out / AUDITS, out / DEFINITIONS]
@@ -138,7 +133,7 @@ def _compare(file: File, out: Path, on_disk: Mapping[PurePosixPath, str]) -> Cha
     if old is None:
         return Change(file.path, Status.MISSING, None, file.text)
     # Every line ends like that in a checkout with git's `core.autocrlf`.
-    crlf = "\r\n" in old and old.count("\r\n") == old.count("\n")
+    crlf = old != file.text and "\r\n" in old and old.count("\r\n") == old.count("\n")
     new = file.text.replace("\n", "\r\n") if crlf else file.text
     return Change(file.path, Status.UNCHANGED if old == new else Status.CHANGED, old, new)
 

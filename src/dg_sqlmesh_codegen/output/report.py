@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from dg_sqlmesh_codegen.rendering.files import Contents
 
 from .compare import Change, Status
-from .mode import Mode
+
+
+class Mode(Enum):
+    """What a generation does: write the files, compare them, or show how they differ."""
+
+    WRITE = "write"
+    CHECK = "check"
+    DIFF = "diff"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from dg_sqlmesh_codegen.config.jobs import Job
+from dg_sqlmesh_codegen.config.jobs import Job, taken_name
 from dg_sqlmesh_codegen.config.model import Config, RetryPolicy
 from dg_sqlmesh_codegen.config.names import PackageNames
 from dg_sqlmesh_codegen.errors import SettingError
@@ -89,7 +89,8 @@ def render(package: Package) -> tuple[File, ...]:
 
     Raises:
         UsageError: a template of the user's that does not render, or not to Python.
-        SettingError: `code_url` is set, and package and project are not in one repository.
+        SettingError: `code_url` is set, and package and project are not in one repository; or a job
+            has the name of another one's schedule of a time zone.
     """
     return tuple(_files(package, templates.load(package.config.templates)))
 
@@ -170,6 +171,8 @@ def _schedules(package: Package) -> Iterator[NamedSchedule]:
             named = named_schedule(schedule, base)
             if job.config.cron:  # its only schedule, so the time zone need not be in the name
                 named = replace(named, name=base, function=Identifier(base), own_cron=True)
+            if named.name in {each.config.name for each in package.jobs}:
+                raise taken_name(named.name, named.name, f"the job {job.config.name}")
             yield replace(named, job=job.variable)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config.model import Config
-from dg_sqlmesh_codegen.config.names import schedule_name
+from dg_sqlmesh_codegen.config.names import PackageNames
 from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project
 
@@ -35,7 +35,7 @@ def warnings(
 
 
 def _overruled(config: Config, translator: SQLMeshTranslator) -> Iterator[str]:
-    if config.jobs and config.schedule_name != schedule_name(config.name):
+    if config.jobs and config.schedule_name != PackageNames.of(config.name).schedule:
         yield "schedule_name is not used: with `jobs`, a schedule has the name of its job"
     if config.external_asset_mapping and overrides(translator, "get_external_asset_key"):
         yield (
