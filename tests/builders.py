@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
     AuditUse,
@@ -18,7 +19,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
     TableName,
 )
 from dg_sqlmesh_codegen.translation.apply import Translation
-from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 
 
 class ModelFields(TypedDict, total=False):
@@ -119,6 +120,10 @@ def project(
     )
 
 
-def translation(described: Project, translator: SQLMeshTranslator | None = None) -> Translation:
-    """Return what a translator says of a project, with an empty configuration."""
-    return Translation(translator or SQLMeshTranslator(), TranslationContext(described))
+def translation(
+    described: Project, translator: SQLMeshTranslator | None = None, **config: object
+) -> Translation:
+    """Return what a translator and the given keys of the configuration say of a project."""
+    path = f"own:{type(translator).__name__}" if translator else None
+    made = Config((Path("/"),), Path("/no/where/defs"), translator=path, **config)  # type: ignore[arg-type]
+    return Translation.of(made, described, translator or SQLMeshTranslator())
