@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict, Unpack
 
 from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
     AuditUse,
-    Column,
     ExternalTable,
     Model,
     ModelKind,
@@ -20,39 +18,6 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
 )
 from dg_sqlmesh_codegen.translation.apply import Translation
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
-
-
-class ModelFields(TypedDict, total=False):
-    """What a test may set of a `Model` besides its name."""
-
-    fqn: str
-    table: TableName
-    kind: str
-    dialect: str
-    engine: str
-    cron: str
-    cron_tz: str | None
-    data_hash: str
-    depends_on: tuple[str, ...]
-    description: str | None
-    owner: str | None
-    tags: tuple[str, ...]
-    columns: tuple[Column, ...]
-    audits: tuple[AuditUse, ...]
-    query: str | None
-    rendered_query: str | None
-    partitioned_by: tuple[str, ...]
-    clustered_by: tuple[str, ...]
-    grains: tuple[str, ...]
-    start: str | None
-    end: str | None
-    gateway: str | None
-    signals: tuple[str, ...]
-    forward_only: bool
-    materialized_view: bool
-    source: Path | None
-    source_line: int | None
-    auto_restatement_cron: str | None
 
 
 def table(name: str) -> TableName:
@@ -66,20 +31,19 @@ def fqn(name: str) -> str:
     return ".".join(f'"{part}"' for part in name.split("."))
 
 
-def model(name: str = "shop.sales.orders", **fields: Unpack[ModelFields]) -> Model:
-    """Return a daily DuckDB table of that name."""
-    kind = ModelKind(fields.pop("kind", "FULL"))
+def model(name: str = "shop.sales.orders", *, kind: str = "FULL", **fields: object) -> Model:
+    """Return a daily DuckDB table of that name; `fields` are those of `Model`."""
     plain = Model(
         fqn=fqn(name),
         table=table(name),
-        kind=kind,
+        kind=ModelKind(kind),
         dialect="duckdb",
         engine="duckdb",
         cron="@daily",
         cron_tz=None,
         data_hash="1234567890",
     )
-    return replace(plain, **fields)  # type: ignore[arg-type]  # all but the kind, which is gone
+    return replace(plain, **fields)  # type: ignore[arg-type]
 
 
 def audit(

@@ -78,9 +78,9 @@ def test_the_priority_of_groups() -> None:
 
 
 def test_the_priority_of_keys_and_descriptions() -> None:
-    assert of().asset_key(PLAIN) == ("shop", "sales", "orders")
-    assert of(Own()).asset_key(PLAIN) == ("own", "orders")
-    assert of(Own()).asset_key(TAGGED) == ("tagged", "key")
+    assert of().key(PLAIN) == ("shop", "sales", "orders")
+    assert of(Own()).key(PLAIN) == ("own", "orders")
+    assert of(Own()).key(TAGGED) == ("tagged", "key")
     assert of().description(PLAIN) == "model"
     assert of(Own()).description(PLAIN) is None
     assert of(Own()).description(TAGGED) == "tagged"
@@ -111,10 +111,10 @@ def test_external_keys() -> None:
     table = external("raw.main.orders")
     mapping = "mapped/{node.name}"
 
-    assert of().external_key(table) == ("raw", "main", "orders")
-    assert of(external_asset_mapping=mapping).external_key(table) == ("mapped", "orders")
+    assert of().key(table) == ("raw", "main", "orders")
+    assert of(external_asset_mapping=mapping).key(table) == ("mapped", "orders")
     # When both are given the translator wins.
-    assert of(Own(), external_asset_mapping=mapping).external_key(table) == ("own", "external")
+    assert of(Own(), external_asset_mapping=mapping).key(table) == ("own", "external")
 
 
 def test_a_text_is_a_key_of_one_part() -> None:
@@ -122,7 +122,7 @@ def test_a_text_is_a_key_of_one_part() -> None:
         def get_asset_key(self, model: Model) -> str:
             return model.view_name
 
-    assert of(One()).asset_key(PLAIN) == ("orders",)
+    assert of(One()).key(PLAIN) == ("orders",)
 
 
 def test_the_asset_has_what_the_translator_returns() -> None:

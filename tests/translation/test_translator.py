@@ -116,13 +116,13 @@ def test_dagster_accepts_any_name(
     named = model(table=TableName(*parts), tags=(*tags, group_tag), owner=owner)
     translated = translation(project())
     spec = dg.AssetSpec(
-        key=translated.asset_key(named),
+        key=translated.key(named),
         group_name=translated.group(named),
         tags=TRANSLATOR.get_tags(CONTEXT, named),
         owners=TRANSLATOR.get_owners(named),
         kinds=set(TRANSLATOR.get_kinds(named)),
     )
-    assert spec.key.path == [*translated.asset_key(named)]
+    assert spec.key.path == [*translated.key(named)]
     assert spec.group_name == translated.group(named)
 
 

@@ -56,16 +56,14 @@ class Translation:
             translator, context, config, ExternalAssetMapping(template) if template else None
         )
 
-    def asset_key(self, model: Model) -> AssetKey:
-        """Return the key of a model."""
-        tagged = property_tags.of(model).asset_key
-        return tagged or self._call(results.KEY, "get_asset_key", model, model)
-
-    def external_key(self, table: ExternalTable) -> AssetKey:
-        """Return the key of an external table."""
+    def key(self, subject: Model | ExternalTable) -> AssetKey:
+        """Return the key of a model or an external table."""
+        if isinstance(subject, Model):
+            tagged = property_tags.of(subject).asset_key
+            return tagged or self._call(results.KEY, "get_asset_key", subject, subject)
         if self.mapping:
-            return self.mapping.key(table)
-        return self._call(results.KEY, "get_external_asset_key", table, table.fqn)
+            return self.mapping.key(subject)
+        return self._call(results.KEY, "get_external_asset_key", subject, subject.fqn)
 
     def group(self, model: Model) -> str:
         """Return the group of a model."""
@@ -137,12 +135,6 @@ class Translation:
         tagged = property_tags.of(model).run_on_upstream
         wanted = self.config.run_on_upstream if tagged is None else tagged
         return wanted and not property_tags.never_on_upstream(model)
-
-    def key(self, subject: Model | ExternalTable) -> AssetKey:
-        """Return the key of a model or an external table."""
-        if isinstance(subject, Model):
-            return self.asset_key(subject)
-        return self.external_key(subject)
 
     def has_default_key(self, subject: Model | ExternalTable) -> bool:
         """Return whether no tag, translator or mapping says what the key is."""
