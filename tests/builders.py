@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict, Unpack
 
+from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.sqlmesh_project.records import (
     Audit,
     AuditUse,
-    Column,
     ExternalTable,
     Model,
     ModelKind,
@@ -18,40 +17,7 @@ from dg_sqlmesh_codegen.sqlmesh_project.records import (
     TableName,
 )
 from dg_sqlmesh_codegen.translation.apply import Translation
-from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
-
-
-class ModelFields(TypedDict, total=False):
-    """What a test may set of a `Model` besides its name."""
-
-    fqn: str
-    table: TableName
-    kind: str
-    dialect: str
-    engine: str
-    cron: str
-    cron_tz: str | None
-    data_hash: str
-    depends_on: tuple[str, ...]
-    description: str | None
-    owner: str | None
-    tags: tuple[str, ...]
-    columns: tuple[Column, ...]
-    audits: tuple[AuditUse, ...]
-    query: str | None
-    rendered_query: str | None
-    partitioned_by: tuple[str, ...]
-    clustered_by: tuple[str, ...]
-    grains: tuple[str, ...]
-    start: str | None
-    end: str | None
-    gateway: str | None
-    signals: tuple[str, ...]
-    forward_only: bool
-    materialized_view: bool
-    source: Path | None
-    source_line: int | None
-    auto_restatement_cron: str | None
+from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator
 
 
 def table(name: str) -> TableName:
@@ -65,20 +31,19 @@ def fqn(name: str) -> str:
     return ".".join(f'"{part}"' for part in name.split("."))
 
 
-def model(name: str = "shop.sales.orders", **fields: Unpack[ModelFields]) -> Model:
-    """Return a daily DuckDB table of that name."""
-    kind = ModelKind(fields.pop("kind", "FULL"))
+def model(name: str = "shop.sales.orders", *, kind: str = "FULL", **fields: object) -> Model:
+    """Return a daily DuckDB table of that name; `fields` are those of `Model`."""
     plain = Model(
         fqn=fqn(name),
         table=table(name),
-        kind=kind,
+        kind=ModelKind(kind),
         dialect="duckdb",
         engine="duckdb",
         cron="@daily",
         cron_tz=None,
         data_hash="1234567890",
     )
-    return replace(plain, **fields)  # type: ignore[arg-type]  # all but the kind, which is gone
+    return replace(plain, **fields)  # type: ignore[arg-type]
 
 
 def audit(
@@ -119,6 +84,10 @@ def project(
     )
 
 
-def translation(described: Project, translator: SQLMeshTranslator | None = None) -> Translation:
-    """Return what a translator says of a project, with an empty configuration."""
-    return Translation(translator or SQLMeshTranslator(), TranslationContext(described))
+def translation(
+    described: Project, translator: SQLMeshTranslator | None = None, **config: object
+) -> Translation:
+    """Return what a translator and the given keys of the configuration say of a project."""
+    path = f"own:{type(translator).__name__}" if translator else None
+    made = Config((Path("/"),), Path("/no/where/defs"), translator=path, **config)  # type: ignore[arg-type]
+    return Translation.of(made, described, translator or SQLMeshTranslator())

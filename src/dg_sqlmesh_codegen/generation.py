@@ -47,7 +47,7 @@ def render_project(
         assets = graph.build(project, translation, config.out.resolve())
         externals = graph.externals(project, translation) if config.external_specs else ()
         keys = {each.model.fqn: each.key for each in assets}
-        notes = warnings(part, config, translation, keys)
+        notes = warnings(part, translation, keys)
     used = schedules if config.enable_schedule and not jobs else ()
     return Rendered(
         files=render(Package(config, project, assets, used, externals, jobs)),

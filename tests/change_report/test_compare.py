@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import ModelFields, external, fqn, model
+from builders import external, fqn, model
 from dg_sqlmesh_codegen.change_report import Format, markdown, summarize, text_of
 from dg_sqlmesh_codegen.change_report.model import Cause, Change, Edge, PackageFiles, Summary
 from dg_sqlmesh_codegen.rendering.header import MARK
@@ -81,19 +81,18 @@ class OnlyCron(SQLMeshTranslator):
 
 
 @pytest.mark.parametrize(
-    ("fields", "cause", "names"),
+    ("made", "cause", "names"),
     [
-        ({"kind": "SEED"}, Cause.SEED, ()),
-        ({"source": Path("/a.py")}, Cause.PYTHON, ()),
-        ({"query": "SELECT 1"}, Cause.UNSEEN, ("sqlmesh/query",)),
-        ({"query": "SELECT 1", "cron": "@hourly"}, Cause.DEFINITION, ("sqlmesh/cron",)),
-        ({"query": "SELECT 1", "partitioned_by": ("a",)}, Cause.UNSEEN, ("sqlmesh/query",)),
+        (model(kind="SEED"), Cause.SEED, ()),
+        (model(source=Path("/a.py")), Cause.PYTHON, ()),
+        (model(query="SELECT 1"), Cause.UNSEEN, ("sqlmesh/query",)),
+        (model(query="SELECT 1", cron="@hourly"), Cause.DEFINITION, ("sqlmesh/cron",)),
+        (model(query="SELECT 1", partitioned_by=("a",)), Cause.UNSEEN, ("sqlmesh/query",)),
     ],
 )
 def test_properties_of_one_package_alone_are_no_cause(
-    fields: ModelFields, cause: Cause, names: tuple[str, ...]
+    made: Model, cause: Cause, names: tuple[str, ...]
 ) -> None:
-    made = model("shop.raw.country", **fields)
     all_keys = package(replace(made, data_hash="2", cron="@daily"))
     cron_alone = package(made, translator=OnlyCron())
     for old, new in ((all_keys, cron_alone), (cron_alone, all_keys)):

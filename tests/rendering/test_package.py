@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import black
 import black.mode
@@ -565,7 +565,21 @@ def test_every_template_may_be_given_to_black(
 # ---- what Dagster makes of it
 
 
-def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Package, str], Any]:
+    """A function that writes a package and imports one of its modules."""
+
+    def write_and_import(made: Package, module: str) -> Any:  # noqa: ANN401 - of a generated module
+        name = f"generated_{tmp_path.name}"
+        files = {PurePosixPath(path): text for path, text in rendered(made).items()}
+        write(files, tmp_path / name)
+        monkeypatch.syspath_prepend(tmp_path)
+        return importlib.import_module(f"{name}.{module}")
+
+    return write_and_import
+
+
+def test_dagster_loads_the_package(tmp_path: Path, imported: Callable[[Package, str], Any]) -> None:
     strange = 'tri"""ple \'quotes\' {{ braces }} \\ \r\n \x0c \u2028 \u200f größe\nlast'
     orders = model(
         "shop.marts.orders",
@@ -580,11 +594,7 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lines = model("shop.raw.lines", kind="SEED", cron_tz="Europe/Berlin")
     config = Config((HERE,), tmp_path / "defs", gateway="local", environment="dev")
     made = translated(orders, lines, config=config, schedules=ZONES)
-    name = f"generated_{tmp_path.name}"
-    files = {PurePosixPath(path): text for path, text in rendered(made).items()}
-    write(files, tmp_path / name)
-    monkeypatch.syspath_prepend(tmp_path)
-    defs = importlib.import_module(f"{name}.definitions").defs
+    defs = imported(made, "definitions").defs
     assert isinstance(defs, dg.Definitions)
 
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
@@ -613,7 +623,9 @@ def test_dagster_loads_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert set(defs.resources or ()) == {"sqlmesh"}
 
 
-def test_dagster_loads_a_package_with_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dagster_loads_a_package_with_jobs(
+    tmp_path: Path, imported: Callable[[Package, str], Any]
+) -> None:
     strange = 'a "quoted" {{ text }}'
     jobs = (
         Job("first", schedule=True, tags={"team": strange, "dagster/priority": 3}),
@@ -627,12 +639,8 @@ def test_dagster_loads_a_package_with_jobs(tmp_path: Path, monkeypatch: pytest.M
     berlin = (Schedule("Europe/Berlin", ("0 6 * * *",)),)
     scheduled = zip(made.jobs, (ZONES, berlin, ()), strict=True)
     made = replace(made, jobs=tuple(replace(job, schedules=each) for job, each in scheduled))
-    files = {PurePosixPath(path): text for path, text in rendered(made).items()}
-    assert_is_black(files[PurePosixPath("models/shop/a/x.py")])
-    name = f"jobs_{tmp_path.name}"
-    write(files, tmp_path / name)
-    monkeypatch.syspath_prepend(tmp_path)
-    defs = importlib.import_module(f"{name}.definitions").defs
+    assert_is_black(rendered(made)["models/shop/a/x.py"])
+    defs = imported(made, "definitions").defs
 
     found = {name: defs.resolve_job_def(name) for name in of}
     keys = {
@@ -650,7 +658,7 @@ def test_dagster_loads_a_package_with_jobs(tmp_path: Path, monkeypatch: pytest.M
     assert len(ticks) == len(ZONES) - 1
 
 
-def test_column_lineage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_column_lineage(imported: Callable[[Package, str], Any]) -> None:
     names = ['a "quoted" name', "x" * 90, "größe", "plain"]
     upstream = model("shop.a.upstream", columns=tuple(map(Column, names)))
     reads = tuple((upstream.fqn, name) for name in names)
@@ -659,14 +667,10 @@ def test_column_lineage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         Column("b"),
     )
     made = translated(upstream, model("shop.a.x", columns=columns, depends_on=(upstream.fqn,)))
-    files = {PurePosixPath(path): text for path, text in rendered(made).items()}
-    text = files[PurePosixPath("models/shop/a/x.py")]
+    text = rendered(made)["models/shop/a/x.py"]
     assert_is_black(text)
     assert {*names} < constants(text)
-    name = f"lineage_{tmp_path.name}"
-    write(files, tmp_path / name)
-    monkeypatch.syspath_prepend(tmp_path)
-    spec = importlib.import_module(f"{name}.models.shop.a.x").model.spec
+    spec = imported(made, "models.shop.a.x").model.spec
     assert spec.metadata["dagster/column_lineage"] == dg.TableColumnLineage(
         {
             name: [

@@ -37,3 +37,6 @@ def test_a_warning_names_every_model_that_another_project_hides(tmp_path: Path) 
     other = describe.inspect(Source(tuple(folders[::-1])))
     assert [each.view_name for each in other.models] == ["a", "b", "c", "d"]
     assert [text for text in other.warnings if "declares" in text] == []
+    assert other.paths == tuple(folders[::-1])
+    a, *_, d = other.models
+    assert d.depends_on == (a.fqn,)

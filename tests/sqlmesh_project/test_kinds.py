@@ -103,18 +103,6 @@ def test_what_is_no_sql_file(tmp_path: Path) -> None:
     assert found["SIGNALLED"].signals == ("ready",)
 
 
-def test_two_projects_at_once(tmp_path: Path) -> None:
-    first = write_project(tmp_path / "one", {"models/a.sql": model("s.a", kind="FULL")})
-    second = write_project(
-        tmp_path / "two", {"models/b.sql": model("s.b", "SELECT id FROM s.a", kind="FULL")}
-    )
-    project = describe.inspect(Source((first, second)))
-    a, b = project.models
-
-    assert b.depends_on == (a.fqn,)
-    assert project.paths == (first, second)
-
-
 def test_what_sqlmesh_has_not_rendered_is_not_shown(tmp_path: Path) -> None:
     files = {
         "models/returns_sql.py": """

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from builders import external, model, project, translation
-from dg_sqlmesh_codegen.config.model import DEFAULT_METADATA_KEYS, Config
+from dg_sqlmesh_codegen.config.model import DEFAULT_METADATA_KEYS
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 from dg_sqlmesh_codegen.translation import graph
@@ -66,9 +66,7 @@ class Own(SQLMeshTranslator):
 
 def of(translator: SQLMeshTranslator | None = None, **config: object) -> Translation:
     """Combine a configuration with a translator."""
-    path = "own:Own" if translator else None
-    made = Config((HERE,), HERE, translator=path, **config)  # type: ignore[arg-type]
-    return Translation.of(made, project(PLAIN), translator or SQLMeshTranslator())
+    return translation(project(PLAIN), translator, **config)
 
 
 def test_the_priority_of_groups() -> None:
@@ -80,9 +78,9 @@ def test_the_priority_of_groups() -> None:
 
 
 def test_the_priority_of_keys_and_descriptions() -> None:
-    assert of().asset_key(PLAIN) == ("shop", "sales", "orders")
-    assert of(Own()).asset_key(PLAIN) == ("own", "orders")
-    assert of(Own()).asset_key(TAGGED) == ("tagged", "key")
+    assert of().key(PLAIN) == ("shop", "sales", "orders")
+    assert of(Own()).key(PLAIN) == ("own", "orders")
+    assert of(Own()).key(TAGGED) == ("tagged", "key")
     assert of().description(PLAIN) == "model"
     assert of(Own()).description(PLAIN) is None
     assert of(Own()).description(TAGGED) == "tagged"
@@ -113,10 +111,10 @@ def test_external_keys() -> None:
     table = external("raw.main.orders")
     mapping = "mapped/{node.name}"
 
-    assert of().external_key(table) == ("raw", "main", "orders")
-    assert of(external_asset_mapping=mapping).external_key(table) == ("mapped", "orders")
+    assert of().key(table) == ("raw", "main", "orders")
+    assert of(external_asset_mapping=mapping).key(table) == ("mapped", "orders")
     # When both are given the translator wins.
-    assert of(Own(), external_asset_mapping=mapping).external_key(table) == ("own", "external")
+    assert of(Own(), external_asset_mapping=mapping).key(table) == ("own", "external")
 
 
 def test_a_text_is_a_key_of_one_part() -> None:
@@ -124,7 +122,7 @@ def test_a_text_is_a_key_of_one_part() -> None:
         def get_asset_key(self, model: Model) -> str:
             return model.view_name
 
-    assert of(One()).asset_key(PLAIN) == ("orders",)
+    assert of(One()).key(PLAIN) == ("orders",)
 
 
 def test_the_asset_has_what_the_translator_returns() -> None:
@@ -165,8 +163,50 @@ def test_an_exception_of_ours_keeps_its_words() -> None:
 )
 def test_groups_by_schema_and_folder(group_by: str, source: str, group: str) -> None:
     found = model("shop.my-sales.orders", source=Path(source))
-    made = replace(translation(project(found, paths=(Path("/shop"),))), group_by=group_by)
+    shop = project(found, paths=(Path("/shop"),))
+    made = translation(shop, group_by=group_by)
 
     assert made.group(found) == group
     assert made.group(replace(found, tags=("dagster:group_name:tagged",))) == "tagged"
-    assert replace(made, group_name="all").group(found) == "all"
+    assert translation(shop, group_by=group_by, group_name="all").group(found) == "all"
+
+
+@pytest.mark.parametrize(
+    ("found", "grace", "expected"),
+    [
+        (model(), "1h", "25h"),
+        (model(cron="*/5 * * * *"), "10m", "15m"),
+        (model(cron="0 6 * * 1-5"), "1h", "73h"),  # from Friday to Monday
+        (model(cron_tz="Europe/Berlin"), "1h", "26h"),  # the clock is set back
+        (model(), None, None),
+        (model(kind="SEED"), "1h", None),
+        (model(end="2026-01-31"), "1h", None),
+        (model(tags=("dagster:freshness:none",)), "1h", None),
+        (model(tags=("dagster:freshness:36h",)), None, "36h"),
+        (model(kind="SEED", tags=("dagster:freshness:2d",)), "1h", "2d"),
+        (model(tags=("dagster:freshness:soon", "dagster:freshness:2d")), "1h", "2d"),
+        (model(tags=("dagster:freshness:0h",)), "1h", "25h"),
+    ],
+)
+def test_how_old_data_may_be(found: Model, grace: str | None, expected: str | None) -> None:
+    made = of(freshness=True, freshness_grace=grace) if grace else of()
+    assert made.freshness(found) == expected
+
+
+ON, OFF = ("dagster:run_on_upstream",), ("dagster:run_on_upstream:false",)
+
+
+@pytest.mark.parametrize(
+    ("found", "default", "expected"),
+    [
+        (model(kind="FULL"), True, True),
+        (model(kind="FULL"), False, False),
+        (model(kind="VIEW", tags=ON), False, True),
+        (model(kind="FULL", tags=OFF), True, False),
+        (model(kind="SEED"), True, False),
+        (model(kind="INCREMENTAL_UNMANAGED", tags=ON), True, False),
+        (model(tags=ON, depends_on=(model().fqn,)), True, False),
+    ],
+)
+def test_which_models_run_when_data_lands(found: Model, default: bool, expected: bool) -> None:
+    assert of(run_on_upstream=default).runs_on_upstream(found) is expected

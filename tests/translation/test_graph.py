@@ -167,8 +167,7 @@ def test_sources_are_relative_to_the_package(source: str, relative: str) -> None
 
 def test_sources_are_left_out_with_their_metadata_key() -> None:
     made = project(model(source=Path("/work/a.sql")))
-    named = replace(translation(made), metadata_keys=("cron",))
-    (asset,) = graph.build(made, named, OUT)
+    (asset,) = graph.build(made, translation(made, metadata_keys=("cron",)), OUT)
     assert asset.source is None
 
 

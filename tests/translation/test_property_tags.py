@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from builders import model
+from builders import fqn, model
+from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 from dg_sqlmesh_codegen.translation import property_tags
 from dg_sqlmesh_codegen.translation.property_tags import KNOWN, Properties
+
+ON = ("dagster:run_on_upstream",)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +43,10 @@ from dg_sqlmesh_codegen.translation.property_tags import KNOWN, Properties
         (("dagster:run_on_upstream:false",), Properties(run_on_upstream=False)),
         (("dagster:run_on_upstream:",), Properties()),
         (("dagster:run_on_upstream:yes",), Properties()),
+        (
+            ("dagster:run_on_upstream:yes", "dagster:run_on_upstream"),
+            Properties(run_on_upstream=True),
+        ),
     ],
 )
 def test_properties_of_a_model(tags: tuple[str, ...], expected: Properties) -> None:
@@ -66,6 +75,10 @@ def test_properties_of_a_model(tags: tuple[str, ...], expected: Properties) -> N
         ),
         (("dagster:run_on_upstream:",), ["tag 'dagster:run_on_upstream:' has no value"]),
         (
+            ("dagster:freshness:soon", "dagster:freshness:2d"),
+            ["tag 'dagster:freshness:soon' is not used. Its value is none, 90m, 36h or 2d."],
+        ),
+        (
             ("dagster:group_name:a", "dagster:group_name:b"),
             ["several tags dagster:group_name:..., the first one counts: 'a'"],
         ),
@@ -76,6 +89,21 @@ def test_properties_of_a_model(tags: tuple[str, ...], expected: Properties) -> N
 def test_warnings(tags: tuple[str, ...], said: list[str]) -> None:
     found = property_tags.warnings(model(tags=tags))
     assert [*found] == [f"model shop.sales.orders: {text}" for text in said]
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (model("s.a", kind="SCD_TYPE_2_BY_TIME", tags=ON), "is SCD_TYPE_2_BY_TIME"),
+        (model("s.a", depends_on=(fqn("s.a"),), tags=ON), "reads itself"),
+    ],
+)
+def test_a_tag_of_a_model_that_never_runs_when_data_lands(found: Model, why: str) -> None:
+    assert [*property_tags.warnings(found)] == [
+        f"model s.a: the tag {ON[0]} is not used, because the model {why}"
+    ]
+    assert [*property_tags.warnings(replace(found, tags=()))] == []
+    assert [*property_tags.warnings(replace(found, tags=(f"{ON[0]}:false",)))] == []
 
 
 def test_every_known_property_sets_something() -> None:

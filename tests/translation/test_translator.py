@@ -79,32 +79,19 @@ def test_an_owner_is_an_address_or_a_team(owner: str | None, owners: list[str]) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "form"),
+    ("found", "kinds"),
     [
-        ("FULL", "table"),
-        ("VIEW", "view"),
-        ("SEED", "seed"),
-        ("INCREMENTAL_BY_TIME_RANGE", "table"),
-        ("SCD_TYPE_2", "table"),
-        ("CUSTOM", "table"),
+        (model(kind="FULL", dialect="duckdb", engine="spark"), ("sqlmesh", "spark", "table")),
+        (model(kind="CUSTOM"), ("sqlmesh", "duckdb", "table")),
+        (model(kind="VIEW"), ("sqlmesh", "duckdb", "view")),
+        (model(kind="SEED"), ("sqlmesh", "duckdb", "seed")),
+        (model(engine="tsql"), ("sqlmesh", "sqlserver", "table")),
+        (model(engine="risingwave"), ("sqlmesh", "table")),  # has no icon
+        (model(source=Path("/shop/models/orders.py")), ("sqlmesh", "duckdb", "python")),
     ],
 )
-def test_kinds_say_engine_and_form(kind: str, form: str) -> None:
-    found = model(kind=kind, dialect="duckdb", engine="spark")
-    assert TRANSLATOR.get_kinds(found) == ("sqlmesh", "spark", form)
-
-
-@pytest.mark.parametrize(
-    ("engine", "kinds"),
-    [("tsql", ("sqlmesh", "sqlserver", "table")), ("risingwave", ("sqlmesh", "table"))],
-)
-def test_the_kind_of_an_engine_has_an_icon(engine: str, kinds: tuple[str, ...]) -> None:
-    assert TRANSLATOR.get_kinds(model(engine=engine)) == kinds
-
-
-def test_a_python_model_has_the_kind_python() -> None:
-    written = model(source=Path("/shop/models/orders.py"))
-    assert TRANSLATOR.get_kinds(written) == ("sqlmesh", "duckdb", "python")
+def test_kinds_say_engine_and_form(found: Model, kinds: tuple[str, ...]) -> None:
+    assert TRANSLATOR.get_kinds(found) == kinds
 
 
 def test_dagster_has_an_icon_for_each_kind() -> None:
@@ -129,13 +116,13 @@ def test_dagster_accepts_any_name(
     named = model(table=TableName(*parts), tags=(*tags, group_tag), owner=owner)
     translated = translation(project())
     spec = dg.AssetSpec(
-        key=translated.asset_key(named),
+        key=translated.key(named),
         group_name=translated.group(named),
         tags=TRANSLATOR.get_tags(CONTEXT, named),
         owners=TRANSLATOR.get_owners(named),
         kinds=set(TRANSLATOR.get_kinds(named)),
     )
-    assert spec.key.path == [*translated.asset_key(named)]
+    assert spec.key.path == [*translated.key(named)]
     assert spec.group_name == translated.group(named)
 
 

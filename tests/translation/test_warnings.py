@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 from builders import external, model, project, translation
-from dg_sqlmesh_codegen.config.model import Config
 from dg_sqlmesh_codegen.sqlmesh_project.records import Column, Model, Project
 from dg_sqlmesh_codegen.translation import graph
 from dg_sqlmesh_codegen.translation.translator import SQLMeshTranslator, TranslationContext
 from dg_sqlmesh_codegen.translation.warnings import warnings
 
-HERE = Path(__file__).parent
 KNOWN = (Column("id", "INT"),)
 
 
 def found(
-    made: Project, translator: SQLMeshTranslator | None = None, config: Config | None = None
+    made: Project, translator: SQLMeshTranslator | None = None, **config: object
 ) -> tuple[str, ...]:
-    used = translation(made, translator)
-    return warnings(made, config or Config((HERE,), HERE), used, graph.asset_keys(made, used))
+    used = translation(made, translator, **config)
+    return warnings(made, used, graph.asset_keys(made, used))
 
 
 def test_no_warnings() -> None:
@@ -84,26 +81,20 @@ def test_names_of_a_translator_are_not_listed() -> None:
 
 
 def test_settings_that_have_no_effect() -> None:
-    config = Config(
-        (HERE,),
-        HERE,
-        translator="layers:Layers",
-        external_asset_mapping="raw/{node.name}",
-        group_name="marts",
-    )
+    class Namer(SQLMeshTranslator):
+        def get_external_asset_key(self, external_fqn: str) -> list[str]:
+            return [external_fqn]
 
+    class Plain(SQLMeshTranslator): ...
+
+    config = {"external_asset_mapping": "raw/{node.name}", "group_name": "marts"}
     wins = "group_name = 'marts' overrides the translator's get_group_name"
-    assert found(project(), config=config) == (wins,)
-    assert found(project(), Namer(), config) == (
-        "external_asset_mapping is not used: the translator layers:Layers returns the keys of "
+    assert found(project(), Plain(), **config) == (wins,)
+    assert found(project(), Namer(), **config) == (
+        "external_asset_mapping is not used: the translator own:Namer returns the keys of "
         "external tables",
         wins,
     )
-
-
-class Namer(SQLMeshTranslator):
-    def get_external_asset_key(self, external_fqn: str) -> list[str]:
-        return [external_fqn]
 
 
 def test_a_group_by_that_overrides_or_is_overridden() -> None:
@@ -112,20 +103,16 @@ def test_a_group_by_that_overrides_or_is_overridden() -> None:
             return "own"
 
     made = project(model("s.a", columns=KNOWN))
-    config = Config((HERE,), HERE, group_by="schema")
-
-    assert found(made, config=config) == ()
-    assert found(made, Own(), config) == (
+    assert found(made, group_by="schema") == ()
+    assert found(made, Own(), group_by="schema") == (
         "group_by = 'schema' overrides the translator's get_group_name",
     )
-    assert found(made, config=replace(config, group_name="all")) == (
+    assert found(made, group_by="schema", group_name="all") == (
         "group_by = 'schema' is not used: group_name is 'all'",
     )
 
 
 def test_a_group_of_a_schema_that_is_changed_is_named() -> None:
     made = project(model("my-shop.a", columns=KNOWN))
-    used = replace(translation(made), group_by="schema")
-    lines = warnings(made, Config((HERE,), HERE), used, graph.asset_keys(made, used))
 
-    assert lines == ("group 'my-shop' is written as 'my_shop'",)
+    assert found(made, group_by="schema") == ("group 'my-shop' is written as 'my_shop'",)

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from dg_sqlmesh_codegen.errors import ProjectError
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, StandaloneAudit
 
-from .fields import FIELDS, longest_pause, numbers, plain, plain_days
+from .fields import CALENDAR_DAYS, EVERY_DAY, FIELDS, days, numbers, plain, plain_days
 
 _NAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _DAY_MINUTES = 24 * 60
@@ -40,14 +40,17 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class _Cron:
-    """A cron as a product of bit sets: minutes, hours, and the days of a long calendar."""
+    """A cron in plain numbers: the minutes of a day at which it ticks, and its other fields."""
 
     text: str
-    sets: tuple[int, ...]
+    times: frozenset[int]
+    days: str
 
     def covers(self, other: _Cron) -> bool:
         """Return whether every tick of the other cron is one of this cron."""
-        return not any(theirs & ~own for own, theirs in zip(self.sets, other.sets, strict=True))
+        return self.times >= other.times and (
+            self.days in (EVERY_DAY, other.days) or days(self.days) >= days(other.days)
+        )
 
 
 def schedules(
@@ -99,15 +102,12 @@ def longest_gap(cron: str, timezone: str) -> int:
 
     Between two ticks a clock can be set back by an hour, but not in UTC.
     """
-    minutes, hours, days = _parse(cron).sets
-    times = [hour * 60 + minute for hour in _members(hours) for minute in _members(minutes)]
-    night = longest_pause(days) * _DAY_MINUTES - times[-1] + times[0]
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    return max(*gaps, night, 0) + (0 if timezone == "UTC" else 60)
-
-
-def _members(bits: int) -> list[int]:
-    return [number for number in range(bits.bit_length()) if bits >> number & 1]
+    found = _parse(cron)
+    times, dates = sorted(found.times), sorted(days(found.days))
+    pauses = (later - earlier for earlier, later in pairwise([*dates, dates[0] + CALENDAR_DAYS]))
+    night = max(pauses) * _DAY_MINUTES - times[-1] + times[0]
+    gaps = (later - earlier for earlier, later in pairwise(times))
+    return max([night, *gaps]) + (0 if timezone == "UTC" else 60)
 
 
 @lru_cache(maxsize=1024)
@@ -120,11 +120,14 @@ def _parse(cron: str) -> _Cron:
         _refuse(text.split())
     fields, nth = croniter.expand(text)[:2]  # ValueError (CroniterError) on what it cannot read
     minutes, hours = (numbers(fields[index], index) for index in (0, 1))
-    day_text, days = plain_days(fields, nth)
-    if not days:
-        raise ValueError("it never ticks")
-    time_sets = (sum(1 << each for each in field) for field in (minutes, hours))
-    return _Cron(f"{plain(minutes, 0)} {plain(hours, 1)} {day_text}", (*time_sets, days))
+    named = plain_days(text, fields, nth)
+    plain_text = f"{plain(minutes, 0)} {plain(hours, 1)} {named}"
+    try:
+        croniter(plain_text, 0).get_next()
+    except CroniterBadDateError as error:
+        raise ValueError("it never ticks") from error
+    times = frozenset(hour * 60 + minute for hour in hours for minute in minutes)
+    return _Cron(plain_text, times, named)
 
 
 def _refuse(fields: list[str]) -> None:

@@ -8,7 +8,7 @@ SQLMesh 0.206.1 (SQLGlot 27.5), 0.215.0, 0.225.0, 0.228.1, 0.231.1 (SQLGlot 28),
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -123,20 +123,22 @@ def terminal_console() -> Console:
     return create_console()
 
 
-def record_projects(context: Context, record: Callable[[str, Mapping[str, Model]], None]) -> None:
-    """Tell the folder name and the models of each project when `context` loads it.
+def record_projects(context: Context) -> Sequence[tuple[str, Mapping[str, Model]]]:
+    """Return a list that `context.load` fills: each project's folder name and models by fqn.
 
     Nothing public tells which project had a model: the context keeps the last one of a name.
     """
+    found: list[tuple[str, Mapping[str, Model]]] = []
 
     # Their signatures differ between versions, so the arguments are only passed on.
     def load(loader: Loader, *arguments: object, **options: object) -> LoadedProject:
         project = type(loader).load(loader, *arguments, **options)  # type: ignore[arg-type]
-        record(loader.config_path.name, {**project.models})
+        found.append((loader.config_path.name, {**project.models}))
         return project
 
     for loader in context._loaders:
         loader.load = partial(load, loader)  # type: ignore[method-assign]
+    return found
 
 
 def expand_selector(context: Context, selector: str) -> set[str]:

@@ -42,25 +42,31 @@ def load(paths: Sequence[Path], name: str | None = None) -> dict[Path, Config]:
         ProjectError: a missing environment variable is used outside of connections.
     """
     placeholders: dict[str, str] = {}
-    try:
-        while True:
-            os.environ.update(placeholders)
-            try:
+    while True:
+        try:
+            with variables(placeholders):
                 configs = load_configs(name, OfflineConfig, list(paths))
-            except ConfigError as error:
-                variable = _missing_variable(error)
-                if variable is None or variable in placeholders:
-                    if placeholders:
-                        raise _unset(placeholders, str(error)) from error
-                    raise
+        except ConfigError as error:
+            variable = _missing_variable(error)
+            if variable is not None and variable not in placeholders:
                 placeholders[variable] = placeholder(variable)
-            else:
-                break
+                continue
+            if placeholders:
+                raise _unset(placeholders, str(error)) from error
+            raise
+        _refuse_placeholders(configs, placeholders)
+        return dict(configs)
+
+
+@contextmanager
+def variables(missing: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables that are missing, and remove them afterwards."""
+    os.environ.update(missing)
+    try:
+        yield
     finally:
-        for variable in placeholders:
-            os.environ.pop(variable, None)
-    _refuse_placeholders(configs, placeholders)
-    return dict(configs)
+        for name in missing:
+            os.environ.pop(name, None)
 
 
 def placeholder(variable: str) -> str:

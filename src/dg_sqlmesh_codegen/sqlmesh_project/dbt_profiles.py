@@ -15,7 +15,7 @@ from sqlmesh.core.model import Model
 
 from dg_sqlmesh_codegen.errors import ProjectError
 
-from .configurations import placeholder
+from .configurations import placeholder, variables
 
 _PROJECT, _PROFILE = "dbt_project.yml", "profiles.yml"
 _ENV_VAR = re.compile(r"""env_var\(\s*['"](\w+)['"]\s*\)""")
@@ -30,12 +30,8 @@ def placeholders(folders: Iterable[Path]) -> Iterator[Mapping[str, str]]:
     projects = [folder for folder in folders if (folder / _PROJECT).is_file()]
     names = [name for folder in projects for name in _only_in_profile(folder)]
     made = {name: placeholder(name) for name in names}
-    os.environ.update(made)
-    try:
+    with variables(made):
         yield made
-    finally:
-        for name in made:
-            os.environ.pop(name, None)
 
 
 def require_names(models: Iterable[Model], made: Mapping[str, str]) -> None:

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlmesh import Context
 from sqlmesh.core.model import Model
 
-from . import compat
 from .records import TableName
 
 Projects = Sequence[tuple[str, Mapping[str, Model]]]
 
 
-def recorded(context: Context) -> Projects:
-    """Return a list that `context.load` fills: each project's folder name and models by fqn."""
-    found: list[tuple[str, Mapping[str, Model]]] = []
-    compat.record_projects(context, lambda name, models: found.append((name, models)))
-    return found
-
-
 def warnings(projects: Projects) -> Iterator[str]:
-    """Yield a warning for each project that hides models of an earlier one, with their names."""
+    """Yield a warning for each project that hides models of an earlier one, with their names.
+
+    `projects` are the folder name and the models by fqn of each project, in the order of loading.
+    """
     hidden: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for place, (name, models) in enumerate(projects):
         for fqn, model in models.items():

@@ -59,7 +59,7 @@ def _load(source: Source, sqlmesh_cache: Path) -> tuple[Context, hidden_models.P
     configs = {path: each.model_copy(update=update) for path, each in loaded_configs.items()}
     with _as_project_error(source):
         context = OfflineContext(source, configs)
-        projects = hidden_models.recorded(context)
+        projects = compat.record_projects(context)
         context.load()
     for model in context.models.values():
         if model.catalog == UNKNOWN_CATALOG:

@@ -13,12 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config import key_template
 from dg_sqlmesh_codegen.config.key_template import ExternalAssetMapping
-from dg_sqlmesh_codegen.config.model import DEFAULT_METADATA_KEYS, Config
+from dg_sqlmesh_codegen.config.model import Config
+from dg_sqlmesh_codegen.config.types import minutes
 from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.errors import CodegenError, ProjectError, SettingError
+from dg_sqlmesh_codegen.schedules.crons import longest_gap
 from dg_sqlmesh_codegen.sqlmesh_project.records import ExternalTable, Model, Project
 
-from . import freshness, property_tags, results, upstream_runs
+from . import property_tags, results
 from .translator import SQLMeshTranslator, TranslationContext, overrides
 
 T = TypeVar("T")
@@ -41,53 +43,39 @@ class Translation:
 
     translator: SQLMeshTranslator
     context: TranslationContext
-    group_name: str | None = None
-    owners: tuple[str, ...] = ()
-    metadata_keys: tuple[str, ...] = DEFAULT_METADATA_KEYS
+    config: Config
     mapping: ExternalAssetMapping | None = None
-    freshness_grace: str | None = None
-    group_by: str = "none"
-    run_on_upstream: bool = False
 
     @classmethod
     def of(cls, config: Config, project: Project, translator: SQLMeshTranslator) -> Translation:
         """Combine them. A translator's own `get_external_asset_key` replaces the mapping."""
+        context = TranslationContext(project, config.gateway, config.environment)
         own = overrides(translator, "get_external_asset_key")
         template = None if own else config.external_asset_mapping
         return cls(
-            translator,
-            TranslationContext(project, config.gateway, config.environment),
-            config.group_name,
-            config.owners,
-            config.metadata_keys,
-            ExternalAssetMapping(template) if template else None,
-            config.freshness_grace if config.freshness else None,
-            config.group_by,
-            config.run_on_upstream,
+            translator, context, config, ExternalAssetMapping(template) if template else None
         )
 
-    def asset_key(self, model: Model) -> AssetKey:
-        """Return the key of a model."""
-        tagged = property_tags.of(model).asset_key
-        return tagged or self._call(results.KEY, "get_asset_key", model, model)
-
-    def external_key(self, table: ExternalTable) -> AssetKey:
-        """Return the key of an external table."""
+    def key(self, subject: Model | ExternalTable) -> AssetKey:
+        """Return the key of a model or an external table."""
+        if isinstance(subject, Model):
+            tagged = property_tags.of(subject).asset_key
+            return tagged or self._call(results.KEY, "get_asset_key", subject, subject)
         if self.mapping:
-            return self.mapping.key(table)
-        return self._call(results.KEY, "get_external_asset_key", table, table.fqn)
+            return self.mapping.key(subject)
+        return self._call(results.KEY, "get_external_asset_key", subject, subject.fqn)
 
     def group(self, model: Model) -> str:
         """Return the group of a model."""
-        configured = property_tags.of(model).group_name or self.group_name
+        configured = property_tags.of(model).group_name or self.config.group_name
         found = configured or dagster_names.group_name(self.schema_or_folder(model))
         return found or self._call(results.GROUP, "get_group_name", model, self.context, model)
 
     def schema_or_folder(self, model: Model) -> str:
         """Return what `group_by` groups a model by; an empty text if there is nothing."""
-        if self.group_by == "schema":
+        if self.config.group_by == "schema":
             return model.schema_name
-        if self.group_by == "folder" and model.source:
+        if self.config.group_by == "folder" and model.source:
             for project in self.context.project.paths:
                 if model.source.is_relative_to(project):
                     # models/marts/orders.sql
@@ -100,12 +88,12 @@ class Translation:
 
     def metadata(self, model: Model) -> dict[str, object]:
         """Return the metadata of a model's asset."""
-        return self._call(results.METADATA, "get_metadata", model, model, self.metadata_keys)
+        return self._call(results.METADATA, "get_metadata", model, model, self.config.metadata_keys)
 
     def all_owners(self, model: Model) -> tuple[str, ...]:
         """Return the owners from the translator, the tags and the configuration."""
         own = self._call(results.OWNERS, "get_owners", model, model)
-        return tuple(dict.fromkeys((*own, *property_tags.of(model).owners, *self.owners)))
+        return tuple(dict.fromkeys((*own, *property_tags.of(model).owners, *self.config.owners)))
 
     def kinds(self, model: Model) -> tuple[str, ...]:
         """Return the kinds of a model's asset, sorted."""
@@ -128,18 +116,25 @@ class Translation:
         return tagged or self._call(results.AUTOMATION, method, model, self.context, model)
 
     def freshness(self, model: Model) -> str | None:
-        """Return how old the data of a model may be; None if it does not matter."""
-        return freshness.window(model, self.freshness_grace)
+        """Return the longest time between two materializations, such as `25h`; None is no limit.
+
+        It is the longest gap of the cron and `freshness_grace`. Of a model that no run evaluates
+        again, only a tag sets a limit: seeds, and models with an `end`.
+        """
+        tagged = property_tags.of(model).freshness
+        if tagged:
+            return None if tagged == property_tags.NO_FRESHNESS else tagged
+        if not self.config.freshness or model.is_seed or model.end is not None:
+            return None
+        gap = longest_gap(model.cron, model.cron_tz or "UTC")
+        total = gap + minutes(self.config.freshness_grace)
+        return f"{total}m" if total % 60 else f"{total // 60}h"
 
     def runs_on_upstream(self, model: Model) -> bool:
-        """Return whether a model runs when data lands upstream."""
-        return upstream_runs.runs(model, self.run_on_upstream)
-
-    def key(self, subject: Model | ExternalTable) -> AssetKey:
-        """Return the key of a model or an external table."""
-        if isinstance(subject, Model):
-            return self.asset_key(subject)
-        return self.external_key(subject)
+        """Return whether a model runs when data lands upstream, though its cron is not due."""
+        tagged = property_tags.of(model).run_on_upstream
+        wanted = self.config.run_on_upstream if tagged is None else tagged
+        return wanted and not property_tags.never_on_upstream(model)
 
     def has_default_key(self, subject: Model | ExternalTable) -> bool:
         """Return whether no tag, translator or mapping says what the key is."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dg_sqlmesh_codegen.config.model import METADATA_KEYS
@@ -100,17 +100,17 @@ def build(project: Project, translation: Translation, out: Path) -> tuple[Asset,
     Raises:
         CodegenError: a translator, tags or the configuration give one key to two models.
     """
-    keys = asset_keys(project, translation)
     modules = naming.module_paths([model.table for model in project.models])
-    constants = _audit_constants(project)
-    audits = parts.by_most_downstream(project)
+    builder = _Builder(
+        project,
+        translation,
+        out,
+        asset_keys(project, translation),
+        _audit_constants(project),
+        parts.by_most_downstream(project),
+    )
     assets = (
-        replace(
-            _asset(
-                model, translation, _Names(module, keys, out, constants), audits.get(model.fqn, ())
-            ),
-            jobs=tuple(sorted(name for name, of in project.jobs.items() if model.fqn in of)),
-        )
+        builder.asset(model, module)
         for model, module in zip(project.models, modules, strict=True)
         if project.holds(model.fqn)
     )
@@ -172,50 +172,59 @@ def _keys(
 
 
 @dataclass(frozen=True, slots=True)
-class _Names:
-    """What a model's asset is made of besides the model.
+class _Builder:
+    """What assets are made of: all keys, the constants of audits, standalone audits by model."""
 
-    They are its module, all keys, the package's folder and the constants of all audits.
-    """
-
-    module: tuple[Identifier, ...]
-    keys: Mapping[str, AssetKey]
+    project: Project
+    translation: Translation
     out: Path
+    keys: Mapping[str, AssetKey]
     constants: Mapping[Audit, Identifier]
+    standalone: Mapping[str, Sequence[StandaloneAudit]]
 
+    def asset(self, model: Model, module: tuple[Identifier, ...]) -> Asset:
+        translation = self.translation
+        automation = translation.automation_condition(model)
+        return Asset(
+            model=model,
+            module=module,
+            key=self.keys[model.fqn],
+            deps=self._deps(model, model.depends_on),
+            group=translation.group(model),
+            kinds=translation.kinds(model),
+            tags=tuple(sorted(translation.tags(model).items())),
+            owners=translation.all_owners(model),
+            description=translation.description(model),
+            columns=model.columns,
+            metadata=_metadata(model, translation),
+            checks=tuple(self._checks(model)),
+            source=self._source(model),
+            freshness=translation.freshness(model),
+            automation=Identifier(automation) if automation else None,
+            run_on_upstream=translation.runs_on_upstream(model),
+            column_lineage=tuple(
+                (column.name, tuple((self.keys[fqn], name) for fqn, name in column.reads))
+                for column in model.columns
+                if column.reads
+            ),
+            jobs=tuple(sorted(name for name, of in self.project.jobs.items() if model.fqn in of)),
+        )
 
-def _asset(
-    model: Model, translation: Translation, names: _Names, standalone: Sequence[StandaloneAudit]
-) -> Asset:
-    key = names.keys[model.fqn]
-    automation = translation.automation_condition(model)
-    return Asset(
-        model=model,
-        module=names.module,
-        key=key,
-        deps=tuple(sorted({names.keys[fqn] for fqn in model.depends_on} - {key})),
-        group=translation.group(model),
-        kinds=translation.kinds(model),
-        tags=tuple(sorted(translation.tags(model).items())),
-        owners=translation.all_owners(model),
-        description=translation.description(model),
-        columns=model.columns,
-        metadata=_metadata(model, translation),
-        checks=_checks(model, standalone, names),
-        source=_source(model, names.out) if "source" in translation.metadata_keys else None,
-        freshness=translation.freshness(model),
-        automation=Identifier(automation) if automation else None,
-        run_on_upstream=translation.runs_on_upstream(model),
-        column_lineage=tuple(
-            (column.name, tuple((names.keys[fqn], name) for fqn, name in column.reads))
-            for column in model.columns
-            if column.reads
-        ),
-    )
+    def _deps(self, model: Model, read: Iterable[str]) -> tuple[AssetKey, ...]:
+        """Return the keys of what a model or its check reads, but for the model's own."""
+        return tuple(sorted({self.keys[fqn] for fqn in read} - {self.keys[model.fqn]}))
 
+    def _checks(self, model: Model) -> Iterator[Check]:
+        for use in _merged(model.audits):
+            yield Check(self.constants[use.audit], use)
+        for each in self.standalone.get(model.fqn, ()):
+            use = AuditUse(each.audit, blocking=False)
+            yield Check(self.constants[each.audit], use, self._deps(model, each.reads))
 
-def _source(model: Model, out: Path) -> str | None:
-    return Path(os.path.relpath(model.source, out)).as_posix() if model.source else None
+    def _source(self, model: Model) -> str | None:
+        if model.source is None or "source" not in self.translation.config.metadata_keys:
+            return None
+        return Path(os.path.relpath(model.source, self.out)).as_posix()
 
 
 def _metadata(model: Model, translation: Translation) -> Metadata:
@@ -226,18 +235,6 @@ def _metadata(model: Model, translation: Translation) -> Metadata:
     )
     storage = {"dagster/table_name": model.name, "dagster/storage_kind": storage_kind(model)}
     return tuple({**storage, **dict(ordered)}.items())
-
-
-def _checks(
-    model: Model, standalone: Sequence[StandaloneAudit], names: _Names
-) -> tuple[Check, ...]:
-    key = names.keys[model.fqn]
-    checks = [Check(names.constants[use.audit], use) for use in _merged(model.audits)]
-    for each in standalone:
-        deps = tuple(sorted({names.keys[fqn] for fqn in each.reads} - {key}))
-        use = AuditUse(each.audit, blocking=False)
-        checks.append(Check(names.constants[each.audit], use, deps))
-    return tuple(checks)
 
 
 def _audit_constants(project: Project) -> dict[Audit, Identifier]:

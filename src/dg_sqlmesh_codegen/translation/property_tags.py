@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dg_sqlmesh_codegen import dagster_names
 from dg_sqlmesh_codegen.config.types import minutes
+from dg_sqlmesh_codegen.repeatable_kinds import REPEATABLE_KINDS
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model
 
 PREFIX = "dagster:"
@@ -16,22 +18,49 @@ RUN_ON_UPSTREAM = "run_on_upstream"
 _BOOLEANS = {"true": True, "false": False}
 # Methods of `dg.AutomationCondition` that need no arguments.
 AUTOMATION = ("eager", "on_missing")
-# What each property is called in a warning, and how its value is changed to one Dagster accepts.
-_PROPERTIES: dict[str, tuple[str, Callable[[str], str]]] = {
-    "group_name": ("group", dagster_names.group_name),
-    "owner": ("owner", dagster_names.owner),
-    "kind": ("kind", dagster_names.kind),
-    "description": ("description", str),
-    "freshness": ("freshness", str),
-    "automation": ("automation condition", str),
-    RUN_ON_UPSTREAM: ("run_on_upstream", str),
-    "asset_key": ("asset key", lambda text: "/".join(_parts(text))),
+
+
+@dataclass(frozen=True, slots=True)
+class _Property:
+    """A property that a tag can set.
+
+    Args:
+        what: what a warning calls it.
+        change: makes of its value one that Dagster accepts.
+        is_valid: whether a value counts; `wanted` are those that do, in words.
+        single: whether an asset has one value of it.
+    """
+
+    what: str
+    change: Callable[[str], str] = str
+    is_valid: Callable[[str], bool] = bool
+    wanted: str = ""
+    single: bool = True
+
+
+def _parts(text: str) -> dagster_names.AssetKey:
+    return tuple(dagster_names.key_part(part.strip()) for part in text.split("/") if part.strip())
+
+
+_PROPERTIES = {
+    "group_name": _Property("group", dagster_names.group_name),
+    "owner": _Property("owner", dagster_names.owner, single=False),
+    "kind": _Property("kind", dagster_names.kind, single=False),
+    "description": _Property("description"),
+    "freshness": _Property(
+        "freshness",
+        is_valid=lambda text: text == NO_FRESHNESS or minutes(text) > 0,
+        wanted=f"{NO_FRESHNESS}, 90m, 36h or 2d",
+    ),
+    "automation": _Property(
+        "automation condition", is_valid=AUTOMATION.__contains__, wanted=" or ".join(AUTOMATION)
+    ),
+    "asset_key": _Property("asset key", lambda text: "/".join(_parts(text))),
+    RUN_ON_UPSTREAM: _Property(
+        RUN_ON_UPSTREAM, is_valid=_BOOLEANS.__contains__, wanted=" or ".join(_BOOLEANS)
+    ),
 }
 KNOWN = tuple(_PROPERTIES)
-_SINGLE = (
-    *("group_name", "description", "freshness", "automation", "asset_key"),
-    RUN_ON_UPSTREAM,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,45 +81,35 @@ class Properties:
 
 
 def of(model: Model) -> Properties:
-    """Read a model's tags. If a property can have only one value, the first one counts."""
-    found = [(name, _PROPERTIES[name][1](value)) for name, value in _pairs(model)]
-    first = dict(reversed(found))
+    """Read a model's tags. If a property can have only one value, the first valid one counts."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, value in _pairs(model):
+        found[name].append(_PROPERTIES[name].change(value))
+    first = {name: values[0] for name, values in found.items()}
     return Properties(
         group_name=first.get("group_name"),
-        owners=tuple(value for name, value in found if name == "owner"),
-        kinds=tuple(value for name, value in found if name == "kind"),
+        owners=tuple(found["owner"]),
+        kinds=tuple(found["kind"]),
         description=first.get("description"),
-        freshness=next((value for name, value in found if _is_freshness(name, value)), None),
-        automation=next((value for name, value in found if _is_automation(name, value)), None),
+        freshness=first.get("freshness"),
+        automation=first.get("automation"),
         run_on_upstream=_BOOLEANS.get(first.get(RUN_ON_UPSTREAM, "")),
         asset_key=_parts(first.get("asset_key", "")),
     )
 
 
-def _parts(text: str) -> dagster_names.AssetKey:
-    return tuple(dagster_names.key_part(part.strip()) for part in text.split("/") if part.strip())
-
-
-def _is_freshness(name: str, value: str) -> bool:
-    return name == "freshness" and (value == NO_FRESHNESS or minutes(value) > 0)
-
-
-def _is_automation(name: str, value: str) -> bool:
-    return name == "automation" and value in AUTOMATION
-
-
 def _pairs(model: Model) -> Iterator[tuple[str, str]]:
     """Yield the name and the value of each tag that sets a known property."""
     for _, name, value in _parsed(model):
-        if name in KNOWN and value.strip():
+        if name in KNOWN and value.strip() and _PROPERTIES[name].is_valid(value):
             yield name, value
 
 
 def changed(model: Model) -> Iterator[tuple[str, str, str]]:
     """Yield what a property is called, its value, and the one that Dagster accepts."""
     for name, value in _pairs(model):
-        what, change = _PROPERTIES[name]
-        yield what, value, change(value)
+        found = _PROPERTIES[name]
+        yield found.what, value, found.change(value)
 
 
 def plain(model: Model) -> tuple[str, ...]:
@@ -106,16 +125,23 @@ def warnings(model: Model) -> Iterator[str]:
             yield f"{model}: unknown property in tag {tag!r}. Did you mean {PREFIX}{close[0]}:...?"
         elif not value.strip():
             yield f"{model}: tag {tag!r} has no value"
-        elif name == "freshness" and not _is_freshness(name, value):
-            yield f"{model}: tag {tag!r} is not used. Its value is {NO_FRESHNESS}, 90m, 36h or 2d."
-        elif name == "automation" and not _is_automation(name, value):
-            yield f"{model}: tag {tag!r} is not used. Its value is {' or '.join(AUTOMATION)}."
-        elif name == RUN_ON_UPSTREAM and value not in _BOOLEANS:
-            yield f"{model}: tag {tag!r} is not used. Its value is {' or '.join(_BOOLEANS)}."
-    for name in _SINGLE:
+        elif not _PROPERTIES[name].is_valid(value):
+            yield f"{model}: tag {tag!r} is not used. Its value is {_PROPERTIES[name].wanted}."
+    for name in (each for each in KNOWN if _PROPERTIES[each].single):
         values = [value for found, value in _pairs(model) if found == name]
         if len(set(values)) > 1:
             yield f"{model}: several tags {PREFIX}{name}:..., the first one counts: {values[0]!r}"
+    why = never_on_upstream(model)
+    if why and of(model).run_on_upstream:
+        tag = f"{PREFIX}{RUN_ON_UPSTREAM}"
+        yield f"{model}: the tag {tag} is not used, because the model {why}"
+
+
+def never_on_upstream(model: Model) -> str | None:
+    """Return why a model never runs when data lands upstream; None if it can."""
+    if model.kind not in REPEATABLE_KINDS:
+        return f"is {model.kind}"
+    return "reads itself" if model.fqn in model.depends_on else None
 
 
 def _parsed(model: Model) -> Iterator[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from dg_sqlmesh_codegen.config.names import PackageNames
 from dg_sqlmesh_codegen.dagster_names import AssetKey
 from dg_sqlmesh_codegen.sqlmesh_project.records import Model, Project
 
-from . import property_tags, upstream_runs
+from . import property_tags
 from .apply import Translation
 from .translator import SQLMeshTranslator, overrides
 
@@ -18,7 +18,7 @@ _SHOWN = 5
 
 
 def warnings(
-    project: Project, config: Config, translation: Translation, keys: Mapping[str, AssetKey]
+    project: Project, translation: Translation, keys: Mapping[str, AssetKey]
 ) -> tuple[str, ...]:
     """Return the warnings about a project and its translation, each once.
 
@@ -26,9 +26,13 @@ def warnings(
     and that were changed, settings that have no effect, tables that no model writes and nothing
     describes, and models with unknown columns.
     """
-    found = [*_overruled(config, translation.translator), *project.warnings, *_undescribed(project)]
+    found = [
+        *_overruled(translation.config, translation.translator),
+        *project.warnings,
+        *_undescribed(project),
+    ]
     for model in project.models:
-        found += [*property_tags.warnings(model), *filter(None, [upstream_runs.warning(model)])]
+        found += property_tags.warnings(model)
     for model in project.models:
         found += _renamed(model, translation, keys[model.fqn])
     return tuple(dict.fromkeys(found))
@@ -70,7 +74,7 @@ def _renamed(model: Model, translation: Translation, key: AssetKey) -> Iterator[
     """Yield the names that the naming rules changed, except those that a translator returned."""
     for what, value, changed in property_tags.changed(model):
         yield from _difference(what, value, changed)
-    if not translation.group_name and not property_tags.of(model).group_name:
+    if not translation.config.group_name and not property_tags.of(model).group_name:
         group = translation.schema_or_folder(model)
         yield from _difference("group", group, dagster_names.group_name(group))
     if not overrides(translation.translator, "get_tags"):
