@@ -46,7 +46,7 @@ def test_a_retry_does_not_say_what_is_held_back(
     monkeypatch.setattr(compat, "downstream", lambda *_: ["own"])
     selection = Selection(frozenset([dg.AssetKey("a")]), frozenset(), "run-1", is_retry)
     context, run = MagicMock(), MagicMock()
-    step = Step(context, run, RunResults(MODELS, selection), YieldOrder(MODELS, selection))
+    step = Step(context, run, RunResults(MODELS, selection))
 
     list(step.execute())
     assert context.log.warning.call_count == warnings

@@ -63,26 +63,24 @@ def reason(held: Mapping[str, str]) -> str:
 
 def failed(instance: dg.DagsterInstance, environment: str, due: DueModels) -> dict[str, str]:
     """Return the latest runs in which due models failed since they became due, by fqn."""
-    return dict(_failed(instance, environment, due.models)) if due.models else {}
-
-
-def _failed(
-    instance: dg.DagsterInstance, environment: str, due: Mapping[str, Due]
-) -> Iterator[tuple[str, str]]:
-    undecided = {display_name(fqn): fqn for fqn in due}
-    earliest = min(each.since for each in due.values())
+    found: dict[str, str] = {}
+    if not due.models:
+        return found
+    undecided = {display_name(fqn): fqn for fqn in due.models}
+    earliest = min(each.since for each in due.models.values())
     # The latest first: it is the one to look at.
     for record in run_log.failed_runs(instance, environment, earliest):
         started, ended = record.start_time or 0, record.end_time or 0
         candidates = {
             name
             for name, fqn in undecided.items()
-            if due[fqn].since <= started and due[fqn].altered <= ended
+            if due.models[fqn].since <= started and due.models[fqn].altered <= ended
         }
         if candidates:  # the log of a run is read only where it can decide something
             run_id = record.dagster_run.run_id
             for name in candidates & run_log.failed_models(instance, run_id):
-                yield undecided.pop(name), run_id
+                found[undecided.pop(name)] = run_id
+    return found
 
 
 def _waiting(

@@ -68,13 +68,11 @@ def data_versions(
     instance: dg.DagsterInstance, evaluated: Mapping[dg.AssetKey, Evaluated]
 ) -> dict[dg.AssetKey, str | None]:
     """Return what Dagster has heard of, with the data versions of these materializations."""
-    records = instance.get_asset_records([*evaluated]) if evaluated else ()
     found = {}
-    for key, entry in ((each.asset_entry.asset_key, each.asset_entry) for each in records):
-        environment = evaluated[key].environment
-        latest = _of_environment(instance, key, entry.last_materialization, environment)
-        if latest and _is_known(evaluated[key], latest):
-            found[key] = compat.tags_of(latest).get(event_log.DATA_VERSION_TAG)
+    for key, latest in compat.latest_materializations(instance, evaluated).items():
+        entry = _of_environment(instance, key, latest.entry, evaluated[key].environment)
+        if entry and _is_known(evaluated[key], entry):
+            found[key] = compat.data_version_of(entry)
     return found
 
 
@@ -164,30 +162,25 @@ def _evaluated(
 def _of_environment(
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
-    latest: dg.EventLogEntry | None,
+    latest: dg.EventLogEntry,
     environment: str | None,
 ) -> dg.EventLogEntry | None:
     """Return the latest materialization of an environment: another one can have reported since.
 
     Only then are earlier ones read.
     """
-    if latest is None or _environment_of(latest) == environment:
+    if compat.value_of(latest, ENVIRONMENT) == environment:
         return latest
     earlier = instance.fetch_materializations(key, limit=_MOST_OF_OTHERS).records
     entries = (record.event_log_entry for record in earlier)
-    return next((each for each in entries if _environment_of(each) == environment), None)
-
-
-def _environment_of(entry: dg.EventLogEntry) -> object:
-    value = compat.metadata_of(entry).get(ENVIRONMENT)
-    return value.value if value else None
+    return next(
+        (each for each in entries if compat.value_of(each, ENVIRONMENT) == environment), None
+    )
 
 
 def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry) -> bool:
-    metadata = compat.metadata_of(latest)
-    version = metadata.get(SNAPSHOT_VERSION)
-    if version is not None and version.value != evaluated.version:
+    if compat.value_of(latest, SNAPSHOT_VERSION) not in {None, evaluated.version}:
         return False
-    at = metadata.get(EVALUATED_AT)
-    seconds = at.value if isinstance(at, dg.TimestampMetadataValue) else latest.timestamp
+    at = compat.value_of(latest, EVALUATED_AT)
+    seconds = at if isinstance(at, float) else latest.timestamp
     return evaluated.at_ms is None or evaluated.at_ms <= round(seconds * 1000)

@@ -130,9 +130,8 @@ def _report_plans(
         context.log.info(plan_reports.message(reported))
 
 
-def _nodes(models: Sequence[ModelAsset]) -> set[str]:
-    """Return the fqns of models, and the names of their standalone audits."""
-    return {model.fqn for model in models} | {each.audit.name for each in _standalone(models)}
+def _nodes(models: Iterable[ModelAsset]) -> set[str]:
+    return {node for model in models for node in model.nodes}
 
 
 def _planned(
@@ -147,8 +146,8 @@ def _planned(
         if run_log.DUE_TAG in run.tags
         for key in run.asset_check_selection or ()
     }
-    evaluated = _nodes([model for model in models if model.spec.key in keys])
     alone = (each for each in _standalone(models) if each.spec.key.name in audits)
+    evaluated = _nodes(model for model in models if model.spec.key in keys)
     return evaluated | {each.audit.name for each in alone}
 
 
@@ -163,10 +162,8 @@ def _request(
     keys = [model.spec.key for model in selected]
     checks = [check.key for model in selected for check in model.check_specs]
     tags = {run_log.ENVIRONMENT_TAG: environment}
-    if set(audits) <= set(checks):
-        return dg.RunRequest(
-            asset_selection=keys, tags=tags
-        )  # Dagster adds the checks of the assets
+    if set(audits) <= set(checks):  # Dagster adds the checks of the assets
+        return dg.RunRequest(asset_selection=keys, tags=tags)
     return dg.RunRequest(
         asset_selection=keys,
         asset_check_keys=list(dict.fromkeys([*checks, *audits])),
@@ -175,7 +172,7 @@ def _request(
 
 
 def _standalone(models: Iterable[ModelAsset]) -> list[ModelCheck]:
-    return [check for model in models for check in model.audit_checks if check.audit.standalone]
+    return [check for model in models for check in model.standalone_checks]
 
 
 def _nothing_due(due: DueModels, job: str | None) -> str:

@@ -57,7 +57,8 @@ def tick(
     landed = {
         key: each
         for key, each in found.items()
-        if _has_landed(context.instance, key, each, _since(seen, key, each))
+        # What an asset had before it was first seen is history.
+        if _has_landed(context.instance, key, each, seen.get(key.to_user_string(), each.storage_id))
     }
     keys = [model.spec.key for model in models]
     active = exclusivity.active_runs(context.instance, keys, PROD) if landed else []
@@ -136,7 +137,7 @@ class _Stale:
         A model reads a table after its run has started. In a run of both, the table comes first.
         What is reported of a plan, or of a model that is not due, was not evaluated by a run.
         """
-        if EVALUATED_AT in compat.metadata_of(own.entry):
+        if compat.value_of(own.entry, EVALUATED_AT) is not None:
             return False
         for key in changed:
             other = latest[key]
@@ -170,13 +171,7 @@ def _has_landed(instance: dg.DagsterInstance, key: dg.AssetKey, latest: Latest, 
 
 
 def _is_evaluated(entry: dg.EventLogEntry) -> bool:
-    found = compat.metadata_of(entry).get(EVALUATED)
-    return found is None or found.value is not False
-
-
-def _since(seen: Mapping[str, int], key: dg.AssetKey, latest: Latest) -> int:
-    """Return what was seen of an asset. What a new one had before is history."""
-    return seen.get(key.to_user_string(), latest.storage_id)
+    return compat.value_of(entry, EVALUATED) is not False
 
 
 def _read(cursor: str | None) -> dict[str, int]:

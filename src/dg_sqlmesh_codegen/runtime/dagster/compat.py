@@ -34,6 +34,8 @@ _RESULT_EVENTS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
 }
+# Tag of a materialization that holds its data version (Dagster docs, "Asset versioning").
+DATA_VERSION_TAG = "dagster/data_version"
 # So many runs of a check alone in a row are looked through.
 _MOST_CHECKS = 10
 _OMITTED_OUTPUTS = "did not yield or return expected outputs"
@@ -121,14 +123,16 @@ def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> froz
     return _PLANNED[plan_id]
 
 
-def metadata_of(entry: dg.EventLogEntry) -> Mapping[str, dg.MetadataValue]:
-    """Return the metadata of a stored materialization. No documented field of the entry has it."""
-    return entry.asset_materialization.metadata if entry.asset_materialization else {}
+def value_of(entry: dg.EventLogEntry, key: str) -> object:
+    """Return a value of a stored materialization's metadata. No documented field has it."""
+    metadata = entry.asset_materialization.metadata if entry.asset_materialization else {}
+    return metadata[key].value if key in metadata else None
 
 
-def tags_of(entry: dg.EventLogEntry) -> Mapping[str, str]:
-    """Return the tags of a stored materialization, as `metadata_of`."""
-    return (entry.asset_materialization.tags if entry.asset_materialization else None) or {}
+def data_version_of(entry: dg.EventLogEntry) -> str | None:
+    """Return the data version of a stored materialization, which is in a tag."""
+    tags = entry.asset_materialization.tags if entry.asset_materialization else None
+    return (tags or {}).get(DATA_VERSION_TAG)
 
 
 @dataclass(frozen=True, slots=True)
