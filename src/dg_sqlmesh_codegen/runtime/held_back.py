@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 
 import dagster as dg
@@ -68,8 +69,12 @@ def failed(instance: dg.DagsterInstance, environment: str, due: DueModels) -> di
         return found
     undecided = {display_name(fqn): fqn for fqn in due.models}
     earliest = min(each.since for each in due.models.values())
-    # The latest first: it is the one to look at.
-    for record in run_log.failed_runs(instance, environment, earliest):
+    filters = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE],
+        tags={run_log.ENVIRONMENT_TAG: environment},
+        updated_after=datetime.fromtimestamp(earliest, UTC),
+    )
+    for record in instance.get_run_records(filters=filters):  # the latest first
         started, ended = record.start_time or 0, record.end_time or 0
         candidates = {
             name

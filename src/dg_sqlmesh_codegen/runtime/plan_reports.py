@@ -43,7 +43,8 @@ from .results.model_results import (
     EVALUATED_AT,
     SNAPSHOT_VERSION,
     TABLE_NAME,
-    environment_fact,
+    data_version,
+    facts_of_state,
     iso_intervals,
 )
 from .run_target import Target
@@ -79,17 +80,13 @@ def data_versions(
 def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]:
     """Return the materialization that reports an evaluation. Its audits are unknown."""
     facts: dict[str, checks.Fact] = {
-        SNAPSHOT_VERSION: evaluated.version,
+        **facts_of_state(evaluated),
         "sqlmesh/intervals": iso_intervals(evaluated.intervals),
         "sqlmesh/evaluated_by": evaluated.by,
     }
-    at = evaluated.at_ms or 0
-    if at:
-        facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
-    facts |= environment_fact(evaluated.environment)
     if evaluated.view:
         facts[TABLE_NAME] = evaluated.view
-    version = dg.DataVersion(f"{evaluated.version}-{at}")
+    version = data_version(evaluated)
     return dg.MaterializeResult(asset_key=key, metadata=facts, data_version=version)
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -113,27 +112,6 @@ def test_the_lock_of_a_dead_process_is_free(path: Path) -> None:
     assert left_behind.run_id == "other-run"
     assert current is not None
     assert current.run_id == "mine"
-
-
-def test_threads_of_one_process_exclude_each_other(path: Path) -> None:
-    inside = 0
-    most = 0
-
-    def work() -> None:
-        nonlocal inside, most
-        with hold(path, request(timeout=60)):
-            inside += 1
-            most = max(most, inside)
-            threading.Event().wait(0.02)
-            inside -= 1
-
-    threads = [threading.Thread(target=work) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert (most, inside) == (1, 0)
 
 
 @pytest.mark.process

@@ -95,32 +95,21 @@ def with_resources(defs: dg.Definitions, resources: Mapping[str, Any]) -> dg.Def
     return dg.Definitions(**{**kept, "jobs": jobs, "resources": resources})
 
 
-# The assets of execution plans, by the id of the plan, which is a digest of it. Every tick asks for
-# the plans of all active runs, and a plan of a thousand models takes long to read.
-_PLANNED: dict[str, frozenset[dg.AssetKey]] = {}
-_MAX_PLANNED = 100
-
-
 def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[dg.AssetKey]:
     """Return the assets that a run's execution plan materializes.
 
     A run of a whole job has no asset selection, and the name of a job does not tell its assets. The
     stored execution plan does, and only a private method reads it.
     """
-    plan_id = run.execution_plan_snapshot_id
-    if plan_id is None:
+    if run.execution_plan_snapshot_id is None:
         return frozenset()
-    if plan_id not in _PLANNED:
-        if len(_PLANNED) >= _MAX_PLANNED:
-            _PLANNED.clear()
-        plan = instance.get_execution_plan_snapshot(plan_id)
-        _PLANNED[plan_id] = frozenset(
-            output.properties.asset_key
-            for step in plan.steps
-            for output in step.outputs
-            if output.properties and output.properties.asset_key
-        )
-    return _PLANNED[plan_id]
+    plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    return frozenset(
+        output.properties.asset_key
+        for step in plan.steps
+        for output in step.outputs
+        if output.properties and output.properties.asset_key
+    )
 
 
 def value_of(entry: dg.EventLogEntry, key: str) -> object:

@@ -70,7 +70,7 @@ class RunResults:
         """Return, once and upstream first, what was evaluated before and this run does not."""
         state = self._state
         evaluated, state.evaluated_before = state.evaluated_before, {}
-        of_run = {*self._running(), *state.evaluated, *state.failed, *state.skipped}
+        of_run = self._running() | state.settled
         return {
             self.models[fqn].spec.key: evaluated[fqn]
             for fqn in failures.upstream_first(state.promoted)
@@ -103,8 +103,7 @@ class RunResults:
         state = self._state
         if not state.not_due:
             return
-        ended = {*state.evaluated, *state.failed, *state.skipped}
-        below = failures.failed_upstream(state.promoted, self._running() - ended)
+        below = failures.failed_upstream(state.promoted, self._running() - state.settled)
         for fqn in [fqn for fqn in state.not_due if not below.get(fqn)]:
             state.current.add(fqn)
             yield self._results.not_due(self.models[fqn], state.not_due.pop(fqn))
@@ -127,7 +126,7 @@ class RunResults:
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return the failure that ends the step after all results, or None."""
         state = self._state
-        reported = {*state.evaluated, *state.failed, *state.skipped, *state.current}
+        reported = state.settled | state.current
         known = {*state.progress, *reported, *state.not_promoted, *state.left_to_prod.fqns}
         not_due = {
             fqn
@@ -228,10 +227,9 @@ class RunResults:
             # After a restart: the plan that changed the environment has evaluated the rest.
             state.plan(())
         state.run_failed = event.failed
-        settled = {*state.evaluated, *state.failed, *state.skipped}
-        for fqn, progress in state.progress.items():
-            if progress.due.batches and fqn not in settled:
-                yield from self.handle(events.ModelFailed(fqn, _NO_RESULT, _NO_RESULT))
+        unsettled = self._running() - state.settled
+        for fqn in [fqn for fqn in state.progress if fqn in unsettled]:
+            yield from self.handle(events.ModelFailed(fqn, _NO_RESULT, _NO_RESULT))
 
     def _end_batch(self, event: events.BatchEnded) -> Iterator[SQLMeshResult | events.Message]:
         progress = self._state.progress.get(event.fqn)
