@@ -143,9 +143,7 @@ def test_a_tick_reports_upstream_first_and_leaves_out_what_is_due(
     def tick(due: DueModels, *, report_plans: bool) -> None:
         due_models.read_due_models.return_value = due
         package = models("a", "m", "not_promoted", "z")
-        schedule.tick(
-            context, TARGET, package, schedule.TickOptions(RetryFailed.NEXT_CRON, report_plans)
-        )
+        schedule.Tick(context, TARGET, package, RetryFailed.NEXT_CRON, report_plans).answer()
 
     tick(due_chain("m"), report_plans=False)
     # The view of a model that is evaluated, and not promoted yet, is still the old one.

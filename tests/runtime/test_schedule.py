@@ -47,9 +47,7 @@ def tick(
     due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, next_due)
     due_models.read_due_models.return_value = due
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    return schedule.tick(
-        context, TARGET, MODELS, schedule.TickOptions(retry_failed, report_plans=False)
-    )
+    return schedule.Tick(context, TARGET, MODELS, retry_failed, report_plans=False).answer()
 
 
 @contextmanager
@@ -159,8 +157,9 @@ def tick_of(
     due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, during_run=during_run)
     due_models.read_due_models.return_value = due
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    options = schedule.TickOptions(RetryFailed.EVERY_TICK, report_plans=True, job=job)
-    found = schedule.tick(context, TARGET, OF_JOBS, options)
+    found = schedule.Tick(
+        context, TARGET, OF_JOBS, RetryFailed.EVERY_TICK, report_plans=True, job=job
+    ).answer()
     due_models.read_due_models.assert_called_with(TARGET, AT, during_runs=True)
     if isinstance(found, dg.SkipReason):
         return [str(found.skip_message)], []
@@ -226,9 +225,9 @@ def test_what_a_package_of_a_part_does_not_hold_is_not_mentioned(
 ) -> None:
     due_models.read_due_models.return_value = DueModels({'"new"': Due(since=AT.timestamp())})
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    options = schedule.TickOptions(RetryFailed.EVERY_TICK, report_plans=False, partial=True)
-
-    found = schedule.tick(context, TARGET, MODELS, options)
+    found = schedule.Tick(
+        context, TARGET, MODELS, RetryFailed.EVERY_TICK, report_plans=False, partial=True
+    ).answer()
 
     assert isinstance(found, dg.SkipReason)
     assert found.skip_message == "No model is due"

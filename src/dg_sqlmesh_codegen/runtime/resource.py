@@ -179,8 +179,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         retry_failed = _choice(
             RetryFailed, "`retry_failed` of the SQLMeshResource", self.retry_failed
         )
-        options = schedule.TickOptions(retry_failed, self.report_plans, job, self.partial)
-        return schedule.tick(context, self.target(), models, options)
+        return schedule.Tick(
+            context, self.target(), models, retry_failed, self.report_plans, job, self.partial
+        ).answer()
 
     def upstream_tick(
         self, context: dg.SensorEvaluationContext, models: Sequence[ModelAsset], pool: str

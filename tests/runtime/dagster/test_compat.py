@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 import dagster as dg
 import pytest
 
-from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import POOL, active_runs, planned_assets
+from dg_sqlmesh_codegen.runtime.concurrency.exclusivity import active_runs, planned_assets
 from dg_sqlmesh_codegen.runtime.dagster import compat, compat_limits
 
 A, B = dg.AssetKey("a"), dg.AssetKey("b")
@@ -38,14 +38,10 @@ def test_the_assets_of_a_whole_job_are_in_its_plan() -> None:
 
 
 @pytest.mark.process
-def test_slots_heartbeats_and_the_queue_of_an_instance() -> None:
+def test_a_run_that_no_queue_started() -> None:
     with dg.instance_for_test() as instance:
         run_id = JOB.execute_in_process(instance=instance).run_id
-        instance.event_log_storage.set_concurrency_slots(POOL, 1)
-        assert compat_limits.slot_holders(instance, POOL) == frozenset()
-        instance.event_log_storage.claim_concurrency_slot(POOL, "run-1", "step")
 
-        assert compat_limits.slot_holders(instance, POOL) == {"run-1"}
         assert compat_limits.last_heartbeat(instance) is None
         assert not compat_limits.was_queued(instance, run_id)
 
