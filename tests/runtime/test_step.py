@@ -23,6 +23,7 @@ def result(name: str) -> dg.MaterializeResult[None]:
     ("yielded", "accepted"),
     [
         (result("a"), False),  # its child b was yielded
+        (result("b"), False),  # reported, and evaluated after a restart: one result of an asset
         (result("d"), True),
         (result("c"), False),  # not in the step
         (dg.AssetCheckResult(passed=True, asset_key="a", check_name="x"), True),

@@ -71,9 +71,9 @@ def data_versions(
     """Return what Dagster has heard of, with the data versions of these materializations."""
     found = {}
     for key, latest in compat.latest_materializations(instance, evaluated).items():
-        entry = _of_environment(instance, key, latest.entry, evaluated[key].environment)
-        if entry and _is_known(evaluated[key], entry):
-            found[key] = compat.data_version_of(entry)
+        record = _of_environment(instance, key, latest, evaluated[key].environment)
+        if record and _is_known(evaluated[key], record):
+            found[key] = compat.data_version_of(record)
     return found
 
 
@@ -159,9 +159,9 @@ def _evaluated(
 def _of_environment(
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
-    latest: dg.EventLogEntry,
+    latest: dg.EventLogRecord,
     environment: str | None,
-) -> dg.EventLogEntry | None:
+) -> dg.EventLogRecord | None:
     """Return the latest materialization of an environment: another one can have reported since.
 
     Only then are earlier ones read.
@@ -169,13 +169,12 @@ def _of_environment(
     if compat.value_of(latest, ENVIRONMENT) == environment:
         return latest
     earlier = instance.fetch_materializations(key, limit=_MOST_OF_OTHERS).records
-    entries = (record.event_log_entry for record in earlier)
     return next(
-        (each for each in entries if compat.value_of(each, ENVIRONMENT) == environment), None
+        (each for each in earlier if compat.value_of(each, ENVIRONMENT) == environment), None
     )
 
 
-def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry) -> bool:
+def _is_known(evaluated: Evaluated, latest: dg.EventLogRecord) -> bool:
     if compat.value_of(latest, SNAPSHOT_VERSION) not in {None, evaluated.version}:
         return False
     at = compat.value_of(latest, EVALUATED_AT)

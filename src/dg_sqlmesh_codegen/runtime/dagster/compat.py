@@ -112,39 +112,29 @@ def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> froz
     )
 
 
-def value_of(entry: dg.EventLogEntry, key: str) -> object:
-    """Return a value of a stored materialization's metadata. No documented field has it."""
-    metadata = entry.asset_materialization.metadata if entry.asset_materialization else {}
-    return metadata[key].value if key in metadata else None
+def value_of(record: dg.EventLogRecord, key: str) -> object:
+    """Return a value of a stored materialization's metadata, or None."""
+    event = record.asset_materialization
+    return event.metadata[key].value if event and key in event.metadata else None
 
 
-def data_version_of(entry: dg.EventLogEntry) -> str | None:
+def data_version_of(record: dg.EventLogRecord) -> str | None:
     """Return the data version of a stored materialization, which is in a tag."""
-    tags = entry.asset_materialization.tags if entry.asset_materialization else None
-    return (tags or {}).get(DATA_VERSION_TAG)
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The latest materialization of an asset. Ids are in the order in which events are stored."""
-
-    storage_id: int
-    entry: dg.EventLogEntry
+    event = record.asset_materialization
+    return (event.tags or {}).get(DATA_VERSION_TAG) if event else None
 
 
 def latest_materializations(
     instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]
-) -> dict[dg.AssetKey, Latest]:
+) -> dict[dg.AssetKey, dg.EventLogRecord]:
     """Return the latest materializations of those assets that have one, with one query.
 
-    The documented methods return the events of one asset. No documented field has the record.
+    Their storage ids are in the order in which events are stored. The documented methods return the
+    events of one asset. No documented field has the record.
     """
-    found = {}
-    for record in instance.get_asset_records([*keys]) if keys else ():
-        latest = record.asset_entry.last_materialization_record
-        if latest is not None:
-            found[record.asset_entry.asset_key] = Latest(latest.storage_id, latest.event_log_entry)
-    return found
+    entries = [each.asset_entry for each in instance.get_asset_records([*keys])] if keys else []
+    latest = {each.asset_key: each.last_materialization_record for each in entries}
+    return {key: record for key, record in latest.items() if record}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,11 @@ def known_rows(
     """
     left, rows = list(intervals), 0
     for record in instance.fetch_materializations(key, _MOST_MATERIALIZATIONS).records:
-        entry = record.event_log_entry
-        reported = _intervals(compat.value_of(entry, "sqlmesh/intervals"))
+        reported = _intervals(compat.value_of(record, "sqlmesh/intervals"))
         overlaps = any(start < b and a < end for start, end in reported for a, b in left)
-        if not overlaps or compat.value_of(entry, "sqlmesh/environment") != environment:
+        if not overlaps or compat.value_of(record, "sqlmesh/environment") != environment:
             continue
-        number = compat.value_of(entry, "sqlmesh/rows_processed")
+        number = compat.value_of(record, "sqlmesh/rows_processed")
         remaining = _without(left, reported)
         if not isinstance(number, int) or remaining is None:
             return None
