@@ -105,9 +105,10 @@ def _waiting(
             if found.description != DUE
         )
         latest = next(of_runs, None)
-        record = instance.get_run_record_by_id(latest.run_id) if latest else None
+        if latest is None or latest.description != WAITING:
+            continue
+        record = instance.get_run_record_by_id(latest.run_id)
         tags = record.dagster_run.tags if record else {}
-        is_other = tags.get(run_log.ENVIRONMENT_TAG, environment) != environment
-        started = record.start_time if record and not is_other else None
-        if latest and latest.description == WAITING and started and each.since <= started:
+        is_own = tags.get(run_log.ENVIRONMENT_TAG, environment) == environment
+        if is_own and record and record.start_time and each.since <= record.start_time:
             yield model.fqn, latest.run_id
