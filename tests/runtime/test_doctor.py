@@ -10,8 +10,7 @@ import pytest
 from dg_sqlmesh_codegen.runtime.dagster import compat_limits
 from dg_sqlmesh_codegen.runtime.dagster.compat_limits import Limits
 from dg_sqlmesh_codegen.runtime.doctor import doctor
-from dg_sqlmesh_codegen.runtime.findings import Severity
-from dg_sqlmesh_codegen.runtime.instance_findings import exclusivity_of
+from dg_sqlmesh_codegen.runtime.findings import Severity, exclusivity_of
 from dg_sqlmesh_codegen.runtime.resource import SQLMeshResource
 
 ELSEWHERE = Limits("K8sRunLauncher", False, True, None, False, 10, None, "finance")

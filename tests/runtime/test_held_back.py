@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import dagster as dg
-import pytest
 
 from dg_sqlmesh_codegen.runtime.dagster.run_log import ENVIRONMENT_TAG
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
@@ -18,12 +17,6 @@ from dg_sqlmesh_codegen.runtime.results.progress import ModelErrors, RunState
 
 MODEL = ModelAsset('"a"', dg.AssetSpec("a"))
 BEFORE, LATER = 1.0, 4_000_000_000.0
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def run(

@@ -1,6 +1,5 @@
 """What SQLMesh evaluated without Dagster is reported once."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from unittest.mock import Mock
@@ -9,7 +8,6 @@ import dagster as dg
 import pytest
 
 from dg_sqlmesh_codegen.runtime import held_back, plan_reports, schedule
-from dg_sqlmesh_codegen.runtime import sqlmesh as host
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels, Evaluated
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
 from dg_sqlmesh_codegen.runtime.events import (
@@ -23,7 +21,6 @@ from dg_sqlmesh_codegen.runtime.records import ModelAsset
 from dg_sqlmesh_codegen.runtime.results.run_results import RunResults
 from dg_sqlmesh_codegen.runtime.run_target import RetryFailed, Target
 from dg_sqlmesh_codegen.runtime.selection import Selection
-from dg_sqlmesh_codegen.runtime.step import YieldOrder
 
 ORDERS = dg.AssetKey(["s", "orders"])
 AT_MS = 1_795_000_000_123
@@ -32,19 +29,6 @@ EVALUATED = Evaluated("v1", (DAY,), AT_MS, "plan or run")
 TARGET = Target(("/project",), "prod")
 # A chain: every model reads the one before it.
 CHAIN = ["z", "m", "a"]
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
-
-
-@pytest.fixture
-def stored_instance() -> Iterator[dg.DagsterInstance]:
-    """An instance that a schedule's context can refer to."""
-    with dg.instance_for_test() as made:
-        yield made
 
 
 def fqn(name: str) -> str:
@@ -150,20 +134,19 @@ def due_chain(*due: str, evaluated: str = "zma") -> DueModels:
 
 
 def test_a_tick_reports_upstream_first_and_leaves_out_what_is_due(
-    stored_instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    stored_instance: dg.DagsterInstance, due_models: Mock
 ) -> None:
-    made, instance = Mock(), stored_instance
-    monkeypatch.setattr(host, "due_models", made, raising=False)
+    instance = stored_instance
     context = dg.build_schedule_context(instance, scheduled_execution_time=datetime.now(UTC))
 
     def tick(due: DueModels, *, report_plans: bool) -> None:
-        made.read_due_models.return_value = due
+        due_models.read_due_models.return_value = due
         package = models("a", "m", "not_promoted", "z")
-        schedule.tick(
-            context, TARGET, package, schedule.TickOptions(RetryFailed.NEXT_CRON, report_plans)
-        )
+        schedule.Tick(context, TARGET, package, RetryFailed.NEXT_CRON, report_plans).answer()
 
     tick(due_chain("m"), report_plans=False)
+    # The view of a model that is evaluated, and not promoted yet, is still the old one.
+    tick(replace(due_chain("m"), unfinished_plan="plan-3"), report_plans=True)
     assert not instance.get_asset_records()
     tick(due_chain("m"), report_plans=True)
     ids = {
@@ -196,11 +179,9 @@ def sync(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
 
 
 def test_a_sync_leaves_out_what_failed(
-    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, due_models: Mock
 ) -> None:
-    made = Mock()
-    monkeypatch.setattr(host, "due_models", made, raising=False)
-    made.read_due_models.return_value = due_chain("m", "a")
+    due_models.read_due_models.return_value = due_chain("m", "a")
     monkeypatch.setattr(held_back, "held_back", lambda *_: {fqn("a"): "run-7"})
 
     def reported() -> list[dg.AssetKey | None]:
@@ -217,59 +198,26 @@ def test_a_sync_leaves_out_what_failed(
 
 
 @pytest.mark.parametrize(
-    ("error", "text"),
+    ("state", "text"),
     [
         (SetupError("never planned", "Plan."), "never planned. Plan."),
         (StateBusyError("run 7"), "Another process is using SQLMesh's state: run 7"),
+        (
+            DueModels({}, unfinished_plan="plan-3"),
+            "The SQLMesh environment 'prod' is being updated by the plan plan-3. If that plan "
+            "failed, run `sqlmesh -p /project plan prod`.",
+        ),
     ],
 )
-def test_a_sync_says_why_it_cannot_read_the_state(
-    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str
+def test_a_sync_says_why_it_reports_nothing(
+    instance: dg.DagsterInstance, due_models: Mock, state: Exception | DueModels, text: str
 ) -> None:
-    made = Mock()
-    made.read_due_models.side_effect = error
-    monkeypatch.setattr(host, "due_models", made, raising=False)
+    due_models.read_due_models.side_effect = [state]  # returned, or raised
 
     failed = sync(instance).failure_data_for_node("sqlmesh_sync")
     assert failed
     assert failed.user_failure_data
     assert failed.user_failure_data.description == text
-
-
-def test_a_sync_during_a_plan_does_not_say_that_dagster_knows_everything(
-    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = Mock()
-    made.read_due_models.return_value = DueModels({}, unfinished_plan="plan-3")
-    monkeypatch.setattr(host, "due_models", made, raising=False)
-
-    failed = sync(instance).failure_data_for_node("sqlmesh_sync")
-    assert failed
-    assert failed.user_failure_data
-    assert failed.user_failure_data.description == (
-        "The SQLMesh environment 'prod' is being updated by the plan plan-3. If that plan failed, "
-        "run `sqlmesh -p /project plan prod`."
-    )
-
-
-def test_a_tick_during_a_plan_reports_nothing(
-    stored_instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The view of a model that is evaluated, and not promoted yet, is still the old one."""
-    made = Mock()
-    evaluated = {fqn("orders"): EVALUATED}
-    made.read_due_models.return_value = DueModels(
-        {}, parents={fqn("orders"): ()}, unfinished_plan="plan-3", evaluated=evaluated
-    )
-    monkeypatch.setattr(host, "due_models", made, raising=False)
-    context = dg.build_schedule_context(stored_instance, scheduled_execution_time=datetime.now(UTC))
-
-    found = schedule.tick(
-        context, TARGET, models("orders"), schedule.TickOptions(RetryFailed.NEXT_CRON, True)
-    )
-
-    assert isinstance(found, dg.SkipReason)
-    assert stored_instance.get_latest_materialization_event(ORDERS) is None
 
 
 def run_of(*planned: DueModel, package: str = "zma", evaluated: str = "zma") -> RunResults:
@@ -306,12 +254,3 @@ def test_reports_below_a_model_that_runs_are_not_yielded() -> None:
     run = run_of(DueModel(fqn("m"), batches=1, version="v1"))
 
     assert run.below_running() == {key("a")}
-
-
-def test_a_reported_model_can_be_evaluated_after_a_restart() -> None:
-    selection = Selection(frozenset([ORDERS]), frozenset(), "run")
-    order = YieldOrder(models("orders"), selection)
-    result = plan_reports.result(ORDERS, EVALUATED)
-
-    assert order.accepts(result)
-    assert not order.accepts(result)  # Dagster takes one result of an asset

@@ -9,7 +9,6 @@ import dagster as dg
 import pytest
 
 from dg_sqlmesh_codegen.runtime import held_back, plan_reports, schedule
-from dg_sqlmesh_codegen.runtime import sqlmesh as host
 from dg_sqlmesh_codegen.runtime.dagster import run_log
 from dg_sqlmesh_codegen.runtime.due import Due, DueModels
 from dg_sqlmesh_codegen.runtime.errors import SetupError, StateBusyError
@@ -33,18 +32,9 @@ OF_JOBS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as made:
-        yield made
-
-
 @pytest.fixture
-def due_models(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    made = Mock()
-    # `from .sqlmesh import due_models` finds this attribute and does not import the module.
-    monkeypatch.setattr(host, "due_models", made, raising=False)
-    return made
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    return stored_instance
 
 
 def tick(
@@ -57,9 +47,29 @@ def tick(
     due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, next_due)
     due_models.read_due_models.return_value = due
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    return schedule.tick(
-        context, TARGET, MODELS, schedule.TickOptions(retry_failed, report_plans=False)
+    return schedule.Tick(context, TARGET, MODELS, retry_failed, report_plans=False).answer()
+
+
+@contextmanager
+def active(
+    instance: dg.DagsterInstance, name: str, *models: str, **tags: str
+) -> Iterator[dg.DagsterRun]:
+    """An active run of a job with this name; of all models, if none is named."""
+
+    @dg.multi_asset(specs=[each.spec for each in (*MODELS, *OF_JOBS)], can_subset=True)
+    def op() -> Iterator[dg.MaterializeResult[None]]:
+        yield from ()
+
+    keys = [dg.AssetKey(each) for each in models]
+    made = dg.Definitions([op], jobs=[dg.define_asset_job(name, selection=keys or [op])])
+    run = instance.create_run_for_job(
+        made.resolve_job_def(name),
+        status=STARTED,
+        tags={f"sqlmesh/{tag}": value for tag, value in tags.items()},
+        asset_selection=frozenset(keys) or None,
     )
+    yield run
+    instance.delete_run(run.run_id)
 
 
 @pytest.mark.parametrize(
@@ -99,28 +109,15 @@ def test_why_a_tick_skips(instance: dg.DagsterInstance, due_models: Mock) -> Non
     )
     due_models.read_due_models.side_effect = StateBusyError("run 7")
     assert reason() == "Another process is using SQLMesh's state: run 7"
-
-    @dg.asset
-    def a() -> None: ...
-
-    job = dg.Definitions([a], jobs=[dg.define_asset_job("j", [a])]).resolve_job_def("j")
-    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    assert f"Another SQLMesh run is active: {run.run_id} (started" in reason()
-    instance.delete_run(run.run_id)
+    with active(instance, "j", "a") as run:
+        assert f"Another SQLMesh run is active: {run.run_id} (started" in reason()
 
 
 def test_during_a_run_of_landed_data_the_rest_is_requested(
     instance: dg.DagsterInstance, due_models: Mock
 ) -> None:
     """A daily tick would lose its day."""
-
-    @dg.asset
-    def a() -> None: ...
-
-    job = dg.Definitions([a], jobs=[dg.define_asset_job("j", [a])]).resolve_job_def("j")
-    tags = {"sqlmesh/landed": "raw"}
-    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    try:
+    with active(instance, "j", "a", landed="raw"):
         request = tick(instance, due_models, '"a"', '"b"')
         assert isinstance(request, dg.RunRequest)
         assert request.asset_selection == [dg.AssetKey("b")]
@@ -128,8 +125,6 @@ def test_during_a_run_of_landed_data_the_rest_is_requested(
         assert isinstance(skipped, dg.SkipReason)
         assert str(skipped.skip_message).startswith("Another SQLMesh run is active")
         due_models.read_due_models.assert_called_with(TARGET, AT, during_runs=True)
-    finally:
-        instance.delete_run(run.run_id)
 
 
 def test_what_failed_is_not_requested_again(
@@ -162,33 +157,15 @@ def tick_of(
     due = DueModels({fqn: Due(since=AT.timestamp()) for fqn in fqns}, during_run=during_run)
     due_models.read_due_models.return_value = due
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    options = schedule.TickOptions(RetryFailed.EVERY_TICK, report_plans=True, job=job)
-    found = schedule.tick(context, TARGET, OF_JOBS, options)
+    found = schedule.Tick(
+        context, TARGET, OF_JOBS, RetryFailed.EVERY_TICK, report_plans=True, job=job
+    ).answer()
     due_models.read_due_models.assert_called_with(TARGET, AT, during_runs=True)
     if isinstance(found, dg.SkipReason):
         return [str(found.skip_message)], []
     names = {key.name for key in found.asset_check_keys or ()}
     keys = [key.to_user_string() for key in found.asset_selection or ()]
     return keys, sorted(names & {STANDALONE.audit.name})
-
-
-@contextmanager
-def active(instance: dg.DagsterInstance, name: str, *models: str) -> Iterator[dg.DagsterRun]:
-    """An active run of a job with this name."""
-
-    @dg.multi_asset(specs=[each.spec for each in OF_JOBS], can_subset=True)
-    def op() -> Iterator[dg.MaterializeResult[None]]:
-        yield from ()
-
-    keys = [dg.AssetKey(each) for each in models]
-    made = dg.Definitions([op], jobs=[dg.define_asset_job(name, selection=keys or [op])])
-    run = instance.create_run_for_job(
-        made.resolve_job_def(name),
-        status=STARTED,
-        asset_selection=frozenset(keys) or None,
-    )
-    yield run
-    instance.delete_run(run.run_id)
 
 
 ALL = ['"alone"', '"first"', '"second"', '"shared"', "assert_a"]
@@ -248,9 +225,9 @@ def test_what_a_package_of_a_part_does_not_hold_is_not_mentioned(
 ) -> None:
     due_models.read_due_models.return_value = DueModels({'"new"': Due(since=AT.timestamp())})
     context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
-    options = schedule.TickOptions(RetryFailed.EVERY_TICK, report_plans=False, partial=True)
-
-    found = schedule.tick(context, TARGET, MODELS, options)
+    found = schedule.Tick(
+        context, TARGET, MODELS, RetryFailed.EVERY_TICK, report_plans=False, partial=True
+    ).answer()
 
     assert isinstance(found, dg.SkipReason)
     assert found.skip_message == "No model is due"

@@ -23,6 +23,7 @@ def result(name: str) -> dg.MaterializeResult[None]:
     ("yielded", "accepted"),
     [
         (result("a"), False),  # its child b was yielded
+        (result("b"), False),  # reported, and evaluated after a restart: one result of an asset
         (result("d"), True),
         (result("c"), False),  # not in the step
         (dg.AssetCheckResult(passed=True, asset_key="a", check_name="x"), True),
@@ -46,7 +47,7 @@ def test_a_retry_does_not_say_what_is_held_back(
     monkeypatch.setattr(compat, "downstream", lambda *_: ["own"])
     selection = Selection(frozenset([dg.AssetKey("a")]), frozenset(), "run-1", is_retry)
     context, run = MagicMock(), MagicMock()
-    step = Step(context, run, RunResults(MODELS, selection), YieldOrder(MODELS, selection))
+    step = Step(context, run, RunResults(MODELS, selection))
 
     list(step.execute())
     assert context.log.warning.call_count == warnings

@@ -28,12 +28,6 @@ MODELS = [
 ]
 
 
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
-
-
 class Sensor:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance

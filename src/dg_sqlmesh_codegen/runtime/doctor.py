@@ -10,9 +10,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -23,14 +21,22 @@ from .contract import PackageVersionError
 from .dagster import compat, compat_limits
 from .errors import RunError, SetupError, StateBusyError
 from .events import PromotedModel
-from .findings import Finding, Severity, ok, problem, warning
-from .instance_findings import daemon, exclusivity_of, run_monitoring, slots
+from .findings import (
+    Finding,
+    Severity,
+    daemon,
+    exclusivity_of,
+    ok,
+    problem,
+    run_monitoring,
+    slots,
+    warning,
+)
 from .records import ModelAsset
 from .resource import SQLMeshResource
 from .results import drift
 from .text import counted
 
-_Resource = Callable[[], AbstractContextManager[SQLMeshResource]]
 _NO_INSTANCE = warning(
     "DAGSTER_HOME is not set, so no Dagster instance was examined",
     "Set it to the folder of your dagster.yaml.",
@@ -54,10 +60,8 @@ def doctor(
     Returns:
         Good and bad findings. Each warning and problem says how to fix it.
     """
-    of_instance: Iterable[Finding] = [_NO_INSTANCE]
-    if instance:
-        of_instance = _examine_instance(instance, lambda: nullcontext(resource), pool)
-    return (*of_instance, *_findings_of(lambda: _examine_project(models, resource)))
+    of_instance = _examine_instance(instance, resource, pool) if instance else [_NO_INSTANCE]
+    return (*of_instance, *_findings_of(_examine_project(models, resource)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,11 +85,7 @@ def _examine_package(package: str) -> Sequence[Finding]:
         what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
         remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
         return [problem(what, remedy)]
-    resource = partial(_resource, module)
-    return [
-        *_findings_of(lambda: _examine_home(resource, _pool(module))),
-        *_findings_of(partial(_examine_resource, module.MODELS, resource)),
-    ]
+    return _findings_of(_examine_module(module))
 
 
 def _imported(package: str) -> ModuleType:
@@ -102,15 +102,15 @@ def _pool(module: ModuleType) -> str:
     return next((pool for each in made if (pool := compat_limits.pool(each.op))), POOL)
 
 
-@contextmanager
-def _resource(module: ModuleType) -> Iterator[SQLMeshResource]:
-    """Give the resource of a package, with its environment variables resolved."""
+def _examine_module(module: ModuleType) -> Iterator[Finding]:
+    """Examine a package with its own resource, whose environment variables are resolved."""
     made = (each for each in module.defs.resources.values() if isinstance(each, SQLMeshResource))
     with dg.build_resources({"sqlmesh": next(made)}) as resources:
-        yield resources.sqlmesh
+        yield from _findings_of(_examine_home(resources.sqlmesh, _pool(module)))
+        yield from _findings_of(_examine_project(module.MODELS, resources.sqlmesh))
 
 
-def _examine_home(resource: _Resource, pool: str) -> Iterator[Finding]:
+def _examine_home(resource: SQLMeshResource, pool: str) -> Iterator[Finding]:
     if not os.environ.get("DAGSTER_HOME"):
         yield _NO_INSTANCE
         return
@@ -119,23 +119,19 @@ def _examine_home(resource: _Resource, pool: str) -> Iterator[Finding]:
 
 
 def _examine_instance(
-    instance: dg.DagsterInstance, resource: _Resource, pool: str
+    instance: dg.DagsterInstance, resource: SQLMeshResource, pool: str
 ) -> Iterator[Finding]:
-    parts = (partial(_examine_limits, resource, pool), partial(slots, pool))
-    for examine in (*parts, daemon, run_monitoring):
-        yield from _findings_of(partial(examine, instance))
+    yield from _findings_of(_examine_limits(instance, resource, pool))
+    yield from _findings_of(slots(pool, instance))
+    yield from _findings_of(daemon(instance))
+    yield from _findings_of(run_monitoring(instance))
 
 
-def _examine_resource(models: Sequence[ModelAsset], resource: _Resource) -> Iterator[Finding]:
-    with resource() as made:
-        yield from _examine_project(models, made)
-
-
-def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
+def _findings_of(part: Iterable[Finding]) -> list[Finding]:
     """Return what one part of the examination finds. Its error does not end the other parts."""
     found: list[Finding] = []
     try:
-        found.extend(part())
+        found.extend(part)
     except dg.Failure as error:
         found.append(problem(str(error.description)))
     except Exception as error:  # noqa: BLE001 - of any storage; it is reported
@@ -145,21 +141,20 @@ def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
     return found
 
 
-def _lock_server(resource: _Resource) -> tuple[str | None, bool]:
+def _lock_server(resource: SQLMeshResource) -> tuple[str | None, bool]:
     """Return the server whose lock excludes a second run, and whether that is known."""
     try:
-        with resource() as made:
-            target = made.target()
-            # Imports SQLMesh: at execution time only.
-            from .sqlmesh import promoted  # noqa: PLC0415
+        target = resource.target()
+        # Imports SQLMesh: at execution time only.
+        from .sqlmesh import promoted  # noqa: PLC0415
 
-            return promoted.lock_server(target), True
-    except (dg.Failure, dg.DagsterError, SetupError, StateBusyError, RunError):
+        return promoted.lock_server(target), True
+    except (dg.Failure, SetupError, StateBusyError, RunError):
         return None, False  # the reason is a finding about the project
 
 
 def _examine_limits(
-    resource: _Resource, pool: str, instance: dg.DagsterInstance
+    instance: dg.DagsterInstance, resource: SQLMeshResource, pool: str
 ) -> Iterator[Finding]:
     server, is_known = _lock_server(resource)
     limits = compat_limits.limits(instance, pool, TAG)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 
 import dagster as dg
@@ -63,26 +64,28 @@ def reason(held: Mapping[str, str]) -> str:
 
 def failed(instance: dg.DagsterInstance, environment: str, due: DueModels) -> dict[str, str]:
     """Return the latest runs in which due models failed since they became due, by fqn."""
-    return dict(_failed(instance, environment, due.models)) if due.models else {}
-
-
-def _failed(
-    instance: dg.DagsterInstance, environment: str, due: Mapping[str, Due]
-) -> Iterator[tuple[str, str]]:
-    undecided = {display_name(fqn): fqn for fqn in due}
-    earliest = min(each.since for each in due.values())
-    # The latest first: it is the one to look at.
-    for record in run_log.failed_runs(instance, environment, earliest):
+    found: dict[str, str] = {}
+    if not due.models:
+        return found
+    undecided = {display_name(fqn): fqn for fqn in due.models}
+    earliest = min(each.since for each in due.models.values())
+    filters = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE],
+        tags={run_log.ENVIRONMENT_TAG: environment},
+        updated_after=datetime.fromtimestamp(earliest, UTC),
+    )
+    for record in instance.get_run_records(filters=filters):  # the latest first
         started, ended = record.start_time or 0, record.end_time or 0
         candidates = {
             name
             for name, fqn in undecided.items()
-            if due[fqn].since <= started and due[fqn].altered <= ended
+            if due.models[fqn].since <= started and due.models[fqn].altered <= ended
         }
         if candidates:  # the log of a run is read only where it can decide something
             run_id = record.dagster_run.run_id
             for name in candidates & run_log.failed_models(instance, run_id):
-                yield undecided.pop(name), run_id
+                found[undecided.pop(name)] = run_id
+    return found
 
 
 def _waiting(
@@ -102,9 +105,10 @@ def _waiting(
             if found.description != DUE
         )
         latest = next(of_runs, None)
-        record = instance.get_run_record_by_id(latest.run_id) if latest else None
+        if latest is None or latest.description != WAITING:
+            continue
+        record = instance.get_run_record_by_id(latest.run_id)
         tags = record.dagster_run.tags if record else {}
-        is_other = tags.get(run_log.ENVIRONMENT_TAG, environment) != environment
-        started = record.start_time if record and not is_other else None
-        if latest and latest.description == WAITING and started and each.since <= started:
+        is_own = tags.get(run_log.ENVIRONMENT_TAG, environment) == environment
+        if is_own and record and record.start_time and each.since <= record.start_time:
             yield model.fqn, latest.run_id

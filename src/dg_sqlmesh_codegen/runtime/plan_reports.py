@@ -43,7 +43,8 @@ from .results.model_results import (
     EVALUATED_AT,
     SNAPSHOT_VERSION,
     TABLE_NAME,
-    environment_fact,
+    data_version,
+    facts_of_state,
     iso_intervals,
 )
 from .run_target import Target
@@ -68,30 +69,24 @@ def data_versions(
     instance: dg.DagsterInstance, evaluated: Mapping[dg.AssetKey, Evaluated]
 ) -> dict[dg.AssetKey, str | None]:
     """Return what Dagster has heard of, with the data versions of these materializations."""
-    records = instance.get_asset_records([*evaluated]) if evaluated else ()
     found = {}
-    for key, entry in ((each.asset_entry.asset_key, each.asset_entry) for each in records):
-        environment = evaluated[key].environment
-        latest = _of_environment(instance, key, entry.last_materialization, environment)
-        if latest and _is_known(evaluated[key], latest):
-            found[key] = compat.tags_of(latest).get(event_log.DATA_VERSION_TAG)
+    for key, latest in compat.latest_materializations(instance, evaluated).items():
+        record = _of_environment(instance, key, latest, evaluated[key].environment)
+        if record and _is_known(evaluated[key], record):
+            found[key] = compat.data_version_of(record)
     return found
 
 
 def result(key: dg.AssetKey, evaluated: Evaluated) -> dg.MaterializeResult[None]:
     """Return the materialization that reports an evaluation. Its audits are unknown."""
     facts: dict[str, checks.Fact] = {
-        SNAPSHOT_VERSION: evaluated.version,
+        **facts_of_state(evaluated),
         "sqlmesh/intervals": iso_intervals(evaluated.intervals),
         "sqlmesh/evaluated_by": evaluated.by,
     }
-    at = evaluated.at_ms or 0
-    if at:
-        facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
-    facts |= environment_fact(evaluated.environment)
     if evaluated.view:
         facts[TABLE_NAME] = evaluated.view
-    version = dg.DataVersion(f"{evaluated.version}-{at}")
+    version = data_version(evaluated)
     return dg.MaterializeResult(asset_key=key, metadata=facts, data_version=version)
 
 
@@ -164,30 +159,24 @@ def _evaluated(
 def _of_environment(
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
-    latest: dg.EventLogEntry | None,
+    latest: dg.EventLogRecord,
     environment: str | None,
-) -> dg.EventLogEntry | None:
+) -> dg.EventLogRecord | None:
     """Return the latest materialization of an environment: another one can have reported since.
 
     Only then are earlier ones read.
     """
-    if latest is None or _environment_of(latest) == environment:
+    if compat.value_of(latest, ENVIRONMENT) == environment:
         return latest
     earlier = instance.fetch_materializations(key, limit=_MOST_OF_OTHERS).records
-    entries = (record.event_log_entry for record in earlier)
-    return next((each for each in entries if _environment_of(each) == environment), None)
+    return next(
+        (each for each in earlier if compat.value_of(each, ENVIRONMENT) == environment), None
+    )
 
 
-def _environment_of(entry: dg.EventLogEntry) -> object:
-    value = compat.metadata_of(entry).get(ENVIRONMENT)
-    return value.value if value else None
-
-
-def _is_known(evaluated: Evaluated, latest: dg.EventLogEntry) -> bool:
-    metadata = compat.metadata_of(latest)
-    version = metadata.get(SNAPSHOT_VERSION)
-    if version is not None and version.value != evaluated.version:
+def _is_known(evaluated: Evaluated, latest: dg.EventLogRecord) -> bool:
+    if compat.value_of(latest, SNAPSHOT_VERSION) not in {None, evaluated.version}:
         return False
-    at = metadata.get(EVALUATED_AT)
-    seconds = at.value if isinstance(at, dg.TimestampMetadataValue) else latest.timestamp
+    at = compat.value_of(latest, EVALUATED_AT)
+    seconds = at if isinstance(at, float) else latest.timestamp
     return evaluated.at_ms is None or evaluated.at_ms <= round(seconds * 1000)

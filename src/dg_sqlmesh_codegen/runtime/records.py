@@ -163,6 +163,16 @@ class ModelAsset:
         )
 
     @property
+    def standalone_checks(self) -> tuple[ModelCheck, ...]:
+        """The checks of its standalone audits, which SQLMesh runs alone."""
+        return tuple(check for check in self.audit_checks if check.audit.standalone)
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """What SQLMesh runs of it: its fqn, and the names of its standalone audits."""
+        return frozenset([self.fqn, *(check.audit.name for check in self.standalone_checks)])
+
+    @property
     def status_check(self) -> dg.AssetCheckSpec:
         """The check `sqlmesh_execution_status`."""
         return dg.AssetCheckSpec(

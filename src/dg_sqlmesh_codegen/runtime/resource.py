@@ -29,7 +29,7 @@ from .run_target import (
     Upstream,
 )
 from .selection import Selection
-from .step import Step, YieldOrder
+from .step import Step
 from .worker import SQLMeshRun
 
 _Choice = TypeVar("_Choice", bound=Enum)
@@ -134,7 +134,7 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         else:
             compat.tag_run(context, run_log.ENVIRONMENT_TAG, target.environment)
         run = SQLMeshRun(_with_limit(target, context), evaluation)
-        yield from self._execute(Step(context, run, results, YieldOrder(models, selection)))
+        yield from self._execute(Step(context, run, results))
 
     def restate(
         self,
@@ -179,8 +179,9 @@ class SQLMeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dag
         retry_failed = _choice(
             RetryFailed, "`retry_failed` of the SQLMeshResource", self.retry_failed
         )
-        options = schedule.TickOptions(retry_failed, self.report_plans, job, self.partial)
-        return schedule.tick(context, self.target(), models, options)
+        return schedule.Tick(
+            context, self.target(), models, retry_failed, self.report_plans, job, self.partial
+        ).answer()
 
     def upstream_tick(
         self, context: dg.SensorEvaluationContext, models: Sequence[ModelAsset], pool: str

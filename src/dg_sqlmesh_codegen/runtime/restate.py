@@ -13,7 +13,7 @@ from .events import RestatedModel
 from .records import ModelAsset
 from .results.restatement_results import RestatementResults
 from .run_target import PROD, Evaluation, Restatement, Target
-from .step import Step, YieldOrder
+from .step import Step
 from .worker import SQLMeshRun
 
 
@@ -64,8 +64,7 @@ def step(
     )
     # Nothing is selected, so all results are written to the event log. A plain op plans no asset,
     # so the UI shows none as failed that was not touched.
-    order = YieldOrder(models, results.selection)
-    return Step(context, SQLMeshRun(target, evaluation), results, order), results
+    return Step(context, SQLMeshRun(target, evaluation), results), results
 
 
 def _restatement(models: Sequence[ModelAsset], config: SQLMeshRestateConfig) -> Restatement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
@@ -24,115 +24,103 @@ _ONE_TICK = Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class TickOptions:
-    """What a tick asks for.
+class Tick:
+    """One tick of a schedule, and what it asks for.
 
-    `retry_failed` says whether due models that failed are requested, too, and `report_plans`
-    whether evaluations without Dagster are reported. With `job` the models of this job are
-    requested. `partial` is whether the package holds only a part of the project's models.
+    `models` is every model of the package. `retry_failed` says whether due models that failed are
+    requested, too, and `report_plans` whether evaluations without Dagster are reported. With `job`
+    the models of this job are requested. `partial` is whether the package holds only a part of the
+    project's models.
     """
 
+    context: dg.ScheduleEvaluationContext
+    target: Target
+    models: Sequence[ModelAsset]
     retry_failed: RetryFailed
     report_plans: bool
     job: str | None = None
     partial: bool = False
 
+    def answer(self) -> dg.RunRequest | dg.SkipReason:
+        """Ask SQLMesh's state which models are due at the time of the tick.
 
-def tick(
-    context: dg.ScheduleEvaluationContext,
-    target: Target,
-    models: Sequence[ModelAsset],
-    options: TickOptions,
-) -> dg.RunRequest | dg.SkipReason:
-    """Ask SQLMesh's state which models are due at the time of the tick.
+        Only due models are requested: Dagster shows an asset that a run planned and did not
+        materialize as failed or missing. While a run of the package is active, a tick skips. But a
+        daily tick of another job would lose its day: it requests what no active run has planned,
+        and the run waits. The same goes for a run that landed data has started.
 
-    Only due models are requested: Dagster shows an asset that a run planned and did not materialize
-    as failed or missing. While a run of the package is active, a tick skips. But a daily tick of
-    another job would lose its day: it requests what no active run has planned, and the run waits.
-    The same goes for a run that landed data has started.
+        Raises:
+            SetupError: the project, its state or the environment is not ready. The tick fails.
+        """
+        keys = [model.spec.key for model in self.models]
+        active = exclusivity.active_runs(self.context.instance, keys, self.target.environment)
+        for record in active:
+            run = record.dagster_run
+            landed = run_log.LANDED_TAG in run.tags
+            if exclusivity.restates(run) or (not landed and self.job in (None, run.job_name)):
+                return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
+        try:
+            due = self._read_due(is_active=bool(active))
+        except StateBusyError as error:
+            return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
+        if due.unfinished_plan:
+            return dg.SkipReason(self.target.being_updated(due.unfinished_plan))
+        return self._request(due, active)
 
-    Raises:
-        SetupError: the project, its state or the environment is not ready. The tick fails.
-    """
-    keys = [model.spec.key for model in models]
-    active = exclusivity.active_runs(context.instance, keys, target.environment)
-    for record in active:
-        run = record.dagster_run
-        landed = run_log.LANDED_TAG in run.tags
-        if exclusivity.restates(run) or (not landed and options.job in (None, run.job_name)):
-            return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
+    def _read_due(self, *, is_active: bool) -> DueModels:
+        """Read what is due, and report what is not: what is due is reported by its run."""
+        # Imports SQLMesh: at execution time only.
+        from .sqlmesh import due_models  # noqa: PLC0415
 
-    # Imports SQLMesh: at execution time only.
-    from .sqlmesh import due_models  # noqa: PLC0415
-
-    at = context.scheduled_execution_time.astimezone(UTC)
-    try:
+        at = self.context.scheduled_execution_time.astimezone(UTC)
+        shares = self.partial or self.job is not None or is_active
         with _ONE_TICK:
-            shares = options.partial or options.job is not None or bool(active)
-            due = due_models.read_due_models(target, at, during_runs=shares)
-            if due.unfinished_plan:
-                return dg.SkipReason(target.being_updated(due.unfinished_plan))
-            if options.report_plans and not active and not due.during_run:
-                _report_plans(context, models, due)
-    except StateBusyError as error:
-        return dg.SkipReason(f"Another process is using SQLMesh's state: {error}")
-    held: dict[str, str] = {}
-    if options.retry_failed is RetryFailed.NEXT_CRON:
-        held = held_back.held_back(context.instance, target.environment, due, models)
-    return _answer(context, _Due(target.environment, models, due, held, active), options)
+            due = due_models.read_due_models(self.target, at, during_runs=shares)
+            if self.report_plans and not (is_active or due.during_run or due.unfinished_plan):
+                reported = plan_reports.report_in_tick(self.context.instance, self.models, due)
+                if reported:
+                    self.context.log.info(plan_reports.message(reported))
+        return due
+
+    def _request(
+        self, due: DueModels, active: Sequence[dg.RunRecord]
+    ) -> dg.RunRequest | dg.SkipReason:
+        models = [model for model in self.models if self.job is None or self.job in model.jobs]
+        of_job, known = _nodes(models), _nodes(self.models)
+        held = self._held_back(due, of_job, known)
+        unknown = due.models.keys() - known
+        if self.partial and not drift.in_other_catalogs(known, unknown):
+            unknown = set()
+        problems = [held_back.reason(held)] if held else []
+        problems += [drift.not_in_package(unknown, known)] if unknown else []
+        for problem in problems:
+            self.context.log.warning(problem)
+        wanted = (due.models.keys() & of_job) - held.keys()
+        free = wanted - _planned(self.context.instance, active, models)
+        request = _request(free, models, self.target.environment)
+        if request:
+            return request
+        if wanted:
+            return dg.SkipReason(exclusivity.skip_reason(active[0], datetime.now(UTC)))
+        if problems:
+            return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
+        return dg.SkipReason(_nothing_due(due, self.job))
+
+    def _held_back(self, due: DueModels, of_job: set[str], known: set[str]) -> dict[str, str]:
+        """Return the models that failed and wait, by fqn, with the run: of the job, or unknown."""
+        if self.retry_failed is RetryFailed.EVERY_TICK:
+            return {}
+        environment, instance = self.target.environment, self.context.instance
+        held = held_back.held_back(instance, environment, due, self.models)
+        return {
+            fqn: run
+            for fqn, run in held.items()
+            if fqn in of_job or (fqn not in known and not self.partial)
+        }
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """What is due in an environment, what of it failed and waits, and the active runs."""
-
-    environment: str
-    models: Sequence[ModelAsset]
-    due: DueModels
-    held: Mapping[str, str]
-    active: Sequence[dg.RunRecord]
-
-
-def _answer(
-    context: dg.ScheduleEvaluationContext, found: _Due, options: TickOptions
-) -> dg.RunRequest | dg.SkipReason:
-    job = options.job
-    models = [model for model in found.models if job is None or job in model.jobs]
-    of_job = _nodes(models)
-    known = _nodes(found.models)
-    held = {fqn: run for fqn, run in found.held.items() if fqn in of_job or fqn not in known}
-    unknown = found.due.models.keys() - known
-    if options.partial:
-        held = {fqn: run for fqn, run in held.items() if fqn in known}
-        unknown = unknown if drift.in_other_catalogs(known, unknown) else set()
-    problems = [held_back.reason(held)] if held else []
-    problems += [drift.not_in_package(unknown, known)] if unknown else []
-    for problem in problems:
-        context.log.warning(problem)
-    wanted = (found.due.models.keys() & of_job) - held.keys()
-    free = wanted - _planned(context.instance, found.active, models)
-    request = _request(free, models, found.environment)
-    if request:
-        return request
-    if wanted:
-        return dg.SkipReason(exclusivity.skip_reason(found.active[0], datetime.now(UTC)))
-    if problems:
-        return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
-    return dg.SkipReason(_nothing_due(found.due, job))
-
-
-def _report_plans(
-    context: dg.ScheduleEvaluationContext, models: Sequence[ModelAsset], due: DueModels
-) -> None:
-    """Report what is not due. A model that is due is reported by the run that is requested."""
-    reported = plan_reports.report_in_tick(context.instance, models, due)
-    if reported:
-        context.log.info(plan_reports.message(reported))
-
-
-def _nodes(models: Sequence[ModelAsset]) -> set[str]:
-    """Return the fqns of models, and the names of their standalone audits."""
-    return {model.fqn for model in models} | {each.audit.name for each in _standalone(models)}
+def _nodes(models: Iterable[ModelAsset]) -> set[str]:
+    return {node for model in models for node in model.nodes}
 
 
 def _planned(
@@ -147,8 +135,8 @@ def _planned(
         if run_log.DUE_TAG in run.tags
         for key in run.asset_check_selection or ()
     }
-    evaluated = _nodes([model for model in models if model.spec.key in keys])
     alone = (each for each in _standalone(models) if each.spec.key.name in audits)
+    evaluated = _nodes(model for model in models if model.spec.key in keys)
     return evaluated | {each.audit.name for each in alone}
 
 
@@ -163,10 +151,8 @@ def _request(
     keys = [model.spec.key for model in selected]
     checks = [check.key for model in selected for check in model.check_specs]
     tags = {run_log.ENVIRONMENT_TAG: environment}
-    if set(audits) <= set(checks):
-        return dg.RunRequest(
-            asset_selection=keys, tags=tags
-        )  # Dagster adds the checks of the assets
+    if set(audits) <= set(checks):  # Dagster adds the checks of the assets
+        return dg.RunRequest(asset_selection=keys, tags=tags)
     return dg.RunRequest(
         asset_selection=keys,
         asset_check_keys=list(dict.fromkeys([*checks, *audits])),
@@ -175,7 +161,7 @@ def _request(
 
 
 def _standalone(models: Iterable[ModelAsset]) -> list[ModelCheck]:
-    return [check for model in models for check in model.audit_checks if check.audit.standalone]
+    return [check for model in models for check in model.standalone_checks]
 
 
 def _nothing_due(due: DueModels, job: str | None) -> str:

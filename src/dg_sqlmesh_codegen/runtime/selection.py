@@ -63,12 +63,7 @@ class Selection:
         A run of assets evaluates models, and runs audits only after that. Standalone audits run
         alone.
         """
-        standalone = {
-            check.spec.key
-            for model in models
-            for check in model.audit_checks
-            if check.audit.standalone
-        }
+        standalone = {check.spec.key for model in models for check in model.standalone_checks}
         others = [key for key in self.checks - standalone if key.asset_key not in self.assets]
         names = [f"{key.name} of {key.asset_key.to_user_string()}" for key in others]
         return sorted(names) if self.assets else []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import dagster as dg
 
@@ -30,9 +30,9 @@ class YieldOrder:
     SQLMesh follows the promoted edges, and after a restart it can evaluate an upstream model later.
     """
 
-    def __init__(self, models: Sequence[ModelAsset], selection: Selection) -> None:
+    def __init__(self, models: Iterable[ModelAsset], selection: Selection) -> None:
         """Take every model of the package, and what the step may report."""
-        self.selection = selection
+        self._selection = selection
         self._children: dict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
         for model in models:
             for dep in model.spec.deps:
@@ -43,7 +43,7 @@ class YieldOrder:
     @property
     def not_yielded(self) -> frozenset[dg.AssetKey]:
         """The selected assets that were not materialized."""
-        return self.selection.assets - self._yielded
+        return self._selection.assets - self._yielded
 
     def accepts(self, result: SQLMeshResult) -> bool:
         """Return whether the op may yield the result now, and count it as yielded if so.
@@ -51,9 +51,9 @@ class YieldOrder:
         A model that was reported when the run started can be evaluated after a restart.
         """
         if isinstance(result, dg.AssetCheckResult):
-            return checks.key(result) in self.selection.checks
+            return checks.key(result) in self._selection.checks
         key = result.asset_key
-        if key not in self.selection.assets or self._yielded & {key, *self._children[key]}:
+        if key not in self._selection.assets or self._yielded & {key, *self._children[key]}:
             return False
         self._yielded.add(key)
         return True
@@ -66,8 +66,12 @@ class Step:
     context: compat.StepContext
     run: SQLMeshRun
     results: RunResults
-    order: YieldOrder
+    _order: YieldOrder = field(init=False)
     _in_flight: tuple[SQLMeshResult, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Nothing is yielded yet."""
+        self._order = YieldOrder(self.results.models.values(), self.results.selection)
 
     def execute(self) -> Iterator[SQLMeshResult]:
         """Run SQLMesh and yield every result.
@@ -90,10 +94,10 @@ class Step:
 
         After a retry it is not known: what an earlier attempt has yielded holds nothing back.
         """
-        selection = self.order.selection
+        selection = self.results.selection
         if selection.is_retry or selection.materialize_not_due:
             return
-        names = compat.downstream(self.context, self.order.not_yielded)
+        names = compat.downstream(self.context, self._order.not_yielded)
         if names:
             self.context.log.warning(
                 f"Dagster skips {shortened(names)} in this run, because models upstream were not "
@@ -155,7 +159,7 @@ class Step:
     def _report_earlier(self) -> Iterator[SQLMeshResult]:
         """Report what a plan or another run evaluated, before this run evaluates anything below."""
         evaluated = self.results.take_evaluated_before()
-        selection, found = self.order.selection, {}
+        selection, found = self.results.selection, {}
         known = plan_reports.data_versions(self.context.instance, evaluated)
         if selection.report_plans:
             others = {*known, *self.results.shared_with_prod()}
@@ -182,7 +186,7 @@ class Step:
     def _yield_or_log(self, result: SQLMeshResult) -> Iterator[SQLMeshResult]:
         """Yield a result, or write it to the event log if Dagster would refuse it."""
         self._in_flight = (result, time.time())  # a signal can arrive while it is written
-        if self.order.accepts(result):
+        if self._order.accepts(result):
             yield result
         else:
             event_log.log_result(self.context, result)

@@ -27,7 +27,6 @@ import dagster as dg
 
 from .concurrency import exclusivity
 from .dagster import compat, run_log
-from .dagster.compat import Latest
 from .records import ModelAsset
 from .results.model_results import EVALUATED, EVALUATED_AT
 from .run_target import PROD
@@ -57,7 +56,8 @@ def tick(
     landed = {
         key: each
         for key, each in found.items()
-        if _has_landed(context.instance, key, each, _since(seen, key, each))
+        # What an asset had before it was first seen is history.
+        if _has_landed(context.instance, key, each, seen.get(key.to_user_string(), each.storage_id))
     }
     keys = [model.spec.key for model in models]
     active = exclusivity.active_runs(context.instance, keys, PROD) if landed else []
@@ -104,7 +104,7 @@ class _Stale:
 
     instance: dg.DagsterInstance
     graph: Graph
-    landed: Mapping[dg.AssetKey, Latest]
+    landed: Mapping[dg.AssetKey, dg.EventLogRecord]
     _started: dict[str, float] = field(default_factory=dict)
 
     def keys(self) -> list[dg.AssetKey]:
@@ -127,25 +127,25 @@ class _Stale:
 
     def _has_seen(
         self,
-        own: Latest,
+        own: dg.EventLogRecord,
         changed: Collection[dg.AssetKey],
-        latest: Mapping[dg.AssetKey, Latest],
+        latest: Mapping[dg.AssetKey, dg.EventLogRecord],
     ) -> bool:
         """Return whether a model was evaluated after all of what it reads.
 
         A model reads a table after its run has started. In a run of both, the table comes first.
         What is reported of a plan, or of a model that is not due, was not evaluated by a run.
         """
-        if EVALUATED_AT in compat.metadata_of(own.entry):
+        if compat.value_of(own, EVALUATED_AT) is not None:
             return False
         for key in changed:
             other = latest[key]
             if own.storage_id < other.storage_id:
                 return False
-            in_one_run = other.entry.run_id and own.entry.run_id == other.entry.run_id
+            in_one_run = other.run_id and own.run_id == other.run_id
             if key not in self.landed or in_one_run:
                 continue
-            if self._run_start(own.entry.run_id) < other.entry.timestamp:
+            if self._run_start(own.run_id) < other.timestamp:
                 return False
         return True
 
@@ -156,27 +156,21 @@ class _Stale:
         return self._started[run_id]
 
 
-def _has_landed(instance: dg.DagsterInstance, key: dg.AssetKey, latest: Latest, since: int) -> bool:
+def _has_landed(
+    instance: dg.DagsterInstance, key: dg.AssetKey, latest: dg.EventLogRecord, since: int
+) -> bool:
     """Return whether an asset has new data after a storage id.
 
     With `not_due = "materialize"` another package materializes models that it has not evaluated.
     """
-    if latest.storage_id <= since or _is_evaluated(latest.entry):
+    if latest.storage_id <= since or _is_evaluated(latest):
         return latest.storage_id > since
     records = instance.fetch_materializations(key, limit=_MOST_NOT_DUE).records
-    return any(
-        record.storage_id > since and _is_evaluated(record.event_log_entry) for record in records
-    )
+    return any(record.storage_id > since and _is_evaluated(record) for record in records)
 
 
-def _is_evaluated(entry: dg.EventLogEntry) -> bool:
-    found = compat.metadata_of(entry).get(EVALUATED)
-    return found is None or found.value is not False
-
-
-def _since(seen: Mapping[str, int], key: dg.AssetKey, latest: Latest) -> int:
-    """Return what was seen of an asset. What a new one had before is history."""
-    return seen.get(key.to_user_string(), latest.storage_id)
+def _is_evaluated(record: dg.EventLogRecord) -> bool:
+    return compat.value_of(record, EVALUATED) is not False
 
 
 def _read(cursor: str | None) -> dict[str, int]:
@@ -191,7 +185,7 @@ def _read(cursor: str | None) -> dict[str, int]:
 
 def _written(
     graph: Graph,
-    found: Mapping[dg.AssetKey, Latest],
+    found: Mapping[dg.AssetKey, dg.EventLogRecord],
     seen: Mapping[str, int],
     waiting: Collection[dg.AssetKey],
 ) -> str:

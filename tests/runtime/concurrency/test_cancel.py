@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from unittest.mock import MagicMock
 
 import duckdb
@@ -68,35 +67,9 @@ def test_a_query_is_canceled_from_another_thread() -> None:
     connection.execute("SELECT 1")
 
 
-class Driver:
+def driver(*methods: str, error: Exception | None = None) -> MagicMock:
     """A job, cursor or connection with some of the methods of drivers, each of which can fail."""
-
-    def __init__(self, *methods: str, error: Exception | None = None) -> None:
-        self.called: list[str] = []
-        for name in methods:
-            setattr(self, name, self.method(name, error))
-
-    def method(self, name: str, error: Exception | None) -> Callable[[], None]:
-        def call() -> None:
-            self.called.append(name)
-            if error:
-                raise error
-
-        return call
-
-
-class Snowflake:
-    """A connection of Snowflake's driver: no method cancels, and a session has an id."""
-
-    session_id = 17
-
-    def __init__(self) -> None:
-        self.cursor = MagicMock()
-
-    @property
-    def executed(self) -> list[str]:
-        calls = self.cursor.return_value.__enter__.return_value.execute.call_args_list
-        return [call.args[0] for call in calls]
+    return MagicMock(spec=methods, **{f"{name}.side_effect": error for name in methods})
 
 
 def cancel(handles: Handles) -> None:
@@ -112,26 +85,28 @@ def cancel(handles: Handles) -> None:
 @pytest.mark.parametrize(
     ("handles", "called"),
     [
-        ([Driver(), Driver("cancel")], [[], ["cancel"]]),  # psycopg
-        ([Driver("cancel"), Driver("close")], [["cancel"], []]),  # Trino
-        ([Driver("cancel"), Driver(), Driver("close")], [["cancel"], [], []]),  # BigQuery's job
+        ([driver(), driver("cancel")], [[], ["cancel"]]),  # psycopg
+        ([driver("cancel"), driver("close")], [["cancel"], []]),  # Trino
+        ([driver("cancel"), driver(), driver("close")], [["cancel"], [], []]),  # BigQuery's job
         # BigQuery refuses, or the cursor is gone: the next one is tried.
-        ([Driver("cancel", error=OSError("403")), Driver("cancel")], [["cancel"], ["cancel"]]),
+        ([driver("cancel", error=OSError("403")), driver("cancel")], [["cancel"], ["cancel"]]),
     ],
 )
 def test_the_first_method_that_works_is_called(
-    handles: list[Driver], called: list[list[str]], caplog: pytest.LogCaptureFixture
+    handles: list[MagicMock], called: list[list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     cancel(lambda: handles)
 
-    assert [each.called for each in handles] == called
+    assert [[call[0] for call in each.method_calls] for each in handles] == called
     assert ("could not be canceled" in caplog.text) == (called == [["cancel"], ["cancel"]])
 
 
 def test_snowflake_cancels_what_its_session_runs(caplog: pytest.LogCaptureFixture) -> None:
-    connection = Snowflake()
+    """No method of its connection cancels, and its session has an id."""
+    connection = MagicMock(spec=["cursor", "session_id"], session_id=17)
     cancel(lambda: [object(), connection])
-    assert connection.executed == ["SELECT SYSTEM$CANCEL_ALL_QUERIES(17)"]
+    cursor = connection.cursor.return_value.__enter__.return_value
+    cursor.execute.assert_called_once_with("SELECT SYSTEM$CANCEL_ALL_QUERIES(17)")
 
     connection.cursor.side_effect = OSError("the session is gone")
     cancel(lambda: [connection])
@@ -149,14 +124,14 @@ def test_a_thread_that_has_nothing_open(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_a_thread_that_has_ended_is_not_canceled() -> None:
-    cursor, stop = Driver("interrupt"), Stop()
+    cursor, stop = driver("interrupt"), Stop()
     stop.begin(lambda: [cursor])
     stop.end()
     before = threading.active_count()
     stop.cancel()
 
     assert threading.active_count() == before
-    assert cursor.called == []
+    assert cursor.method_calls == []
     assert not stop.is_set()
 
 

@@ -61,27 +61,20 @@ def test_a_run_without_tags(monkeypatch: pytest.MonkeyPatch, limits: Limits, gua
         assert exclusivity.SNIPPET.format(pool=POOL) in problem
 
 
-@pytest.mark.parametrize(("limit", "guards"), [(1, True), (2, False), (None, False)])
-def test_a_run_with_the_tag(
-    monkeypatch: pytest.MonkeyPatch, limit: int | None, guards: bool
-) -> None:
-    limits = replace(ELSEWHERE, tagged_runs=limit)
+@pytest.mark.parametrize("pool", [POOL, "finance"])
+def test_a_run_with_the_tag(monkeypatch: pytest.MonkeyPatch, pool: str) -> None:
+    """Its value is the pool of the op."""
+    limits, tags = replace(ELSEWHERE, pool_name=pool, tagged_runs=1), {TAG: pool}
 
-    assert (missing_limit(monkeypatch, limits, tags={TAG: POOL}) is None) == guards
+    assert missing_limit(monkeypatch, limits, tags=tags) is None
+    for limit in (2, None):
+        problem = str(missing_limit(monkeypatch, replace(limits, tagged_runs=limit), tags=tags))
+        assert f"Limit the pool {pool} to 1" in problem
+        assert f"concurrency set {pool} 1" in problem
+        assert (POOL in problem) == (pool == POOL)
+    assert missing_limit(monkeypatch, limits, tags={TAG: "another"})
     # A run of `dagster job execute` has the tag, but does not go through the queue.
-    assert missing_limit(monkeypatch, limits, tags={TAG: POOL}, queued=False)
-
-
-def test_the_pool_is_that_of_the_op(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = replace(ELSEWHERE, pool_name="finance")
-    problem = str(missing_limit(monkeypatch, limits))
-    limits = replace(limits, tagged_runs=1)
-
-    assert "Limit the pool finance to 1" in problem
-    assert "concurrency set finance 1" in problem
-    assert POOL not in problem
-    assert missing_limit(monkeypatch, limits, tags={TAG: "finance"}) is None
-    assert missing_limit(monkeypatch, limits, tags={TAG: POOL})
+    assert missing_limit(monkeypatch, limits, tags=tags, queued=False)
 
 
 def test_an_executor_that_may_run_steps_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,12 +10,6 @@ import pytest
 from dg_sqlmesh_codegen.runtime.dagster.earlier_rows import known_rows
 
 KEY = dg.AssetKey("orders")
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def ms(day: int) -> int:
@@ -40,26 +33,22 @@ def test_the_latest_report_of_each_interval_counts(instance: dg.DagsterInstance)
     assert known_rows(instance, KEY, [(ms(2), ms(4))]) == 30
 
 
-def test_an_interval_without_a_report_is_not_known(instance: dg.DagsterInstance) -> None:
-    report(instance, 2, 4, 20)
+@pytest.mark.parametrize(
+    ("reports", "until", "environment"),
+    [
+        ([(2, 4, 20)], 5, None),  # nothing is reported of the fourth
+        ([(1, 4, 20)], 4, None),  # one report is of more than the intervals
+        ([(2, 4, 20), (1, 31, None)], 4, None),  # the latest one is of a plan, without a number
+        ([(2, 4, 20)], 4, "dev"),  # the report is prod's
+    ],
+)
+def test_rows_that_are_not_known(
+    instance: dg.DagsterInstance,
+    reports: list[tuple[int, int, int | None]],
+    until: int,
+    environment: str | None,
+) -> None:
+    for each in reports:
+        report(instance, *each)
 
-    assert known_rows(instance, KEY, [(ms(2), ms(5))]) is None
-
-
-def test_a_report_of_more_than_the_intervals_tells_nothing(instance: dg.DagsterInstance) -> None:
-    report(instance, 1, 4, 20)
-
-    assert known_rows(instance, KEY, [(ms(2), ms(4))]) is None
-
-
-def test_a_report_without_a_number_tells_nothing(instance: dg.DagsterInstance) -> None:
-    report(instance, 2, 4, 20)
-    report(instance, 1, 31, None)  # of a plan
-
-    assert known_rows(instance, KEY, [(ms(2), ms(4))]) is None
-
-
-def test_only_runs_of_the_environment_count(instance: dg.DagsterInstance) -> None:
-    report(instance, 2, 4, 20)
-
-    assert known_rows(instance, KEY, [(ms(2), ms(4))], "dev") is None
+    assert known_rows(instance, KEY, [(ms(2), ms(until))], environment) is None

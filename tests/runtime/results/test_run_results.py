@@ -202,8 +202,14 @@ def test_an_error_is_short_and_its_traceback_is_at_debug_level() -> None:
 
 
 def test_the_metadata_of_failed_audits_and_of_models_that_are_not_evaluated() -> None:
-    results = results_of(model("a(id)"), model("b"), model("c"))
-    lines = ("promoted a b<a c<b", "plan a(id)", "audit id 2", "batch a failed", "skipped c")
+    results = results_of(*map(model, ("a(id)", "b", "c", "f")))
+    lines = (
+        "promoted a b<a c<b d e<d f<e",
+        "plan a(id) d*0~ f*0",
+        "audit id 2",
+        "batch a failed",
+        "skipped c",
+    )
     for line in (*lines, "blocked a id", "end failed"):
         list(results.handle(event(line)))
 
@@ -216,16 +222,11 @@ def test_the_metadata_of_failed_audits_and_of_models_that_are_not_evaluated() ->
         {"sqlmesh/status": "failed", "sqlmesh/error": "not_null failed"},
         {"sqlmesh/status": "not due", "sqlmesh/next_due": 432000.0},
         {"sqlmesh/status": "skipped", "sqlmesh/failed_upstream": ["w.s.a"]},
+        {
+            "sqlmesh/status": "waiting for signals upstream",
+            "sqlmesh/waiting_upstream": ["w.s.d"],
+        },
     ]
-
-
-def test_a_model_below_one_that_waits_names_it() -> None:
-    results = results_of(model("c"))
-    for line in ("promoted a b<a c<b", "plan a*0~ c*0", "end"):
-        list(results.handle(event(line)))
-
-    (status,) = results.finish()
-    assert facts_of(status)["sqlmesh/waiting_upstream"] == ["w.s.a"]
 
 
 def test_the_promoted_version_is_reported_if_it_differs_from_the_package() -> None:

@@ -39,11 +39,8 @@ ACTIVE = [
 
 def planned_assets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.AssetKey]:
     """Return the assets that a run materializes or checks."""
-    planned = set(run.asset_selection or ())
-    planned.update(check.asset_key for check in run.asset_check_selection or ())
-    if not run.asset_selection:  # a whole job, or `dg.materialize`
-        planned |= compat.planned_asset_keys(instance, run)
-    return planned
+    checked = {check.asset_key for check in run.asset_check_selection or ()}
+    return checked.union(materialized_assets(instance, run))
 
 
 def materialized_assets(
@@ -52,7 +49,7 @@ def materialized_assets(
     """Return the assets that a run is to materialize: none, if it is of checks alone."""
     if run.asset_selection or run.asset_check_selection:
         return run.asset_selection or ()
-    return compat.planned_asset_keys(instance, run)
+    return compat.planned_asset_keys(instance, run)  # of a whole job, or of `dg.materialize`
 
 
 def active_runs(

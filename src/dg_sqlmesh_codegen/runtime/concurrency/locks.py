@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from dg_sqlmesh_codegen.runtime.events import Emit
 from dg_sqlmesh_codegen.runtime.run_target import Locking
@@ -47,18 +46,3 @@ class LockHolder:
             return f"another process ({self.process})"
         who = f"run {self.run_id}" if self.run_id else "a tick of the schedule"
         return f"{who} ({self.process})"
-
-
-class StateLock(Protocol):
-    """A lock that one process at a time can hold."""
-
-    poll_seconds: float
-
-    def acquire(self, request: LockRequest) -> bool:
-        """Take the lock if it is free, and return whether it was."""
-
-    def holder(self) -> LockHolder | None:
-        """Return who holds the lock, if that is known."""
-
-    def release(self) -> None:
-        """Give the lock back, or end the wait for it."""

@@ -18,7 +18,7 @@ from dg_sqlmesh_codegen.runtime.events import Message
 from dg_sqlmesh_codegen.runtime.run_target import Exclusivity
 
 from .file_lock import StateFileLock
-from .locks import LockHolder, LockRequest, StateLock
+from .locks import LockHolder, LockRequest
 from .server_lock import NoServerLockError, ServerLock
 
 
@@ -81,7 +81,7 @@ def _refuse(request: LockRequest, problem: SetupError) -> None:
 
 
 @contextmanager
-def _hold(lock: StateLock, request: LockRequest) -> Iterator[None]:
+def _hold(lock: ServerLock | StateFileLock, request: LockRequest) -> Iterator[None]:
     try:
         _wait(lock, request)
         yield
@@ -89,7 +89,7 @@ def _hold(lock: StateLock, request: LockRequest) -> Iterator[None]:
         lock.release()
 
 
-def _wait(lock: StateLock, request: LockRequest) -> None:
+def _wait(lock: ServerLock | StateFileLock, request: LockRequest) -> None:
     timeout = request.locking.timeout_seconds
     deadline = time.monotonic() + timeout
     logged: set[LockHolder | None] = set()

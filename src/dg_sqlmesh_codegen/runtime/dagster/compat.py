@@ -34,6 +34,8 @@ _RESULT_EVENTS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
 }
+# Tag of a materialization that holds its data version (Dagster docs, "Asset versioning").
+DATA_VERSION_TAG = "dagster/data_version"
 # So many runs of a check alone in a row are looked through.
 _MOST_CHECKS = 10
 _OMITTED_OUTPUTS = "did not yield or return expected outputs"
@@ -93,65 +95,46 @@ def with_resources(defs: dg.Definitions, resources: Mapping[str, Any]) -> dg.Def
     return dg.Definitions(**{**kept, "jobs": jobs, "resources": resources})
 
 
-# The assets of execution plans, by the id of the plan, which is a digest of it. Every tick asks for
-# the plans of all active runs, and a plan of a thousand models takes long to read.
-_PLANNED: dict[str, frozenset[dg.AssetKey]] = {}
-_MAX_PLANNED = 100
-
-
 def planned_asset_keys(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[dg.AssetKey]:
     """Return the assets that a run's execution plan materializes.
 
     A run of a whole job has no asset selection, and the name of a job does not tell its assets. The
     stored execution plan does, and only a private method reads it.
     """
-    plan_id = run.execution_plan_snapshot_id
-    if plan_id is None:
+    if run.execution_plan_snapshot_id is None:
         return frozenset()
-    if plan_id not in _PLANNED:
-        if len(_PLANNED) >= _MAX_PLANNED:
-            _PLANNED.clear()
-        plan = instance.get_execution_plan_snapshot(plan_id)
-        _PLANNED[plan_id] = frozenset(
-            output.properties.asset_key
-            for step in plan.steps
-            for output in step.outputs
-            if output.properties and output.properties.asset_key
-        )
-    return _PLANNED[plan_id]
+    plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    return frozenset(
+        output.properties.asset_key
+        for step in plan.steps
+        for output in step.outputs
+        if output.properties and output.properties.asset_key
+    )
 
 
-def metadata_of(entry: dg.EventLogEntry) -> Mapping[str, dg.MetadataValue]:
-    """Return the metadata of a stored materialization. No documented field of the entry has it."""
-    return entry.asset_materialization.metadata if entry.asset_materialization else {}
+def value_of(record: dg.EventLogRecord, key: str) -> object:
+    """Return a value of a stored materialization's metadata, or None."""
+    event = record.asset_materialization
+    return event.metadata[key].value if event and key in event.metadata else None
 
 
-def tags_of(entry: dg.EventLogEntry) -> Mapping[str, str]:
-    """Return the tags of a stored materialization, as `metadata_of`."""
-    return (entry.asset_materialization.tags if entry.asset_materialization else None) or {}
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The latest materialization of an asset. Ids are in the order in which events are stored."""
-
-    storage_id: int
-    entry: dg.EventLogEntry
+def data_version_of(record: dg.EventLogRecord) -> str | None:
+    """Return the data version of a stored materialization, which is in a tag."""
+    event = record.asset_materialization
+    return (event.tags or {}).get(DATA_VERSION_TAG) if event else None
 
 
 def latest_materializations(
     instance: dg.DagsterInstance, keys: Collection[dg.AssetKey]
-) -> dict[dg.AssetKey, Latest]:
+) -> dict[dg.AssetKey, dg.EventLogRecord]:
     """Return the latest materializations of those assets that have one, with one query.
 
-    The documented methods return the events of one asset. No documented field has the record.
+    Their storage ids are in the order in which events are stored. The documented methods return the
+    events of one asset. No documented field has the record.
     """
-    found = {}
-    for record in instance.get_asset_records([*keys]) if keys else ():
-        latest = record.asset_entry.last_materialization_record
-        if latest is not None:
-            found[record.asset_entry.asset_key] = Latest(latest.storage_id, latest.event_log_entry)
-    return found
+    entries = [each.asset_entry for each in instance.get_asset_records([*keys])] if keys else []
+    latest = {each.asset_key: each.last_materialization_record for each in entries}
+    return {key: record for key, record in latest.items() if record}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 import dagster as dg
@@ -29,26 +29,21 @@ def known_rows(
     """
     left, rows = list(intervals), 0
     for record in instance.fetch_materializations(key, _MOST_MATERIALIZATIONS).records:
-        metadata = compat.metadata_of(record.event_log_entry)
-        of = metadata.get("sqlmesh/environment")
-        if (of.value if of else None) != environment:
+        reported = _intervals(compat.value_of(record, "sqlmesh/intervals"))
+        overlaps = any(start < b and a < end for start, end in reported for a, b in left)
+        if not overlaps or compat.value_of(record, "sqlmesh/environment") != environment:
             continue
-        reported = _intervals(metadata)
-        if not any(start < b and a < end for start, end in reported for a, b in left):
-            continue
-        number = metadata.get("sqlmesh/rows_processed")
+        number = compat.value_of(record, "sqlmesh/rows_processed")
         remaining = _without(left, reported)
-        if not isinstance(number, dg.IntMetadataValue) or remaining is None:
+        if not isinstance(number, int) or remaining is None:
             return None
-        left, rows = remaining, rows + (number.value or 0)
+        left, rows = remaining, rows + number
         if not left:
             return rows
     return None
 
 
-def _intervals(metadata: Mapping[str, dg.MetadataValue]) -> list[_Range]:
-    value = metadata.get("sqlmesh/intervals")
-    pairs = value.value if isinstance(value, dg.JsonMetadataValue) else None
+def _intervals(pairs: object) -> list[_Range]:
     return [(_ms(start), _ms(end)) for start, end in pairs] if isinstance(pairs, list) else []
 
 

@@ -15,9 +15,6 @@ from dg_sqlmesh_codegen.runtime.results.run_results import SQLMeshResult
 
 from . import compat
 
-# Tag of a materialization that holds its data version (Dagster docs, "Asset versioning").
-DATA_VERSION_TAG = "dagster/data_version"
-
 
 def log_result(
     context: compat.StepContext,
@@ -52,7 +49,7 @@ def log_result(
 def materialization(result: dg.MaterializeResult[None]) -> dg.AssetMaterialization:
     """Return the result as an event, with its data version."""
     version = result.data_version
-    tags = {DATA_VERSION_TAG: version.value} if version else {}
+    tags = {compat.DATA_VERSION_TAG: version.value} if version else {}
     return dg.AssetMaterialization(result.asset_key or (), metadata=result.metadata, tags=tags)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-
 import dagster as dg
 
 from dg_sqlmesh_codegen.runtime.results.failures import FAILED_MODELS
@@ -19,21 +16,6 @@ DUE_TAG = "sqlmesh/due"
 # Tag of a run that data which landed upstream has started. Its value names the assets. Such a run
 # evaluates the last interval of its models again if no interval is missing.
 LANDED_TAG = "sqlmesh/landed"
-
-
-def failed_runs(
-    instance: dg.DagsterInstance, environment: str, since_seconds: float
-) -> Sequence[dg.RunRecord]:
-    """Return the failed runs of SQLMesh on an environment, the latest first.
-
-    Runs that ended before `since_seconds` (epoch) are left out.
-    """
-    filters = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.FAILURE],
-        tags={ENVIRONMENT_TAG: environment},
-        updated_after=datetime.fromtimestamp(since_seconds, UTC),
-    )
-    return instance.get_run_records(filters=filters)
 
 
 def failed_models(instance: dg.DagsterInstance, run_id: str) -> set[str]:

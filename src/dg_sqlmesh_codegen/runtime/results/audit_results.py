@@ -52,8 +52,8 @@ class AuditResults(RunResults):
         if not aborted:
             self._find_missing_audits()
         for fqn in self._state.not_promoted:
-            if fqn in self._models and self._selection.has_status(self._models[fqn]):
-                yield self._results.not_evaluated(self._models[fqn])
+            if fqn in self.models and self.selection.has_status(self.models[fqn]):
+                yield self._results.not_evaluated(self.models[fqn])
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return the failure that ends the step if an audit did not run, or None."""
@@ -67,17 +67,17 @@ class AuditResults(RunResults):
 
     def _find_missing_audits(self) -> None:
         """Name the selected audits that the promoted models no longer have."""
-        for fqn, model in self._models.items():
+        for fqn, model in self.models.items():
             for check in model.audit_checks:
                 node = check.audit.name if check.audit.standalone else fqn
-                selected = check.spec.key in self._selection.checks - self._reported
+                selected = check.spec.key in self.selection.checks - self._reported
                 if selected and node in self._state.promoted:
                     what = f"the audit of the check {check.spec.name} of {display_name(fqn)}"
                     self._errors[what] = "the promoted model does not have it"
 
     def _end_audit(self, event: events.AuditEnded) -> Iterator[SQLMeshResult]:
         check = self._check(event)
-        if check is None or check.spec.key not in self._selection.checks - self._reported:
+        if check is None or check.spec.key not in self.selection.checks - self._reported:
             return  # another use of the audit on the model; or the same use twice
         self._reported.add(check.spec.key)
         if event.count is None:
@@ -93,15 +93,15 @@ class AuditResults(RunResults):
         )
 
     def _check(self, event: events.AuditEnded) -> ModelCheck | None:
-        model = self._models.get(event.fqn)
+        model = self.models.get(event.fqn)
         if model is None:
             return self._standalone.get(event.fqn)
         return checks.check_for(model, event.use, event.uses)
 
     def _read_due(self, due: DueModels) -> Iterator[SQLMeshResult]:
         failed, self._state.left_to_prod = self._find_failed(due), due.left_to_prod
-        for fqn, model in self._models.items():
-            if fqn not in self._state.promoted or not self._selection.has_status(model):
+        for fqn, model in self.models.items():
+            if fqn not in self._state.promoted or not self.selection.has_status(model):
                 continue
             if fqn in failed:
                 run_id = failed[fqn]

@@ -62,20 +62,16 @@ class ModelResults:
 
     def not_due(self, model: ModelAsset, evaluated: Evaluated) -> dg.MaterializeResult[None]:
         """Return the materialization of a model that is not due: nothing was evaluated."""
-        at = evaluated.at_ms or 0
-        facts: dict[str, checks.Fact] = {
-            SNAPSHOT_VERSION: evaluated.version,
+        facts: checks.Facts = {
             EVALUATED: False,
             "sqlmesh/current_to": dg.TimestampMetadataValue(evaluated.intervals[-1][1] / 1000),
         }
-        if at:
-            facts[EVALUATED_AT] = dg.TimestampMetadataValue(at / 1000)
         status = [self.up_to_date(model, "up to date")] if model.has_status_check else []
         return dg.MaterializeResult(
             asset_key=model.spec.key,
-            metadata={**facts, **environment_fact(evaluated.environment), **self._view(model)},
+            metadata={**facts, **facts_of_state(evaluated), **self._view(model)},
             # The same each time: that of the evaluation, or of a report of it.
-            data_version=dg.DataVersion(evaluated.data_version or f"{evaluated.version}-{at}"),
+            data_version=data_version(evaluated),
             check_results=list(self.selected(status)),
         )
 
@@ -197,6 +193,19 @@ def _evaluation(model: ModelAsset, progress: Progress) -> checks.Facts:
         "sqlmesh/code_version_promoted": due.data_hash or None if is_drifted else None,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def facts_of_state(evaluated: Evaluated) -> checks.Facts:
+    """Return the version, the time and the environment of an evaluation before this run."""
+    at = evaluated.at_ms
+    time = {EVALUATED_AT: dg.TimestampMetadataValue(at / 1000)} if at else {}
+    version = {SNAPSHOT_VERSION: evaluated.version}
+    return {**version, **time, **environment_fact(evaluated.environment)}
+
+
+def data_version(evaluated: Evaluated) -> dg.DataVersion:
+    """Return the data version of an evaluation before this run: the reported one, if any."""
+    return dg.DataVersion(evaluated.data_version or f"{evaluated.version}-{evaluated.at_ms or 0}")
 
 
 def environment_fact(environment: str | None) -> checks.Facts:

@@ -108,6 +108,11 @@ class RunState:
     run_failed: bool = False
     ended: int = 0
 
+    @property
+    def settled(self) -> set[str]:
+        """The models that were evaluated, were skipped or failed."""
+        return {*self.evaluated, *self.skipped, *self.failed}
+
     def batch_line(self, batch: BatchEnded) -> str:
         """Count a batch that has ended, and return a line about it for the log."""
         self.ended += 1

@@ -35,8 +35,8 @@ class RestatementResults(RunResults):
             environment: the development environment; None for prod.
             find_rows: returns what earlier runs have reported.
         """
-        self.selection = Selection(frozenset(), frozenset(), run_id, environment=environment)
-        super().__init__(models, self.selection)
+        nothing = Selection(frozenset(), frozenset(), run_id, environment=environment)
+        super().__init__(models, nothing)
         self._find_rows = find_rows
         self.text = ""
 
@@ -71,7 +71,7 @@ class RestatementResults(RunResults):
         return "\n".join(lines)
 
     def _row(self, model: RestatedModel) -> Sequence[str]:
-        known = self._models.get(model.fqn)
+        known = self.models.get(model.fqn)
         return (
             display_name(model.fqn),
             "; ".join(time_range(*each) for each in model.intervals),

@@ -31,14 +31,11 @@ class RunResults:
 
     def __init__(self, models: Sequence[ModelAsset], selection: Selection) -> None:
         """Take every model of the package, and what this step may report."""
-        self._models = {model.fqn: model for model in models}
+        self.models = {model.fqn: model for model in models}
         self._standalone = {
-            check.audit.name: check
-            for model in models
-            for check in model.audit_checks
-            if check.audit.standalone
+            check.audit.name: check for model in models for check in model.standalone_checks
         }
-        self._selection = selection
+        self.selection = selection
         self._state = RunState()
         self._results = ModelResults(self._state, selection)
 
@@ -73,32 +70,32 @@ class RunResults:
         """Return, once and upstream first, what was evaluated before and this run does not."""
         state = self._state
         evaluated, state.evaluated_before = state.evaluated_before, {}
-        of_run = {*self._running(), *state.evaluated, *state.failed, *state.skipped}
+        of_run = self._running() | state.settled
         return {
-            self._models[fqn].spec.key: evaluated[fqn]
+            self.models[fqn].spec.key: evaluated[fqn]
             for fqn in failures.upstream_first(state.promoted)
-            if fqn in evaluated and fqn in self._models and fqn not in of_run
+            if fqn in evaluated and fqn in self.models and fqn not in of_run
         }
 
     def shared_with_prod(self) -> set[dg.AssetKey]:
         """Return the assets whose table is prod's. Runs in prod report them."""
         shared = self._state.left_to_prod.shared
-        return {model.spec.key for fqn, model in self._models.items() if fqn in shared}
+        return {model.spec.key for fqn, model in self.models.items() if fqn in shared}
 
     def below_running(self) -> set[dg.AssetKey]:
         """Return the assets downstream of models that SQLMesh is evaluating."""
         below = failures.failed_upstream(self._state.promoted, self._running())
-        return {model.spec.key for fqn, model in self._models.items() if below.get(fqn)}
+        return {model.spec.key for fqn, model in self.models.items() if below.get(fqn)}
 
     def take_not_due(self, evaluated: Mapping[dg.AssetKey, Evaluated]) -> None:
         """Take selected models, upstream first, that are materialized although they are not due."""
-        if self._selection.is_retry:
+        if self.selection.is_retry:
             return  # an earlier attempt can have evaluated them
-        fqns = {model.spec.key: fqn for fqn, model in self._models.items()}
+        fqns = {model.spec.key: fqn for fqn, model in self.models.items()}
         for key, each in evaluated.items():
             fqn = fqns[key]
             # A model in progress without batches waits for its signals.
-            if key in self._selection.assets and fqn not in self._state.progress:
+            if key in self.selection.assets and fqn not in self._state.progress:
                 self._state.not_due[fqn] = each
 
     def current(self) -> Iterator[SQLMeshResult]:
@@ -106,11 +103,10 @@ class RunResults:
         state = self._state
         if not state.not_due:
             return
-        ended = {*state.evaluated, *state.failed, *state.skipped}
-        below = failures.failed_upstream(state.promoted, self._running() - ended)
+        below = failures.failed_upstream(state.promoted, self._running() - state.settled)
         for fqn in [fqn for fqn in state.not_due if not below.get(fqn)]:
             state.current.add(fqn)
-            yield self._results.not_due(self._models[fqn], state.not_due.pop(fqn))
+            yield self._results.not_due(self.models[fqn], state.not_due.pop(fqn))
 
     def finish(self, *, aborted: bool = False) -> Iterator[SQLMeshResult]:
         """Yield the results of the selected and due models that this run did not evaluate.
@@ -121,24 +117,24 @@ class RunResults:
         """
         for fqn, evaluated in self._state.not_due.items():
             self._state.current.add(fqn)
-            yield self._results.not_due(self._models[fqn], evaluated)
-        for fqn, model in self._models.items():
-            wanted = model.spec.key in self._selection.assets or fqn in self._state.progress
+            yield self._results.not_due(self.models[fqn], evaluated)
+        for fqn, model in self.models.items():
+            wanted = model.spec.key in self.selection.assets or fqn in self._state.progress
             if wanted and fqn not in {*self._state.evaluated, *self._state.current}:
                 yield from self._finish_model(model, aborted)
 
     def failure(self, run_error: Exception | None = None) -> dg.Failure | None:
         """Return the failure that ends the step after all results, or None."""
         state = self._state
-        reported = {*state.evaluated, *state.failed, *state.skipped, *state.current}
+        reported = state.settled | state.current
         known = {*state.progress, *reported, *state.not_promoted, *state.left_to_prod.fqns}
         not_due = {
             fqn
-            for fqn, model in self._models.items()
-            if model.spec.key in self._selection.assets and fqn not in known
+            for fqn, model in self.models.items()
+            if model.spec.key in self.selection.assets and fqn not in known
         }
         # SQLMesh did not mention them, and an error can have ended it before; see `finish`.
-        unknown = run_error is not None or self._selection.is_retry
+        unknown = run_error is not None or self.selection.is_retry
         return failures.of_step(state, run_error, set() if unknown else not_due)
 
     def _running(self) -> set[str]:
@@ -151,35 +147,35 @@ class RunResults:
         # SQLMesh also skips models if the environment changes: it restarts the run, or gives up.
         is_skipped = fqn in state.skipped and bool(state.failed or not aborted)
         is_known = fqn in state.failed or is_skipped or fqn in state.not_promoted
-        if not is_known and (aborted or self._selection.is_retry):
+        if not is_known and (aborted or self.selection.is_retry):
             return  # in a retry, a model can be "not due" because the first attempt evaluated it
         if model.has_status_check:
             yield from self._results.selected([self._results.not_evaluated(model)])
 
     def _compare(self, event: events.EnvironmentRead) -> Iterator[events.Message]:
-        models = list(self._models.values())
+        models = list(self.models.values())
         self._state.promoted = {model.fqn: model for model in event.models}
         self._state.plan_command = event.plan_command
         self._state.evaluated_before = event.evaluated
         self._state.left_to_prod = event.left_to_prod
         found = drift.compare(
             models,
-            self._selection.nodes(models),
+            self.selection.nodes(models),
             self._state.promoted,
-            partial=self._selection.partial,
+            partial=self.selection.partial,
         )
         self._state.not_promoted = found.not_promoted
         for line in found.warnings():
             yield events.Message(logging.WARNING, line)
-        others = self._selection.checks_of_others(models)
+        others = self.selection.checks_of_others(models)
         if others:
             text = "A run of assets does not run the checks of other assets. Run them alone"
             yield events.Message(logging.WARNING, f"{text}: {shortened(others)}")
-        if not self._selection.audits_only:
+        if not self.selection.audits_only:
             yield from self._name_left_to_prod()
 
     def _name_left_to_prod(self) -> Iterator[events.Message]:
-        left, selected = self._state.left_to_prod, self._selection.nodes(self._models.values())
+        left, selected = self._state.left_to_prod, self.selection.nodes(self.models.values())
         for text, fqns in (
             ("are those of prod, and run in prod", selected & left.shared),
             ("wait for models that prod has not evaluated", selected & left.waiting.keys()),
@@ -192,16 +188,16 @@ class RunResults:
         restarted = "restarted because the environment changed, and "
         reason = restarted if self._state.progress else ""
         self._state.plan(due)
-        selected = self._selection.nodes(self._models.values())
+        selected = self.selection.nodes(self.models.values())
         upstream = sorted(display_name(model.fqn) for model in due if model.fqn not in selected)
         among = f", also upstream of the selection: {shortened(upstream)}" if upstream else ""
         yield events.Message(logging.INFO, f"SQLMesh {reason}evaluates {counted(due)}{among}")
-        if self._selection.all_audits:
+        if self.selection.all_audits:
             for model in due:
                 yield from self._unknown_audits(model)
 
     def _unknown_audits(self, due: events.DueModel) -> Iterator[events.Message]:
-        model = self._models.get(due.fqn)
+        model = self.models.get(due.fqn)
         unknown = [
             use.name for use in due.audits if model and not checks.check_for(model, use, due.audits)
         ]
@@ -217,7 +213,7 @@ class RunResults:
         if progress is None:
             return
         progress.open_audits.append(event)
-        model = self._models.get(event.fqn)
+        model = self.models.get(event.fqn)
         if model and not checks.check_for(model, event.use, progress.due.audits):
             # It has no check, so the log is the only place.
             name = display_name(event.fqn)
@@ -231,10 +227,9 @@ class RunResults:
             # After a restart: the plan that changed the environment has evaluated the rest.
             state.plan(())
         state.run_failed = event.failed
-        settled = {*state.evaluated, *state.failed, *state.skipped}
-        for fqn, progress in state.progress.items():
-            if progress.due.batches and fqn not in settled:
-                yield from self.handle(events.ModelFailed(fqn, _NO_RESULT, _NO_RESULT))
+        unsettled = self._running() - state.settled
+        for fqn in [fqn for fqn in state.progress if fqn in unsettled]:
+            yield from self.handle(events.ModelFailed(fqn, _NO_RESULT, _NO_RESULT))
 
     def _end_batch(self, event: events.BatchEnded) -> Iterator[SQLMeshResult | events.Message]:
         progress = self._state.progress.get(event.fqn)
@@ -247,8 +242,8 @@ class RunResults:
         if not progress.finished:
             return
         self._state.evaluated.add(event.fqn)
-        if event.fqn in self._models:
-            yield self._results.materialization(self._models[event.fqn], progress)
+        if event.fqn in self.models:
+            yield self._results.materialization(self.models[event.fqn], progress)
         elif event.fqn in self._standalone:
             failed = next(iter(progress.failed_audits.values()), None)
             check = self._standalone[event.fqn]
