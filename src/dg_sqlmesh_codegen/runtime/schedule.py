@@ -47,19 +47,17 @@ def tick(
     """Ask SQLMesh's state which models are due at the time of the tick.
 
     Only due models are requested: Dagster shows an asset that a run planned and did not materialize
-    as failed or missing. While a run of the package is active, a tick skips. But a daily tick of
-    another job would lose its day: it requests what no active run has planned, and the run waits.
-    The same goes for a run that landed data has started.
+    as failed or missing. A daily tick that skips because an hourly run is active would lose its
+    day. So a tick requests what no active run has planned, and its run waits for the active one.
 
     Raises:
         SetupError: the project, its state or the environment is not ready. The tick fails.
     """
     keys = [model.spec.key for model in models]
     active = exclusivity.active_runs(context.instance, keys, target.environment)
+    nothing_else = _nodes(models) <= _planned(context.instance, active, models)
     for record in active:
-        run = record.dagster_run
-        landed = run_log.LANDED_TAG in run.tags
-        if exclusivity.restates(run) or (not landed and options.job in (None, run.job_name)):
+        if nothing_else or exclusivity.restates(record.dagster_run):
             return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
 
     # Imports SQLMesh: at execution time only.
@@ -112,10 +110,14 @@ def _answer(
     wanted = (found.due.models.keys() & of_job) - held.keys()
     free = wanted - _planned(context.instance, found.active, models)
     request = _request(free, models, found.environment)
+    if free < wanted:
+        left = exclusivity.skip_reason(found.active[0], datetime.now(UTC))
+        if not request:
+            return dg.SkipReason(left)
+        names = shortened(sorted(map(display_name, wanted - free)))
+        context.log.info(f"Not requested again: {names}. {left}")
     if request:
         return request
-    if wanted:
-        return dg.SkipReason(exclusivity.skip_reason(found.active[0], datetime.now(UTC)))
     if problems:
         return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
     return dg.SkipReason(_nothing_due(found.due, job))
