@@ -109,21 +109,21 @@ def test_why_a_tick_skips(instance: dg.DagsterInstance, due_models: Mock) -> Non
     )
     due_models.read_due_models.side_effect = StateBusyError("run 7")
     assert reason() == "Another process is using SQLMesh's state: run 7"
-    with active(instance, "j", "a") as run:
-        assert f"Another SQLMesh run is active: {run.run_id} (started" in reason()
 
 
-def test_during_a_run_of_landed_data_the_rest_is_requested(
-    instance: dg.DagsterInstance, due_models: Mock
+def test_during_a_run_the_rest_is_requested(
+    instance: dg.DagsterInstance, due_models: Mock, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A daily tick would lose its day."""
-    with active(instance, "j", "a", landed="raw"):
+    with active(instance, "j", "a") as run:
         request = tick(instance, due_models, '"a"', '"b"')
         assert isinstance(request, dg.RunRequest)
         assert request.asset_selection == [dg.AssetKey("b")]
+        left = f"Another SQLMesh run is active: {run.run_id} (started"
+        assert f"Not requested again: a. {left}" in capfd.readouterr().err
         skipped = tick(instance, due_models, '"a"')
         assert isinstance(skipped, dg.SkipReason)
-        assert str(skipped.skip_message).startswith("Another SQLMesh run is active")
+        assert str(skipped.skip_message).startswith(left)
         due_models.read_due_models.assert_called_with(TARGET, AT, during_runs=True)
 
 
@@ -190,13 +190,16 @@ def test_a_tick_during_a_run_of_another_job_requests_the_rest(
         assert tick_of("second", instance, due_models, *ALL) == (["second"], [])
         (reason,), _ = tick_of("second", instance, due_models, '"shared"', '"first"')
         assert reason.startswith(f"Another SQLMesh run is active: {run.run_id} (started")
-        # Of its own job: what is due is requested by its next tick.
-        (reason,), _ = tick_of("first", instance, due_models, *ALL)
-        assert reason.startswith(f"Another SQLMesh run is active: {run.run_id} (started")
-    # A launch of the whole other job, whose run has no selection.
+    # A launch of the whole other job, whose run has no selection. The state is not read.
     with active(instance, "other"):
-        (reason,), _ = tick_of("second", instance, due_models, *ALL)
-        assert "is active" in reason
+        due_models.read_due_models.reset_mock()
+        context = dg.build_schedule_context(instance, scheduled_execution_time=AT)
+        found = schedule.Tick(
+            context, TARGET, OF_JOBS, RetryFailed.EVERY_TICK, report_plans=True, job="second"
+        ).answer()
+        assert isinstance(found, dg.SkipReason)
+        assert "is active" in str(found.skip_message)
+        due_models.read_due_models.assert_not_called()
     tick_of("second", instance, due_models, *ALL, during_run=True)  # of another code location
     report.assert_not_called()  # the results of the run are not all stored
     tick_of("second", instance, due_models, *ALL)

@@ -19,9 +19,9 @@ Two environments can report to one instance, with the same asset keys. Materiali
 environment if it is not prod, and each environment is compared with its own. What a development
 environment shares with prod is reported by prod.
 
-Looks of one code location come one after another: a tick skips while a run is active, and requests
-a run after it has reported. If a run or a sync is launched by hand in the same moment as a tick,
-both can report a model. The two materializations have the same data version.
+Looks of one code location come one after another: a tick reports nothing while a run is active,
+and requests a run after it has reported. If a run or a sync is launched by hand in the same moment
+as a tick, both can report a model. The two materializations have the same data version.
 """
 
 from __future__ import annotations

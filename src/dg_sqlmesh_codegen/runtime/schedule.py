@@ -45,19 +45,17 @@ class Tick:
         """Ask SQLMesh's state which models are due at the time of the tick.
 
         Only due models are requested: Dagster shows an asset that a run planned and did not
-        materialize as failed or missing. While a run of the package is active, a tick skips. But a
-        daily tick of another job would lose its day: it requests what no active run has planned,
-        and the run waits. The same goes for a run that landed data has started.
+        materialize as failed or missing. A daily tick that skips because an hourly run is active
+        would lose its day. So a tick requests what no active run has planned, and its run waits.
 
         Raises:
             SetupError: the project, its state or the environment is not ready. The tick fails.
         """
         keys = [model.spec.key for model in self.models]
         active = exclusivity.active_runs(self.context.instance, keys, self.target.environment)
+        nothing_else = _nodes(self.models) <= _planned(self.context.instance, active, self.models)
         for record in active:
-            run = record.dagster_run
-            landed = run_log.LANDED_TAG in run.tags
-            if exclusivity.restates(run) or (not landed and self.job in (None, run.job_name)):
+            if nothing_else or exclusivity.restates(record.dagster_run):
                 return dg.SkipReason(exclusivity.skip_reason(record, datetime.now(UTC)))
         try:
             due = self._read_due(is_active=bool(active))
@@ -98,10 +96,14 @@ class Tick:
         wanted = (due.models.keys() & of_job) - held.keys()
         free = wanted - _planned(self.context.instance, active, models)
         request = _request(free, models, self.target.environment)
+        if free < wanted:
+            left = exclusivity.skip_reason(active[0], datetime.now(UTC))
+            if not request:
+                return dg.SkipReason(left)
+            names = shortened(sorted(map(display_name, wanted - free)))
+            self.context.log.info(f"Not requested again: {names}. {left}")
         if request:
             return request
-        if wanted:
-            return dg.SkipReason(exclusivity.skip_reason(active[0], datetime.now(UTC)))
         if problems:
             return dg.SkipReason(f"Nothing that is due can run. {' '.join(problems)}")
         return dg.SkipReason(_nothing_due(due, self.job))

@@ -1,9 +1,9 @@
 """One SQLMesh run at a time: SQLMesh does not support two on one environment.
 
 Three layers. A run holds a lock of the state (`state_lock`): the lock of its server excludes all
-runs, a lock file those of one host. A tick requests no run while another one is active. And the
-generated op is in a pool and its job has a concurrency key, so an instance can limit both. Where
-steps or runs can start on several hosts and the state has only a lock file, it must.
+runs, a lock file those of one host. A tick requests no model that an active run has planned. And
+the generated op is in a pool and its job has a concurrency key, so an instance can limit both.
+Where steps or runs can start on several hosts and the state has only a lock file, it must.
 """
 
 from __future__ import annotations
