@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -276,43 +273,6 @@ def test_versions_appear_in_one_file_only() -> None:
     texts = rendered(replace(made, project=replace(made.project, sqlmesh_version="98.76.54")))
     for version in ("98.76.54", __version__):
         assert [path for path, text in texts.items() if version in text] == ["definitions.py"]
-
-
-_RENDER = """
-from builders import audit, model
-from packages import package
-
-audits = (audit(b="1", a="2"), audit(c="3"))
-models = [model(f"s{index % 2}.m{index}", tags=tuple("zyxw"), audits=audits) for index in range(4)]
-assert package(*models) == package(*reversed(models))
-print(package(*models))
-"""
-
-
-@pytest.mark.process
-def test_neither_the_hash_seed_nor_the_order_changes_anything() -> None:
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", _RENDER],
-            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(HERE)},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(outputs) == 1
-    assert b"models/s1/m3.py" in outputs.pop()
-
-
-@pytest.mark.parametrize("place", ["here", "somewhere/else entirely"])
-def test_the_folder_does_not_matter(tmp_path: Path, place: str) -> None:
-    shop = tmp_path / place / "shop"
-    shop.mkdir(parents=True)
-    config = Config((shop,), tmp_path / place / "out" / "defs")
-    made = rendered(translated(model(source=shop / "models" / "orders.sql"), config=config))
-    assert not [path for path, text in made.items() if str(tmp_path) in text or place in text]
-    assert '"../../shop"' in made["definitions.py"]
-    assert 'source="../../shop/models/orders.sql",' in made["models/shop/sales/orders.py"]
 
 
 # ---- definitions.py
