@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builders import audit, table
-from dg_sqlmesh_codegen.python_names import Identifier, ModuleName
+from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.sqlmesh_project.records import Audit, AuditUse, TableName
 from dg_sqlmesh_codegen.translation import naming
 
@@ -48,22 +48,6 @@ def test_any_text_makes_an_identifier(text: str) -> None:
     assert Identifier(name) == name
 
 
-def test_a_module_name_is_dotted() -> None:
-    assert ModuleName([Identifier("shop"), Identifier("class")]) == "shop.class_"
-
-
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [
-        ("shop.sales.orders", ("shop", "sales", "orders")),
-        ("sales.orders", ("sales", "orders")),
-        ("my-shop.1st.import", ("my_shop", "_1st", "import_")),
-    ],
-)
-def test_module_paths(name: str, path: tuple[str, ...]) -> None:
-    assert naming.module_paths([table(name)]) == [path]
-
-
 def test_long_names_are_cut_and_told_apart() -> None:
     tables = [table(f"s.{'x' * 300}{end}") for end in "12"]
     first, second = (path[-1] for path in naming.module_paths(tables))
@@ -88,6 +72,8 @@ DIGEST = "_[0-9a-f]{8}"
 @pytest.mark.parametrize(
     ("names", "patterns"),
     [
+        (["shop.sales.orders", "sales.lines"], ["shop/sales/orders", "sales/lines"]),
+        (["my-shop.1st.import"], ["my_shop/_1st/import_"]),
         # The name that the rules do not change stays; if there is none, each gets a digest.
         (["s.客户", "s.订单"], [f"s/__{DIGEST}", f"s/__{DIGEST}"]),
         (["s.é", "s.è"], [f"s/_{DIGEST}", f"s/_{DIGEST}"]),

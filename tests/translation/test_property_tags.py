@@ -111,10 +111,3 @@ def test_every_known_property_sets_something() -> None:
         values = {"freshness": "1h", "automation": "eager", "run_on_upstream": "true"}
         value = values.get(name, "x")
         assert property_tags.of(model(tags=(f"dagster:{name}:{value}",))) != Properties(), name
-
-
-def test_plain_tags() -> None:
-    assert property_tags.plain(model(tags=("a", "dagster:kind:x", "dagster:other", ""))) == (
-        "a",
-        "",
-    )

@@ -59,6 +59,8 @@ def plain_days(text: str, fields: Sequence[Values], nth: Nth) -> str:
     if "*" not in fields[_DAY] and "*" not in fields[_WEEKDAY]:
         # Where both are given, croniters differ on a week that is spelled out, on a day that no
         # month has, and on n-th weekdays. One field may say it all.
+        if not nth and not days(f"{day} {month} *"):
+            return f"* {month} {weekday}"  # croniter 6.1 finds no tick in it, as Dagster's
         wanted = days(" ".join(text.split()[_DAY:]))
         for shorter in (f"* {month} *", f"{day} {month} *", f"* {month} {weekday}"):
             if days(shorter) == wanted:
