@@ -10,7 +10,9 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -37,6 +39,7 @@ from .resource import SQLMeshResource
 from .results import drift
 from .text import counted
 
+_Resource = Callable[[], AbstractContextManager[SQLMeshResource]]
 _NO_INSTANCE = warning(
     "DAGSTER_HOME is not set, so no Dagster instance was examined",
     "Set it to the folder of your dagster.yaml.",
@@ -60,8 +63,10 @@ def doctor(
     Returns:
         Good and bad findings. Each warning and problem says how to fix it.
     """
-    of_instance = _examine_instance(instance, resource, pool) if instance else [_NO_INSTANCE]
-    return (*of_instance, *_findings_of(_examine_project(models, resource)))
+    of_instance: Iterable[Finding] = [_NO_INSTANCE]
+    if instance:
+        of_instance = _examine_instance(instance, lambda: nullcontext(resource), pool)
+    return (*of_instance, *_findings_of(lambda: _examine_project(models, resource)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +90,11 @@ def _examine_package(package: str) -> Sequence[Finding]:
         what = f"the package {package} cannot be imported: {type(error).__name__}: {error}"
         remedy = f"Generate it with `{drift.GENERATE}`, in the environment of Dagster."
         return [problem(what, remedy)]
-    return _findings_of(_examine_module(module))
+    resource = partial(_resource, module)
+    return [
+        *_findings_of(lambda: _examine_home(resource, _pool(module))),
+        *_findings_of(partial(_examine_resource, module.MODELS, resource)),
+    ]
 
 
 def _imported(package: str) -> ModuleType:
@@ -102,15 +111,15 @@ def _pool(module: ModuleType) -> str:
     return next((pool for each in made if (pool := compat_limits.pool(each.op))), POOL)
 
 
-def _examine_module(module: ModuleType) -> Iterator[Finding]:
-    """Examine a package with its own resource, whose environment variables are resolved."""
+@contextmanager
+def _resource(module: ModuleType) -> Iterator[SQLMeshResource]:
+    """Give the resource of a package, with its environment variables resolved."""
     made = (each for each in module.defs.resources.values() if isinstance(each, SQLMeshResource))
     with dg.build_resources({"sqlmesh": next(made)}) as resources:
-        yield from _findings_of(_examine_home(resources.sqlmesh, _pool(module)))
-        yield from _findings_of(_examine_project(module.MODELS, resources.sqlmesh))
+        yield resources.sqlmesh
 
 
-def _examine_home(resource: SQLMeshResource, pool: str) -> Iterator[Finding]:
+def _examine_home(resource: _Resource, pool: str) -> Iterator[Finding]:
     if not os.environ.get("DAGSTER_HOME"):
         yield _NO_INSTANCE
         return
@@ -119,19 +128,23 @@ def _examine_home(resource: SQLMeshResource, pool: str) -> Iterator[Finding]:
 
 
 def _examine_instance(
-    instance: dg.DagsterInstance, resource: SQLMeshResource, pool: str
+    instance: dg.DagsterInstance, resource: _Resource, pool: str
 ) -> Iterator[Finding]:
-    yield from _findings_of(_examine_limits(instance, resource, pool))
-    yield from _findings_of(slots(pool, instance))
-    yield from _findings_of(daemon(instance))
-    yield from _findings_of(run_monitoring(instance))
+    parts = (partial(_examine_limits, resource, pool), partial(slots, pool))
+    for examine in (*parts, daemon, run_monitoring):
+        yield from _findings_of(partial(examine, instance))
 
 
-def _findings_of(part: Iterable[Finding]) -> list[Finding]:
+def _examine_resource(models: Sequence[ModelAsset], resource: _Resource) -> Iterator[Finding]:
+    with resource() as made:
+        yield from _examine_project(models, made)
+
+
+def _findings_of(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """Return what one part of the examination finds. Its error does not end the other parts."""
     found: list[Finding] = []
     try:
-        found.extend(part)
+        found.extend(part())
     except dg.Failure as error:
         found.append(problem(str(error.description)))
     except Exception as error:  # noqa: BLE001 - of any storage; it is reported
@@ -141,20 +154,21 @@ def _findings_of(part: Iterable[Finding]) -> list[Finding]:
     return found
 
 
-def _lock_server(resource: SQLMeshResource) -> tuple[str | None, bool]:
+def _lock_server(resource: _Resource) -> tuple[str | None, bool]:
     """Return the server whose lock excludes a second run, and whether that is known."""
     try:
-        target = resource.target()
-        # Imports SQLMesh: at execution time only.
-        from .sqlmesh import promoted  # noqa: PLC0415
+        with resource() as made:
+            target = made.target()
+            # Imports SQLMesh: at execution time only.
+            from .sqlmesh import promoted  # noqa: PLC0415
 
-        return promoted.lock_server(target), True
-    except (dg.Failure, SetupError, StateBusyError, RunError):
+            return promoted.lock_server(target), True
+    except (dg.Failure, dg.DagsterError, SetupError, StateBusyError, RunError):
         return None, False  # the reason is a finding about the project
 
 
 def _examine_limits(
-    instance: dg.DagsterInstance, resource: SQLMeshResource, pool: str
+    resource: _Resource, pool: str, instance: dg.DagsterInstance
 ) -> Iterator[Finding]:
     server, is_known = _lock_server(resource)
     limits = compat_limits.limits(instance, pool, TAG)
