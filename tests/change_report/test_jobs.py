@@ -67,5 +67,6 @@ def test_jobs_in_place_of_the_one_of_all_models() -> None:
         "job first",
         "job second",
         "job tags",
+        "jobs",
     }
     assert [each.new.key[-1] for each in summary.changed] == ["x", "y"]

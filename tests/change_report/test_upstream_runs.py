@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from builders import model
 from dg_sqlmesh_codegen.change_report import Format, summarize, text_of
 from dg_sqlmesh_codegen.change_report.model import Change
@@ -20,4 +18,4 @@ def test_a_tag_is_a_property_of_its_model() -> None:
     assert changed.properties == (Change("run_on_upstream", (), ("True",)),)
     assert not changed.edited
     assert "`shop/a/x`: run on upstream: none → `True`" in text_of(summary, Format.MARKDOWN)
-    assert "sqlmesh_upstream_sensor" in after[PurePosixPath("definitions.py")]
+    assert summary.settings == (Change("sensors", (), ("sqlmesh_upstream_sensor",)),)

@@ -83,18 +83,23 @@ def only_string(node: ast.expr) -> Value:
 
 def strings_of(tree: ast.Module) -> Evaluator:
     """Return `only_string` for a module: a name is what the module assigns to it."""
-    assigned = {
+    known = assigned(tree)
+
+    def evaluate(node: ast.expr) -> Value:
+        return only_string(known.get(node.id, node) if isinstance(node, ast.Name) else node)
+
+    return evaluate
+
+
+def assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return what a module assigns to names at its top level."""
+    return {
         target.id: each.value
         for each in tree.body
         if isinstance(each, ast.Assign)
         for target in each.targets
         if isinstance(target, ast.Name)
     }
-
-    def evaluate(node: ast.expr) -> Value:
-        return only_string(assigned.get(node.id, node) if isinstance(node, ast.Name) else node)
-
-    return evaluate
 
 
 def arguments(call: ast.Call, evaluate: Evaluator = value) -> dict[str, Value]:

@@ -277,6 +277,16 @@ def _settings(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
                 of = f"job {text(arguments.get('0'))}:"
             for argument, value in _without(arguments, *known).items():
                 yield f"{of} {argument}", texts(value)
+    for kind in ("schedule", "sensor"):
+        for call in ast_reader.calls(tree, kind):
+            arguments = ast_reader.arguments(call)
+            name = f"{kind} {text(arguments.get('name', kind))}: default_status"
+            yield name, texts(arguments.get("default_status"))
     for call in ast_reader.calls(tree, "Definitions"):
-        for key, value in _mapping(ast_reader.arguments(call).get("metadata")).items():
+        arguments = ast_reader.arguments(call)
+        yield from ((name, texts(arguments.get(name))) for name in ("jobs", "sensors"))
+        for key, value in _mapping(arguments.get("metadata")).items():
             yield key, texts(value)
+    # Without the status check, or with checks that block: of all models.
+    if models := ast_reader.assigned(tree).get("MODELS"):
+        yield "models", texts(ast_reader.value(models))
