@@ -46,6 +46,10 @@ class SettingError(UsageError):
         self.key = key
 
 
+class CommonNameError(UsageError):
+    """Two packages of one code location have a name or an asset in common."""
+
+
 class ProjectError(CodegenError):
     """The SQLMesh project could not be loaded, or not be translated to Dagster."""
 

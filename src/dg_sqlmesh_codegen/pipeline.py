@@ -104,9 +104,10 @@ def deliver(made: Made, mode: Mode, progress: Progress) -> Report:
         with exclusive(config.out, store.location(config.out).with_suffix(".lock")):
             changes = compare.compare(rendered.files, config.out)
             report = Report(mode, rendered.contents, changes, config.check_versions)
-            if mode is Mode.WRITE and report.different:
-                progress(f"Writing {config.out}")
-                apply.apply(changes, config.out)
+            if mode is Mode.WRITE:
+                if report.different:
+                    progress(f"Writing {config.out}")
+                apply.apply(changes, config.out)  # also removes what a killed process has left
     except OSError as error:
         raise UsageError(
             f"the output folder {config.out} cannot be used",

@@ -47,12 +47,20 @@ def test_a_second_package_with_an_asset_in_common(
     defs, said = Path("shop/defs/b/defs.yaml"), caught.value.message
     assert "have the asset warehouse/a/one (and 1 more) in common." in said
     assert f"{defs} is written: add attributes to it, such as exclude:" in said
-    assert said.endswith("Then run: python -m dg_sqlmesh_codegen -o shop/defs/b")
+    assert "Then run: python -m dg_sqlmesh_codegen -o shop/defs/b. Until" in said
     for number, name in enumerate("ab"):
         with Path(f"shop/defs/{name}/defs.yaml").open("a", encoding="utf-8") as file:
             file.write(f"  exclude: a.{('one', 'two')[number]}\n")
     assert main(["-o", "shop/defs/a"]) == 0
     assert main(["-o", "shop/defs/b"]) == 0
+
+
+@pytest.mark.sqlmesh
+def test_a_project_that_cannot_be_loaded_leaves_nothing(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project", {"models/a.sql": "SELECT"})
+    with pytest.raises(click.ClickException, match=r"a\.sql"):
+        scaffold(tmp_path, "a", project)
+    assert not (tmp_path / "shop/defs/a").exists()
 
 
 def test_a_failure_removes_only_a_folder_that_is_empty(tmp_path: Path) -> None:

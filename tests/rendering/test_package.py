@@ -274,6 +274,11 @@ def test_versions_appear_in_one_file_only() -> None:
         assert [path for path, text in texts.items() if version in text] == ["definitions.py"]
 
 
+def test_the_order_of_the_models_does_not_matter() -> None:
+    models = [model(f"s{index % 2}.m{index}", audits=(audit(b="1", a="2"),)) for index in range(4)]
+    assert rendered(translated(*models)) == rendered(translated(*reversed(models)))
+
+
 # ---- definitions.py
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from dg_sqlmesh_codegen.config import resolve, sources
 from dg_sqlmesh_codegen.config.defs_yaml import COMPONENT
 from dg_sqlmesh_codegen.config.layer import COMMAND_LINE, Layer
-from dg_sqlmesh_codegen.errors import CodegenError, UsageError
+from dg_sqlmesh_codegen.errors import CodegenError, CommonNameError, UsageError
 from dg_sqlmesh_codegen.python_names import Identifier
 from dg_sqlmesh_codegen.runtime.dagster import compat
 
@@ -45,14 +45,15 @@ class SQLMeshProjectScaffolder(dg.Scaffolder[SQLMeshProjectParams]):
         """Write `defs.yaml`, and with `--init true` the SQLMesh project; then generate.
 
         Raises:
-            click.ClickException: one line, with what is missing or what SQLMesh refuses. A
-                `defs.yaml` that is written stays.
+            click.ClickException: one line, with what is missing or what SQLMesh refuses. Nothing
+                is left then, so that the command can be repeated: `dg` refuses a folder that
+                exists. Only where another package has an asset in common the `defs.yaml` stays.
         """
         try:
             _scaffold(request)
         except CodegenError as error:
             with contextlib.suppress(OSError):  # not empty
-                request.target_path.rmdir()  # `dg` refuses a folder that exists
+                request.target_path.rmdir()
             raise click.ClickException(str(error)) from error
 
 
@@ -64,8 +65,15 @@ def _scaffold(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> None:
     project = _project(request)
     name = Identifier(request.target_path.name) if _others(request) else None
     text = _defs_yaml(project, request.project_root, name)
-    (request.target_path / _DEFS).write_text(text, encoding="utf-8")
-    models = _generate(request.target_path)
+    file = request.target_path / _DEFS
+    file.write_text(text, encoding="utf-8")
+    try:
+        models = _generate(request.target_path)
+    except CommonNameError as error:
+        raise _with_remedy(error, request.target_path) from error
+    except CodegenError:
+        file.unlink()
+        raise
     click.echo(
         f"Generated {models} models into {request.target_path}. Next: "
         f"sqlmesh -p {os.path.relpath(project)} plan, then `dg dev`."
@@ -78,17 +86,17 @@ def _generate(folder: Path) -> int:
     from dg_sqlmesh_codegen import pipeline  # noqa: PLC0415
 
     typed = Layer(COMMAND_LINE, None, {"out": str(folder)})
-    try:
-        return pipeline.generate(resolve.load(typed).config).contents.models
-    except CodegenError as error:
-        shown = os.path.relpath(folder)
-        raise UsageError(
-            error.header,
-            detail=error.detail,
-            hint=f"{error.hint} {shown}/{_DEFS} is written: add attributes to it, such as "
-            f'exclude: "marts.orders", or change the SQLMesh project. Then run: '
-            f"python -m dg_sqlmesh_codegen -o {shown}",
-        ) from error
+    return pipeline.generate(resolve.load(typed).config).contents.models
+
+
+def _with_remedy(error: CommonNameError, folder: Path) -> UsageError:
+    shown = os.path.relpath(folder)
+    return UsageError(
+        error.header,
+        hint=f"{error.hint} {shown}/{_DEFS} is written: add attributes to it, such as "
+        f'exclude: "marts.orders". Then run: python -m dg_sqlmesh_codegen -o {shown}. Until '
+        "then the code location does not load.",
+    )
 
 
 def _others(request: dg.ScaffoldRequest[SQLMeshProjectParams]) -> bool:

@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path, PurePosixPath
 
 from dg_sqlmesh_codegen.config.sources import defs_folder
-from dg_sqlmesh_codegen.errors import UsageError
+from dg_sqlmesh_codegen.errors import CommonNameError
 from dg_sqlmesh_codegen.package_paths import DEFINITIONS, EXTERNALS_FOLDER, MODELS_FOLDER
 from dg_sqlmesh_codegen.rendering import header
 
@@ -38,7 +38,7 @@ def refuse_common(packages: Mapping[Path, Texts]) -> None:
             they have in common.
 
     Raises:
-        UsageError: two packages, and what they have in common.
+        CommonNameError: two packages, and what they have in common.
     """
     written = {folder.resolve(): texts for folder, texts in packages.items()}
     for root in sorted(filter(None, {defs_folder(folder) for folder in written})):
@@ -52,11 +52,11 @@ def refuse_common(packages: Mapping[Path, Texts]) -> None:
                 raise _error(one, other, common)
 
 
-def _error(one: Path, other: Path, common: set[tuple[str, str]]) -> UsageError:
+def _error(one: Path, other: Path, common: set[tuple[str, str]]) -> CommonNameError:
     names = sorted(each for each in common if each[0] != _ASSET)
     (kind, name), *others = names or sorted(common)
     more = f" (and {len(others)} more)" if others else ""
-    return UsageError(
+    return CommonNameError(
         f"the packages {os.path.relpath(one)} and {os.path.relpath(other)} of one code location "
         f"have the {kind} {name}{more} in common",
         hint=(
